@@ -1,0 +1,3 @@
+//! What the Hub says, and how to ask it.
+
+pub mod token;
