@@ -1,9 +1,15 @@
 //! Download Hugging Face repositories over bad networks: resumed, verified, into the official cache.
 
+pub mod client;
+pub mod environment;
 pub mod error;
+mod hash;
 pub mod hub;
 pub mod names;
 pub mod repo_path;
+pub mod store;
+pub mod transfer;
+pub mod transport;
 
 pub use error::{Error, ErrorKind};
 pub use names::{Commit, Digest, Repo, RepoId, RepoType, Revision};

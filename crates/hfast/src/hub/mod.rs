@@ -1,3 +1,9 @@
 //! What the Hub says, and how to ask it.
 
+pub mod listing;
+pub mod metadata;
+pub mod refusal;
+pub mod select;
+pub mod target;
 pub mod token;
+pub mod urls;

@@ -1,0 +1,91 @@
+//! The two digests that the Hub promises, computed piece by piece.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
+
+use crate::error::Error;
+use crate::names::Digest;
+
+/// Bytes read at a time: large enough to hide the system call, small enough to stay in the cache.
+pub(crate) const BLOCK: usize = 256 << 10;
+
+/// A running digest. Cloning keeps the state, so that a file can be finished in two ways.
+#[derive(Clone)]
+pub(crate) struct Hasher {
+    context: Context,
+    git: bool,
+}
+
+impl Hasher {
+    /// The kind of digest that `expected` is, for content of `size` bytes.
+    pub(crate) fn like(expected: &Digest, size: u64) -> Self {
+        match expected {
+            Digest::Sha256(_) => Self {
+                context: Context::new(&SHA256),
+                git: false,
+            },
+            Digest::GitSha1(_) => {
+                let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+                context.update(format!("blob {size}\0").as_bytes());
+                Self { context, git: true }
+            }
+        }
+    }
+
+    /// SHA-256, for content of which nothing is promised.
+    pub(crate) fn sha256() -> Self {
+        Self {
+            context: Context::new(&SHA256),
+            git: false,
+        }
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.context.update(bytes);
+    }
+
+    pub(crate) fn finish(self) -> Digest {
+        let value = self.context.finish();
+        if self.git {
+            let mut bytes = [0; 20];
+            bytes.copy_from_slice(value.as_ref());
+            Digest::GitSha1(bytes)
+        } else {
+            let mut bytes = [0; 32];
+            bytes.copy_from_slice(value.as_ref());
+            Digest::Sha256(bytes)
+        }
+    }
+}
+
+/// Whether the file at `path` has the digest `expected`.
+pub(crate) fn file_matches(path: &Path, expected: &Digest) -> Result<bool, Error> {
+    let failed = |e| Error::disk("read", path, e);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut hasher = Hasher::like(expected, file.metadata().map_err(failed)?.len());
+    let mut block = vec![0; BLOCK];
+    loop {
+        match file.read(&mut block).map_err(failed)? {
+            0 => return Ok(hasher.finish() == *expected),
+            n => hasher.update(&block[..n]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn git_and_plain_digests_are_the_known_ones() {
+        let empty_blob = Digest::from_hex("e69de29bb2d1d6434b8b29ae775ad8c2e48c5391").unwrap();
+        assert_eq!(Hasher::like(&empty_blob, 0).finish(), empty_blob);
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let mut hasher = Hasher::sha256();
+        hasher.update(b"abc");
+        assert_eq!(hasher.finish().to_string(), abc);
+    }
+}

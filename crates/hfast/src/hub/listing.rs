@@ -1,0 +1,400 @@
+//! The lists of files that the Hub sends, as values: tree pages, repository information, and the
+//! whole listing that they add up to (hub-protocol 5.1, 5.2 and 5.9).
+//!
+//! Every name passes [`RepoPath`]; names that cannot be created safely are kept apart with the
+//! reason. Which files are wanted is the business of [`crate::hub::select`]. Pure.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+
+use http::header::{HeaderMap, LINK};
+use serde::{Deserialize, Deserializer};
+
+use crate::error::{Error, ErrorKind};
+use crate::hub::metadata::MAX_SIZE;
+use crate::names::{Commit, Digest};
+use crate::repo_path::{PathFault, RepoPath};
+
+/// A file as a listing has it. An absurd size or a malformed digest counts as absent: the headers
+/// of the file itself are asked later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteFile {
+    /// Where it lies in the repository.
+    pub path: RepoPath,
+    /// Its size in bytes.
+    pub size: Option<u64>,
+    /// The digest of its content; for LFS files of the real content, not of the pointer.
+    pub digest: Option<Digest>,
+}
+
+/// A name that is not safe to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedName {
+    /// The name with everything unprintable escaped, at most 200 characters.
+    pub name: String,
+    /// What is wrong with it.
+    pub fault: PathFault,
+}
+
+impl RefusedName {
+    fn new(name: &str, fault: PathFault) -> Self {
+        let name = name
+            .chars()
+            .flat_map(char::escape_debug)
+            .take(200)
+            .collect();
+        Self { name, fault }
+    }
+}
+
+/// One page of a tree; folders are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TreePage {
+    /// The files, in the server's order.
+    pub files: Vec<RemoteFile>,
+    /// The files that we do not create.
+    pub refused: Vec<RefusedName>,
+}
+
+impl TreePage {
+    /// Reads the body of an answer to [`crate::hub::urls::Endpoint::tree`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`] when it is not a JSON list of entries.
+    ///
+    /// ```
+    /// use hfast::hub::listing::TreePage;
+    /// let page = TreePage::parse(br#"[{"type":"file","path":"a/b","size":3}]"#)?;
+    /// assert_eq!(page.files[0].size, Some(3));
+    /// # Ok::<(), hfast::Error>(())
+    /// ```
+    pub fn parse(body: &[u8]) -> Result<Self, Error> {
+        let entries: Vec<Entry<'_>> = json(body, "the list of files")?;
+        let mut page = Self::default();
+        for entry in entries.iter().filter(|entry| entry.kind == "file") {
+            page.add(
+                &entry.path,
+                entry.size,
+                entry.oid.as_deref(),
+                entry.lfs.as_ref(),
+            );
+        }
+        Ok(page)
+    }
+
+    fn add(&mut self, name: &str, size: Option<u64>, oid: Option<&str>, lfs: Option<&Lfs>) {
+        match RepoPath::new(name) {
+            Err(fault) => self.refused.push(RefusedName::new(name, fault)),
+            Ok(path) => self.files.push(RemoteFile {
+                path,
+                size: lfs.and_then(|lfs| lfs.size).or(size),
+                digest: match lfs {
+                    // `oid` would be that of the pointer: no digest is better than a wrong one.
+                    Some(lfs) => lfs.digest(),
+                    None => oid.and_then(Digest::from_hex).filter(is_git),
+                },
+            }),
+        }
+    }
+}
+
+/// What the Hub says of a repository at a revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepoInfo {
+    /// The commit that the revision stands for.
+    pub commit: Commit,
+    /// The files; sizes and digests only when they were asked for.
+    pub siblings: Vec<RemoteFile>,
+    /// The files that we do not create.
+    pub refused: Vec<RefusedName>,
+    /// Whether people must ask for access.
+    pub gated: bool,
+}
+
+impl RepoInfo {
+    /// Reads the body of an answer to [`crate::hub::urls::Endpoint::repo_info`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`] when it is not such an object or has no valid commit.
+    pub fn parse(body: &[u8]) -> Result<Self, Error> {
+        let info: Info<'_> = json(body, "the information about the repository")?;
+        let commit = info.sha.parse()?;
+        let mut page = TreePage::default();
+        for file in info.siblings.iter().flatten() {
+            let (oid, lfs) = (file.blob_id.as_deref(), file.lfs.as_ref());
+            page.add(&file.rfilename, file.size, oid, lfs);
+        }
+        Ok(Self {
+            commit,
+            siblings: page.files,
+            refused: page.refused,
+            gated: info.gated,
+        })
+    }
+}
+
+/// The address of the next page, from `Link: <…>; rel="next"`, as it was sent.
+///
+/// It may lead anywhere: whoever follows it checks the origin first.
+pub fn next_page(headers: &HeaderMap) -> Option<String> {
+    let values = headers.get_all(LINK).iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .find_map(next_link)
+}
+
+fn next_link(mut text: &str) -> Option<String> {
+    while let Some((_, after)) = text.split_once('<') {
+        let (target, after) = after.split_once('>')?;
+        let mut quoted = false;
+        let is_end = |c: char| {
+            quoted ^= c == '"';
+            c == ',' && !quoted
+        };
+        let end = after.find(is_end).unwrap_or(after.len());
+        if after[..end].split(';').any(is_next) {
+            return (target.len() <= 8192).then(|| target.trim().to_owned());
+        }
+        text = &after[end..];
+    }
+    None
+}
+
+fn is_next(parameter: &str) -> bool {
+    let Some((name, value)) = parameter.split_once('=') else {
+        return false;
+    };
+    let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
+    name.trim().eq_ignore_ascii_case("rel") && relations.any(|r| r.eq_ignore_ascii_case("next"))
+}
+
+/// All files of a repository, page by page, without names that would overwrite each other.
+///
+/// Beside the files it keeps a few dozen bytes for each. Names are compared by 64-bit hashes with
+/// a random key, so that no repository can be made to look as if it had collisions.
+#[derive(Debug, Default)]
+pub struct Listing {
+    files: Vec<RemoteFile>,
+    refused: Vec<RefusedName>,
+    seen: HashMap<u64, usize>,
+    folders: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl Listing {
+    /// Adds a page. Of names that collide, the first stays; a file that is listed twice counts once.
+    pub fn push(&mut self, page: TreePage) {
+        self.refused.extend(page.refused);
+        for file in page.files {
+            let key = file.path.collision_key();
+            let hash = self.hasher.hash_one(key.as_str());
+            let above = key.match_indices('/').map(|(at, _)| &key[..at]);
+            let above: Vec<u64> = above.map(|dir| self.hasher.hash_one(dir)).collect();
+            let earlier = self.seen.get(&hash).and_then(|&at| self.files.get(at));
+            let fault = match earlier {
+                Some(earlier) if earlier.path == file.path => continue,
+                Some(_) => PathFault::COLLISION,
+                None if self.folders.contains(&hash) => PathFault::FILE_AND_FOLDER,
+                None if above.iter().any(|dir| self.seen.contains_key(dir)) => {
+                    PathFault::FILE_AND_FOLDER
+                }
+                None => {
+                    self.seen.insert(hash, self.files.len());
+                    self.folders.extend(above);
+                    self.files.push(file);
+                    continue;
+                }
+            };
+            self.refused
+                .push(RefusedName::new(file.path.as_str(), fault));
+        }
+    }
+
+    /// The files so far.
+    pub fn files(&self) -> &[RemoteFile] {
+        &self.files
+    }
+
+    /// The names that were refused so far.
+    pub fn refused(&self) -> &[RefusedName] {
+        &self.refused
+    }
+
+    /// The files and the refused names; what was kept to compare them is given back.
+    pub fn into_parts(self) -> (Vec<RemoteFile>, Vec<RefusedName>) {
+        (self.files, self.refused)
+    }
+}
+
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    path: Cow<'a, str>,
+    oid: Option<String>,
+    #[serde(default, deserialize_with = "size")]
+    size: Option<u64>,
+    lfs: Option<Lfs>,
+}
+
+#[derive(Deserialize)]
+struct Info<'a> {
+    #[serde(borrow)]
+    sha: Cow<'a, str>,
+    #[serde(borrow)]
+    siblings: Option<Vec<Sibling<'a>>>,
+    #[serde(default, deserialize_with = "gated")]
+    gated: bool,
+}
+
+#[derive(Deserialize)]
+struct Sibling<'a> {
+    #[serde(borrow)]
+    rfilename: Cow<'a, str>,
+    #[serde(default, deserialize_with = "size")]
+    size: Option<u64>,
+    #[serde(rename = "blobId")]
+    blob_id: Option<String>,
+    lfs: Option<Lfs>,
+}
+
+/// The hash is called `oid` in trees and `sha256` in repository information.
+#[derive(Deserialize)]
+struct Lfs {
+    oid: Option<String>,
+    sha256: Option<String>,
+    #[serde(default, deserialize_with = "size")]
+    size: Option<u64>,
+}
+
+impl Lfs {
+    fn digest(&self) -> Option<Digest> {
+        let hex = self.oid.as_deref().or(self.sha256.as_deref());
+        hex.and_then(Digest::from_hex)
+            .filter(|digest| !is_git(digest))
+    }
+}
+
+fn is_git(digest: &Digest) -> bool {
+    matches!(digest, Digest::GitSha1(_))
+}
+
+fn size<'de, D: Deserializer<'de>>(value: D) -> Result<Option<u64>, D::Error> {
+    let size = serde_json::Value::deserialize(value)?.as_u64();
+    Ok(size.filter(|size| *size <= MAX_SIZE))
+}
+
+/// `false`, `"auto"` or `"manual"`.
+fn gated<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    let value = serde_json::Value::deserialize(value)?;
+    Ok(value.as_bool().unwrap_or(value.is_string()))
+}
+
+fn json<'a, T: Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|error| {
+        // Serde's own words may quote the body, so only the place is told.
+        let (line, column) = (error.line(), error.column());
+        let message = format!("{what} makes no sense (line {line}, column {column})");
+        Error::new(ErrorKind::Protocol, message)
+            .with_hint("run the command again; if it stays so, choose another endpoint")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SHA1: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
+    const SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn a_tree_gives_the_digests_of_the_contents() {
+        let body = format!(
+            r#"[{{"type":"directory","oid":"x","size":0,"path":"d"}},
+                {{"type":"file","oid":"{SHA1}","size":3,"path":"d/a","later":{{}}}},
+                {{"type":"file","oid":"{SHA1}","size":4,"path":"d/\u0062",
+                  "lfs":{{"oid":"{SHA256}","size":5,"pointerSize":1}},"xetHash":null}},
+                {{"type":"file","oid":"../x","size":-1,"path":"c","lfs":null}},
+                {{"type":"file","oid":null,"size":1e99,"path":"e","lfs":{{"oid":"{SHA1}"}}}},
+                {{"type":"file","path":"../\u202e\u0007é"}}]"#
+        );
+        let page = TreePage::parse(body.as_bytes()).unwrap();
+        let said: Vec<_> = page.files.iter().map(|f| (f.size, f.digest)).collect();
+        assert_eq!(said[0], (Some(3), Digest::from_hex(SHA1)));
+        assert_eq!(said[1], (Some(5), Digest::from_hex(SHA256)));
+        assert_eq!(said[2..], [(None, None); 2]);
+        assert_eq!(page.refused[0].name, r"../\u{202e}\u{7}é");
+        for bad in ["", "<html>", "{}", "[1]", r#"[{"type":"file"}]"#] {
+            let error = TreePage::parse(bad.as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Protocol, "{bad}");
+        }
+    }
+
+    #[test]
+    fn repository_information_names_the_hash_otherwise() {
+        let body = format!(
+            r#"{{"id":"o/n","sha":"{SHA1}","gated":"auto","siblings":[
+                {{"rfilename":"a","size":3,"blobId":"{SHA1}"}},
+                {{"rfilename":"b","blobId":"{SHA1}","lfs":{{"size":5,"sha256":"{SHA256}"}}}},
+                {{"rfilename":"a/"}}]}}"#
+        );
+        let info = RepoInfo::parse(body.as_bytes()).unwrap();
+        assert_eq!(info.siblings[0].digest, Digest::from_hex(SHA1));
+        assert_eq!(info.siblings[1].digest, Digest::from_hex(SHA256));
+        assert_eq!((info.siblings[1].size, info.refused.len()), (Some(5), 1));
+        assert!(info.gated);
+        let bare = format!(r#"{{"sha":"{SHA1}","gated":false}}"#);
+        assert!(!RepoInfo::parse(bare.as_bytes()).unwrap().gated);
+        assert!(RepoInfo::parse(br#"{"sha":"../../x"}"#).is_err());
+    }
+
+    #[test]
+    fn the_next_page_is_found_among_links() {
+        let table = r#"
+            <https://h/x?a,b;c>; rel="next" => https://h/x?a,b;c
+            <a>; rel=prev, <b>; title="x, <c>; rel=next"; REL = "last Next" => b
+            <a>;rel=next => a
+            <a>; rel="nextish" => none
+            <a; rel=next => none
+            rel=next => none"#;
+        for (link, want) in table.lines().filter_map(|line| line.split_once(" => ")) {
+            let mut headers = HeaderMap::new();
+            headers.append(LINK, "<z>; rel=first".parse().unwrap());
+            headers.append(LINK, link.trim().parse().unwrap());
+            let found = next_page(&headers);
+            assert_eq!(found.as_deref().unwrap_or("none"), want, "{link}");
+        }
+    }
+
+    #[test]
+    fn names_that_would_overwrite_each_other_are_refused() {
+        let mut listing = Listing::default();
+        for names in ["a d/x Ä", "a A ä D a/b d/y A/c/d"] {
+            let mut page = TreePage::default();
+            for name in names.split(' ') {
+                page.add(name, None, None, None);
+            }
+            listing.push(page);
+        }
+        let (files, refused) = listing.into_parts();
+        let files: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(files, ["a", "d/x", "Ä", "d/y"]);
+        let names = |fault| {
+            let of = refused.iter().filter(move |refused| refused.fault == fault);
+            of.map(|refused| refused.name.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(PathFault::COLLISION), ["A", "ä"]);
+        assert_eq!(names(PathFault::FILE_AND_FOLDER), ["D", "a/b", "A/c/d"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(body: Vec<u8>, link in "[<>;,=\" a-zé]{0,40}") {
+            let _ = (TreePage::parse(&body), RepoInfo::parse(&body), next_link(&link));
+        }
+    }
+}

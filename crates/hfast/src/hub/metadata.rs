@@ -1,0 +1,266 @@
+//! What the headers of an answer say about a file: commit, digest, size, validator.
+//!
+//! The answer is a whole chain of redirects, from the Hub to some storage host (hub-protocol 3.1
+//! and 3.2). Pure. A value that is malformed counts as absent: none of it is trusted.
+
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderMap, LAST_MODIFIED,
+};
+use http::{HeaderName, StatusCode};
+
+use crate::names::{Commit, Digest};
+
+/// No file is larger: offsets are signed 64-bit numbers on every system. In bytes.
+pub(crate) const MAX_SIZE: u64 = i64::MAX as u64;
+
+const REPO_COMMIT: HeaderName = HeaderName::from_static("x-repo-commit");
+const LINKED_ETAG: HeaderName = HeaderName::from_static("x-linked-etag");
+const LINKED_SIZE: HeaderName = HeaderName::from_static("x-linked-size");
+
+/// What is known of a file from the headers alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileMeta {
+    /// The commit that the revision stands for; a server that does not send it is no Hub.
+    pub commit: Option<Commit>,
+    /// The digest of the content.
+    pub digest: Option<Digest>,
+    /// The size of the content in bytes.
+    pub size: Option<u64>,
+    /// The etag without `W/` and quotes: printable ASCII, at most 256 characters, for comparing
+    /// only. It is never a file name; [`Self::digest`] is.
+    pub etag: Option<String>,
+}
+
+impl FileMeta {
+    /// Reads a chain of answers, redirects first, in the order in which they came.
+    ///
+    /// The `ETag` of a storage host is a name of its own making, even where it looks like a
+    /// digest; it is believed only on an answer that also carries `X-Repo-Commit`.
+    ///
+    /// ```
+    /// use hfast::hub::metadata::FileMeta;
+    /// use http::{HeaderMap, StatusCode};
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert("x-linked-size", "7".parse()?);
+    /// let meta = FileMeta::from_chain(&[(StatusCode::FOUND, &headers)]);
+    /// assert_eq!(meta.size, Some(7));
+    /// # Ok::<(), http::header::InvalidHeaderValue>(())
+    /// ```
+    pub fn from_chain(hops: &[(StatusCode, &HeaderMap)]) -> Self {
+        let first = |name: &HeaderName| {
+            hops.iter()
+                .find_map(|(_, headers)| headers.get(name)?.to_str().ok())
+        };
+        let content = hops.last().filter(|(status, _)| status.is_success());
+        let commit = hops.iter().find_map(|(_, headers)| commit_of(headers));
+        let (etag, digest) = if let Some(linked) = first(&LINKED_ETAG).and_then(normalised) {
+            let digest = Digest::from_hex(&linked);
+            (Some(linked), digest)
+        } else {
+            let own = content.and_then(|(_, headers)| normalised(text(headers, &ETAG)?));
+            let from_hub = content.is_some_and(|(_, headers)| commit_of(headers).is_some());
+            let digest = own
+                .as_deref()
+                .filter(|_| from_hub)
+                .and_then(Digest::from_hex);
+            (own, digest)
+        };
+        let size = first(&LINKED_SIZE)
+            .and_then(bytes)
+            .or_else(|| content.and_then(|(status, headers)| content_size(*status, headers)));
+        Self {
+            commit,
+            digest,
+            size,
+            etag,
+        }
+    }
+}
+
+/// A validator for `If-Range`: a strong `ETag` as it was sent, or else a `Last-Modified` that the
+/// answer's own `Date` shows to be strong (RFC 9110, section 8.8.2.2).
+pub fn strong_validator(headers: &HeaderMap) -> Option<String> {
+    let strong = |etag: &&str| {
+        let inner = etag.strip_prefix('"').and_then(|e| e.strip_suffix('"'));
+        inner.is_some_and(|inner| !inner.is_empty() && is_plain(inner) && !inner.contains('"'))
+    };
+    if let Some(etag) = text(headers, &ETAG).filter(strong) {
+        return Some(etag.to_owned());
+    }
+    let modified = text(headers, &LAST_MODIFIED)?;
+    let date = httpdate::parse_http_date(text(headers, &DATE)?).ok()?;
+    let age = date.duration_since(httpdate::parse_http_date(modified).ok()?);
+    (age.ok()?.as_secs() >= 1).then(|| modified.to_owned())
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+fn commit_of(headers: &HeaderMap) -> Option<Commit> {
+    text(headers, &REPO_COMMIT)?.parse().ok()
+}
+
+/// As the official clients do: leading `W` and `/` away, then quotes on both ends.
+fn normalised(etag: &str) -> Option<String> {
+    let etag = etag.trim().trim_start_matches(['W', '/']).trim_matches('"');
+    (!etag.is_empty() && is_plain(etag)).then(|| etag.to_owned())
+}
+
+fn is_plain(text: &str) -> bool {
+    text.len() <= 256 && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn content_size(status: StatusCode, headers: &HeaderMap) -> Option<u64> {
+    match status {
+        // The length of a compressed body says nothing about the file.
+        StatusCode::OK if text(headers, &CONTENT_ENCODING).is_none_or(|e| e == "identity") => {
+            let mut all = headers.get_all(CONTENT_LENGTH).iter();
+            let size = bytes(all.next()?.to_str().ok()?)?;
+            let agree = all.all(|other| other.to_str().ok().and_then(bytes) == Some(size));
+            agree.then_some(size)
+        }
+        StatusCode::PARTIAL_CONTENT => {
+            let range = text(headers, &CONTENT_RANGE)?.strip_prefix("bytes ")?;
+            bytes(range.split_once('/')?.1)
+        }
+        _ => None,
+    }
+}
+
+/// A count of bytes: digits only, where [`str::parse`] would also take a sign.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let size = text.parse().ok().filter(|size| *size <= MAX_SIZE)?;
+    digits.then_some(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+    const SHA1: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
+    const SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
+        list.iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
+    }
+
+    fn chain(hops: &[(u16, &[(&'static str, &str)])]) -> FileMeta {
+        let maps: Vec<(StatusCode, HeaderMap)> = hops
+            .iter()
+            .map(|(status, list)| (StatusCode::from_u16(*status).unwrap(), headers(list)))
+            .collect();
+        let hops: Vec<_> = maps.iter().map(|(status, map)| (*status, map)).collect();
+        FileMeta::from_chain(&hops)
+    }
+
+    #[test]
+    fn the_shapes_of_the_hub_are_read() {
+        let small = chain(&[
+            (307, &[("x-repo-commit", COMMIT), ("content-length", "99")]),
+            (
+                200,
+                &[
+                    ("x-repo-commit", COMMIT),
+                    ("etag", &format!("W/\"{SHA1}\"")),
+                    ("content-length", "12"),
+                ],
+            ),
+        ]);
+        assert_eq!(small.commit, COMMIT.parse().ok());
+        assert_eq!(small.digest, Digest::from_hex(SHA1));
+        assert_eq!((small.size, small.etag.as_deref()), (Some(12), Some(SHA1)));
+
+        let quoted = format!("\"{SHA256}\"");
+        let large = chain(&[
+            (
+                302,
+                &[
+                    ("x-repo-commit", COMMIT),
+                    ("x-linked-etag", &quoted),
+                    ("x-linked-size", "5000"),
+                ],
+            ),
+            (
+                206,
+                &[("etag", "\"cdn\""), ("content-range", "bytes 0-0/7")],
+            ),
+        ]);
+        assert_eq!(large.digest, Digest::from_hex(SHA256));
+        assert_eq!(
+            (large.size, large.etag.as_deref()),
+            (Some(5000), Some(SHA256))
+        );
+    }
+
+    #[test]
+    fn the_etag_of_a_storage_host_is_no_digest() {
+        let meta = chain(&[
+            (302, &[("x-repo-commit", COMMIT)]),
+            (200, &[("etag", SHA256), ("content-length", "7")]),
+        ]);
+        assert_eq!((meta.digest, meta.size), (None, Some(7)));
+        assert_eq!(meta.etag.as_deref(), Some(SHA256));
+        let opaque = chain(&[
+            (302, &[("x-linked-etag", "\"abc\"")]),
+            (200, &[("x-repo-commit", COMMIT), ("etag", SHA256)]),
+        ]);
+        assert_eq!((opaque.digest, opaque.etag.as_deref()), (None, Some("abc")));
+        let missing = chain(&[(404, &[("x-repo-commit", COMMIT), ("etag", SHA1)])]);
+        assert_eq!((missing.etag, missing.commit.is_some()), (None, true));
+    }
+
+    #[test]
+    fn malformed_values_count_as_absent() {
+        let long = "x".repeat(257);
+        for list in [
+            &[("x-repo-commit", "../../../etc"), ("x-linked-etag", "\"\"")][..],
+            &[("x-linked-size", "+5"), ("x-linked-etag", &long)],
+            &[("x-linked-size", "18446744073709551615"), ("etag", "a b")],
+            &[("content-length", "-1"), ("etag", "\"\u{e9}\"")],
+            &[("content-length", "5"), ("content-encoding", "gzip")],
+            &[("content-length", "5"), ("content-length", "6")],
+        ] {
+            assert_eq!(chain(&[(200, list)]), FileMeta::default(), "{list:?}");
+        }
+        assert_eq!(
+            chain(&[(206, &[("content-range", "bytes 0-1/*")])]).size,
+            None
+        );
+        assert_eq!(chain(&[]), FileMeta::default());
+    }
+
+    #[test]
+    fn only_strong_validators_serve_for_if_range() {
+        let (early, late) = (
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:38 GMT",
+        );
+        for (list, want) in [
+            (&[("etag", "\"a\"")][..], Some("\"a\"")),
+            (
+                &[
+                    ("etag", "W/\"a\""),
+                    ("last-modified", early),
+                    ("date", late),
+                ],
+                Some(early),
+            ),
+            (&[("etag", "unquoted")], None),
+            (&[("last-modified", early), ("date", early)], None),
+            (&[("last-modified", early)], None),
+            (&[("last-modified", "soon"), ("date", late)], None),
+        ] {
+            assert_eq!(
+                strong_validator(&headers(list)).as_deref(),
+                want,
+                "{list:?}"
+            );
+        }
+    }
+}

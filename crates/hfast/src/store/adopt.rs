@@ -1,0 +1,165 @@
+//! What other tools left of a file we want: whole under another name, or in part.
+//!
+//! Nothing found here is trusted. A whole file is hashed before it is used; parts become bytes of
+//! our own partial file, which is hashed before it is published. The originals are only read.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::aria2;
+use super::journal::Extent;
+use super::partial::Partial;
+use super::platform;
+use crate::error::Error;
+use crate::transfer::ranges::Ranges;
+
+/// Entries of a folder tree that are looked at for files under other names.
+const MAX_ENTRIES: usize = 20_000;
+
+/// A control file of aria2 has one bit for each piece; this is enough for every real one.
+const MAX_CONTROL: u64 = 16 << 20;
+
+/// Bytes copied, checksummed and claimed at a time.
+const COPY_BLOCK: u64 = 1 << 20;
+
+/// A file that holds some ranges of the one we want.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) path: PathBuf,
+    pub(crate) ranges: Ranges,
+}
+
+/// What a tool that writes from front to back left at `path`, or aria2 with its control file
+/// beside it, of a file of `size` bytes.
+pub(crate) fn part_at(path: &Path, size: u64) -> Option<Found> {
+    let metadata = fs::symlink_metadata(path)
+        .ok()
+        .filter(fs::Metadata::is_file)?;
+    let mut control = path.as_os_str().to_owned();
+    control.push(".aria2");
+    let control = PathBuf::from(control);
+    let ranges = if control.exists() {
+        let small = fs::metadata(&control).is_ok_and(|m| m.len() <= MAX_CONTROL);
+        aria2::finished(&fs::read(&control).ok().filter(|_| small)?, size)?
+    } else if metadata.len() < size {
+        Ranges::from_iter([0..metadata.len()])
+    } else {
+        return None;
+    };
+    (!ranges.is_empty()).then(|| Found {
+        path: path.to_owned(),
+        ranges,
+    })
+}
+
+/// Partial files of the official clients in `folder`: `<stem>.incomplete` and
+/// `<stem>.<8 hex>.incomplete`, the longest first.
+pub(crate) fn official_parts(folder: &Path, stem: &str, size: u64) -> Vec<Found> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let is_part = |name: &str| {
+        name.strip_prefix(stem)
+            .and_then(|rest| rest.strip_suffix(".incomplete"))
+            .is_some_and(|middle| {
+                middle.is_empty() || (middle.len() == 9 && middle.starts_with('.'))
+            })
+    };
+    let parts = entries
+        .filter_map(Result::ok)
+        .filter(|e| e.file_name().to_str().is_some_and(is_part));
+    let mut found: Vec<Found> = parts
+        .filter_map(|entry| part_at(&entry.path(), size))
+        .collect();
+    found.sort_by_key(|found| std::cmp::Reverse(found.ranges.len()));
+    found
+}
+
+/// Copies what `found` holds into `partial` and claims it. Returns the ranges that were copied.
+pub(crate) fn copy_into(partial: &Partial, found: &Found) -> Result<Ranges, Error> {
+    let file = File::open(&found.path).map_err(|e| Error::disk("read", &found.path, e))?;
+    let mut copied = Ranges::default();
+    for range in found.ranges.iter() {
+        let mut start = range.start;
+        while start < range.end {
+            let end = range.end.min(start - start % COPY_BLOCK + COPY_BLOCK);
+            let mut block = vec![0; usize::try_from(end - start).unwrap_or_default()];
+            let read = platform::read_at(&file, &mut block, start)
+                .map_err(|e| Error::disk("read", &found.path, e))?;
+            if read < block.len() {
+                return Ok(copied);
+            }
+            let checksum = xxh3_64(&block);
+            partial.write(start, &[Bytes::from(block)])?;
+            let len = u32::try_from(end - start).unwrap_or_default();
+            partial.claim(&[Extent {
+                start,
+                len,
+                checksum,
+            }])?;
+            copied.insert(start..end);
+            start = end;
+        }
+    }
+    Ok(copied)
+}
+
+/// Files below `root` by their size, our own and the official state left out; only those of one of
+/// the sizes in `wanted`.
+pub(crate) fn by_size(root: &Path, wanted: impl Fn(u64) -> bool) -> HashMap<u64, Vec<PathBuf>> {
+    let mut found: HashMap<u64, Vec<PathBuf>> = HashMap::new();
+    let mut folders = vec![root.to_owned()];
+    let mut budget = MAX_ENTRIES;
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder)
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok);
+        for entry in entries.take(budget) {
+            budget -= 1;
+            let Ok(metadata) = entry.metadata() else {
+                continue;
+            };
+            if metadata.is_dir() && entry.file_name() != ".cache" && entry.file_name() != ".git" {
+                folders.push(entry.path());
+            } else if metadata.is_file() && wanted(metadata.len()) {
+                found.entry(metadata.len()).or_default().push(entry.path());
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_the_official_clients_are_told_from_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let write =
+            |name: &str, len: usize| fs::write(folder.path().join(name), vec![0; len]).unwrap();
+        write("abc.incomplete", 10);
+        write("abc.0a1b2c3d.incomplete", 20);
+        write("abcd.incomplete", 30);
+        write("abc.lock", 5);
+        let lens: Vec<u64> = official_parts(folder.path(), "abc", 100)
+            .iter()
+            .map(|f| f.ranges.len())
+            .collect();
+        assert_eq!(lens, [20, 10]);
+    }
+
+    #[test]
+    fn a_file_that_is_long_enough_is_no_part() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        fs::write(&path, "12345").unwrap();
+        assert_eq!(part_at(&path, 5), None);
+        assert_eq!(part_at(&path, 9).unwrap().ranges.len(), 5);
+    }
+}

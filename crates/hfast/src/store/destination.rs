@@ -1,0 +1,316 @@
+//! Where the files of a job go: what is there already, where unfinished ones lie, how to publish.
+//!
+//! A closed set of three layouts; the engine does not know which one it writes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::adopt::{self, Found};
+use super::layout::{RepoFolder, link_target};
+use super::partial::Partial;
+use super::place::{self, create_parents, create_parents_below};
+use super::{local_dir, platform};
+use crate::error::Error;
+use crate::hash::file_matches;
+use crate::hub::listing::RemoteFile;
+use crate::names::{Commit, Digest, Revision};
+use crate::repo_path::RepoPath;
+
+/// One content to be fetched, and all the names that it gets.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// At least one.
+    pub(crate) paths: Vec<RepoPath>,
+    pub(crate) size: Option<u64>,
+    pub(crate) digest: Option<Digest>,
+}
+
+impl Wanted {
+    /// The name under which it is shown.
+    pub(crate) fn name(&self) -> &str {
+        self.paths.first().map_or("", RepoPath::as_str)
+    }
+}
+
+/// One of the three layouts.
+#[derive(Clone, Debug)]
+pub(crate) enum Destination {
+    /// The official cache; `links` tells whether it may hold symbolic links.
+    Cache {
+        folder: RepoFolder,
+        commit: Commit,
+        links: bool,
+    },
+    /// A plain folder with the official metadata.
+    LocalDir { root: PathBuf, commit: Commit },
+    /// One file.
+    File { path: PathBuf },
+}
+
+/// Verified content that is to be published.
+pub(crate) enum Content<'a> {
+    Partial(&'a Partial),
+    Bytes(&'a [u8]),
+}
+
+impl Destination {
+    /// Where `path` will be found.
+    pub(crate) fn final_path(&self, path: &RepoPath) -> PathBuf {
+        match self {
+            Self::Cache { folder, commit, .. } => folder.snapshot(commit).join(path.as_str()),
+            Self::LocalDir { root, .. } => root.join(path.as_str()),
+            Self::File { path } => path.clone(),
+        }
+    }
+
+    /// Where the whole job will be found.
+    pub(crate) fn root(&self) -> PathBuf {
+        match self {
+            Self::Cache { folder, commit, .. } => folder.snapshot(commit),
+            Self::LocalDir { root, .. } => root.clone(),
+            Self::File { path } => path.clone(),
+        }
+    }
+
+    /// Whether a file is in its place, told without reading its content.
+    pub(crate) fn has(&self, file: &RemoteFile) -> bool {
+        let found = fs::metadata(self.final_path(&file.path));
+        let size_fits =
+            found.is_ok_and(|m| m.is_file() && file.size.is_none_or(|size| size == m.len()));
+        size_fits
+            && match self {
+                Self::Cache { .. } => true,
+                Self::LocalDir { root, .. } => local_dir::read_metadata(root, &file.path)
+                    .is_some_and(|m| m.digest.is_some() && m.digest == file.digest),
+                Self::File { .. } => false,
+            }
+    }
+
+    /// Settles a file from what already lies in the destination, reading and hashing where that is
+    /// needed; `others` are files of the right size under other names. True if it is in its place.
+    pub(crate) fn settle(&self, wanted: &Wanted, others: &[PathBuf]) -> Result<bool, Error> {
+        let (Some(size), Some(digest)) = (wanted.size, wanted.digest) else {
+            return Ok(false);
+        };
+        let has_size =
+            |path: &Path| fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == size);
+        if let Self::Cache { folder, links, .. } = self {
+            let blob = folder.blob(&digest);
+            if has_size(&blob) {
+                wanted
+                    .paths
+                    .iter()
+                    .try_for_each(|path| self.name_blob(&blob, path, &digest, *links))?;
+                return Ok(true);
+            }
+        }
+        let named = wanted.paths.iter().map(|path| self.final_path(path));
+        for candidate in named.chain(others.iter().cloned()) {
+            let control = PathBuf::from(format!("{}.aria2", candidate.display()));
+            if has_size(&candidate) && !control.exists() && file_matches(&candidate, &digest)? {
+                self.spread(&candidate, wanted)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The official lock for a content.
+    pub(crate) fn lock(&self, wanted: &Wanted) -> Option<PathBuf> {
+        match self {
+            Self::Cache { folder, .. } => wanted.digest.map(|digest| folder.lock(&digest)),
+            Self::LocalDir { root, .. } => {
+                wanted.paths.first().map(|path| local_dir::lock(root, path))
+            }
+            Self::File { .. } => None,
+        }
+    }
+
+    /// The folder of our partial files. It is on the file system of the final names.
+    pub(crate) fn partials(&self) -> PathBuf {
+        match self {
+            Self::Cache { folder, .. } => folder.blobs(),
+            Self::LocalDir { root, .. } => local_dir::partials(root),
+            Self::File { path } => path
+                .parent()
+                .filter(|p| !p.as_os_str().is_empty())
+                .unwrap_or(Path::new("."))
+                .to_owned(),
+        }
+    }
+
+    /// The first part of the name of our partial file.
+    pub(crate) fn stem(&self, wanted: &Wanted) -> String {
+        match (self, wanted.digest) {
+            (Self::File { path }, _) => {
+                format!(
+                    ".{}",
+                    path.file_name().unwrap_or_default().to_string_lossy()
+                )
+            }
+            (_, Some(digest)) => digest.to_string(),
+            (_, None) => wanted.name().replace('/', "--"),
+        }
+    }
+
+    /// Parts of a file that other tools left where it goes, best first.
+    pub(crate) fn parts(&self, wanted: &Wanted, size: u64) -> Vec<Found> {
+        let named = || {
+            wanted
+                .paths
+                .iter()
+                .filter_map(|path| adopt::part_at(&self.final_path(path), size))
+        };
+        match self {
+            Self::Cache { folder, .. } => {
+                adopt::official_parts(&folder.blobs(), &self.stem(wanted), size)
+            }
+            Self::LocalDir { root, .. } => {
+                let official = wanted
+                    .paths
+                    .iter()
+                    .flat_map(|path| official_local(root, path, wanted, size));
+                named().chain(official).collect()
+            }
+            Self::File { .. } => named().collect(),
+        }
+    }
+
+    /// Prepares the folders that every publication needs.
+    pub(crate) fn prepare(&self) -> Result<(), Error> {
+        let partials = self.partials();
+        create_parents(&partials.join("x"))?;
+        match self {
+            Self::Cache { folder, .. } => {
+                let tag = folder.root().join("CACHEDIR.TAG");
+                if tag.exists() {
+                    Ok(())
+                } else {
+                    place::write_atomically(&tag, local_dir::CACHEDIR_TAG)
+                }
+            }
+            Self::LocalDir { root, .. } => local_dir::prepare(root),
+            Self::File { .. } => Ok(()),
+        }
+    }
+
+    /// Gives verified content its final names.
+    pub(crate) fn publish(
+        &self,
+        wanted: &Wanted,
+        digest: &Digest,
+        content: &Content<'_>,
+    ) -> Result<(), Error> {
+        let first = wanted
+            .paths
+            .first()
+            .map(|path| self.final_path(path))
+            .unwrap_or_default();
+        match self {
+            Self::Cache { folder, links, .. } => {
+                let blob = folder.blob(digest);
+                move_in(content, &blob)?;
+                wanted
+                    .paths
+                    .iter()
+                    .try_for_each(|path| self.name_blob(&blob, path, digest, *links))
+            }
+            Self::LocalDir { root, .. } => {
+                create_parents_below(root, wanted.name())?;
+                move_in(content, &first)?;
+                self.spread(&first, wanted)
+            }
+            Self::File { .. } => move_in(content, &first),
+        }
+    }
+
+    /// Puts a file that is known to be right under all its names, with their metadata.
+    fn spread(&self, right: &Path, wanted: &Wanted) -> Result<(), Error> {
+        for path in &wanted.paths {
+            let to = match self {
+                Self::Cache { .. } => continue,
+                Self::LocalDir { root, .. } => create_parents_below(root, path.as_str())?,
+                Self::File { path } => path.clone(),
+            };
+            if to != right {
+                place::copy(right, &to)?;
+            }
+            // The control file of a download that is now complete would mislead its own tool.
+            let control = PathBuf::from(format!("{}.aria2", to.display()));
+            place::remove_if_there(&control).map_err(|e| Error::disk("delete", &control, e))?;
+            if let (Self::LocalDir { root, commit }, Some(digest)) = (self, wanted.digest) {
+                local_dir::write_metadata(root, path, commit, &digest)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn name_blob(
+        &self,
+        blob: &Path,
+        path: &RepoPath,
+        digest: &Digest,
+        links: bool,
+    ) -> Result<(), Error> {
+        let Self::Cache { folder, commit, .. } = self else {
+            return Ok(());
+        };
+        let name = create_parents_below(&folder.snapshot(commit), path.as_str())?;
+        if links {
+            place::link(&link_target(path, digest), &name)
+        } else {
+            place::copy(blob, &name)
+        }
+    }
+
+    /// Makes the names durable and, where the whole job succeeded, moves the ref.
+    pub(crate) fn finish(&self, revision: &Revision, move_ref: bool) -> Result<(), Error> {
+        let Self::Cache { folder, commit, .. } = self else {
+            return Ok(());
+        };
+        let is_commit = revision.as_commit().is_some();
+        let reference = folder.reference(revision);
+        let current = fs::read_to_string(&reference).unwrap_or_default();
+        if !move_ref || is_commit || current == commit.as_str() {
+            return Ok(());
+        }
+        for synced in [folder.blobs(), folder.snapshot(commit)]
+            .iter()
+            .filter(|path| path.is_dir())
+        {
+            platform::sync_folder(synced).map_err(|e| Error::disk("flush", synced, e))?;
+        }
+        create_parents(&reference)?;
+        place::write_atomically(&reference, commit.as_str().as_bytes())
+    }
+}
+
+fn official_local(root: &Path, path: &RepoPath, wanted: &Wanted, size: u64) -> Vec<Found> {
+    // The official name begins with a hash of the metadata's name, which need not be computed: the
+    // etag that follows it is what identifies the content.
+    let folder = local_dir::downloads(root).join(path.as_str());
+    let Some(etag) = wanted.digest.map(|digest| digest.to_string()) else {
+        return Vec::new();
+    };
+    let entries = folder.parent().and_then(|folder| fs::read_dir(folder).ok());
+    let names = entries
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()));
+    let ours = names.filter(|path| {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        name.contains(&format!(".{etag}.")) && name.strip_suffix(".incomplete").is_some()
+    });
+    ours.filter_map(|path| adopt::part_at(&path, size))
+        .collect()
+}
+
+fn move_in(content: &Content<'_>, to: &Path) -> Result<(), Error> {
+    match content {
+        Content::Partial(partial) => place::rename(partial.seal()?, to),
+        Content::Bytes(bytes) => place::write_atomically(to, bytes),
+    }
+}

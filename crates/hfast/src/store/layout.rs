@@ -1,0 +1,124 @@
+//! Where things lie in the official cache (`hub-protocol` sections 9 to 12): names only. Pure.
+
+use std::path::{Path, PathBuf};
+
+use crate::names::{Commit, Digest, Repo, Revision};
+use crate::repo_path::RepoPath;
+
+/// The folder of one repository in the official cache.
+///
+/// ```text
+/// <root>/.locks/<repo folder>/<etag>.lock
+/// <root>/<repo folder>/blobs/<etag>                    the content
+/// <root>/<repo folder>/blobs/<etag>.<owner>.hfast      ours, unfinished
+/// <root>/<repo folder>/refs/<revision>                 40 digits, no newline
+/// <root>/<repo folder>/snapshots/<commit>/<path>       relative link to ../../blobs/<etag>
+/// <root>/<repo folder>/trees/<commit>.json             a listing, written by the official client
+/// <root>/<repo folder>/.hfast/<commit>.json            a listing, written by us
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RepoFolder {
+    root: PathBuf,
+    name: String,
+}
+
+impl RepoFolder {
+    pub(crate) fn new(root: &Path, repo: &Repo) -> Self {
+        let name = format!(
+            "{}--{}",
+            repo.kind.plural(),
+            repo.id.as_str().replace('/', "--")
+        );
+        Self {
+            root: root.to_owned(),
+            name,
+        }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.root.join(&self.name)
+    }
+
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.path().join("blobs")
+    }
+
+    pub(crate) fn blob(&self, digest: &Digest) -> PathBuf {
+        self.blobs().join(digest.to_string())
+    }
+
+    pub(crate) fn lock(&self, digest: &Digest) -> PathBuf {
+        self.root
+            .join(".locks")
+            .join(&self.name)
+            .join(format!("{digest}.lock"))
+    }
+
+    pub(crate) fn snapshot(&self, commit: &Commit) -> PathBuf {
+        self.path().join("snapshots").join(commit.as_str())
+    }
+
+    pub(crate) fn reference(&self, revision: &Revision) -> PathBuf {
+        self.path().join("refs").join(revision.as_str())
+    }
+
+    pub(crate) fn not_there(&self, commit: &Commit, path: &RepoPath) -> PathBuf {
+        self.path()
+            .join(".no_exist")
+            .join(commit.as_str())
+            .join(path.as_str())
+    }
+
+    pub(crate) fn official_tree(&self, commit: &Commit) -> PathBuf {
+        self.path().join("trees").join(format!("{commit}.json"))
+    }
+
+    pub(crate) fn own_tree(&self, commit: &Commit) -> PathBuf {
+        self.path().join(".hfast").join(format!("{commit}.json"))
+    }
+}
+
+/// The content of the link at `snapshots/<commit>/<path>`: one `..` for each folder on the way up.
+pub(crate) fn link_target(path: &RepoPath, digest: &Digest) -> PathBuf {
+    let depth = path.as_str().matches('/').count() + 2;
+    std::iter::repeat_n("..", depth)
+        .collect::<PathBuf>()
+        .join("blobs")
+        .join(digest.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::{RepoId, RepoType};
+
+    #[test]
+    fn names_are_those_of_the_official_client() {
+        let repo = Repo::new(RepoType::Dataset, RepoId::new("org/name").unwrap());
+        let folder = RepoFolder::new(Path::new("/c"), &repo);
+        let digest = Digest::from_hex(&"ab".repeat(20)).unwrap();
+        let hex = "ab".repeat(20);
+        assert_eq!(
+            folder.blob(&digest),
+            Path::new("/c/datasets--org--name/blobs").join(&hex)
+        );
+        assert_eq!(
+            folder.lock(&digest),
+            Path::new("/c/.locks/datasets--org--name").join(format!("{hex}.lock"))
+        );
+        let pr = Revision::new("refs/pr/1").unwrap();
+        assert_eq!(
+            folder.reference(&pr),
+            Path::new("/c/datasets--org--name/refs/refs/pr/1")
+        );
+        let path = RepoPath::new("a/b.txt").unwrap();
+        assert_eq!(
+            link_target(&path, &digest),
+            Path::new("../../../blobs").join(&hex)
+        );
+    }
+}

@@ -1,0 +1,127 @@
+//! The official metadata of a local folder (`hub-protocol` section 13): which commit and etag each
+//! file has, and whether that can still be true.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::place::{create_parents_below, write_atomically};
+use crate::error::Error;
+use crate::names::{Commit, Digest};
+use crate::repo_path::RepoPath;
+
+/// Where the official clients keep their state in a local folder.
+const STATE: &str = ".cache/huggingface";
+
+/// What the metadata of one file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Metadata {
+    pub(crate) commit: Option<Commit>,
+    pub(crate) digest: Option<Digest>,
+}
+
+/// The metadata of `path` if it is there and the file has not been changed since.
+pub(crate) fn read_metadata(root: &Path, path: &RepoPath) -> Option<Metadata> {
+    let text = fs::read_to_string(metadata_path(root, path)).ok()?;
+    let mut lines = text.lines();
+    let (commit, etag) = (lines.next()?, lines.next()?);
+    let stamp = Duration::try_from_secs_f64(lines.next()?.trim().parse().ok()?).ok()?;
+    let modified = fs::metadata(root.join(path.as_str()))
+        .ok()?
+        .modified()
+        .ok()?;
+    let modified = modified.duration_since(UNIX_EPOCH).ok()?;
+    // The official clients allow one second for clocks of different grain.
+    (modified <= stamp + Duration::from_secs(1)).then(|| Metadata {
+        commit: commit.parse().ok(),
+        digest: Digest::from_hex(etag),
+    })
+}
+
+/// Writes the metadata of a file that was just put in place or found to be right.
+pub(crate) fn write_metadata(
+    root: &Path,
+    path: &RepoPath,
+    commit: &Commit,
+    digest: &Digest,
+) -> Result<(), Error> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let text = format!("{commit}\n{digest}\n{:.6}\n", now.as_secs_f64());
+    create_parents_below(&state(root), &format!("download/{path}"))?;
+    write_atomically(&metadata_path(root, path), text.as_bytes())
+}
+
+/// Creates the state folder with the two files that keep it out of git and out of backups.
+pub(crate) fn prepare(root: &Path) -> Result<(), Error> {
+    let ignore = create_parents_below(root, &format!("{STATE}/.gitignore"))?;
+    if !ignore.exists() {
+        write_atomically(&ignore, b"*")?;
+    }
+    let tag = state(root).join("CACHEDIR.TAG");
+    if tag.exists() {
+        Ok(())
+    } else {
+        write_atomically(&tag, CACHEDIR_TAG)
+    }
+}
+
+/// The file that tells backup programs to leave a folder out (<https://bford.info/cachedir/>).
+pub(crate) const CACHEDIR_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55
+# This file is a cache directory tag created by hfast.
+# For information about cache directory tags, see:
+#	https://bford.info/cachedir/
+";
+
+/// The folder of our own partial files; the official upload leaves it out with the rest.
+pub(crate) fn partials(root: &Path) -> PathBuf {
+    state(root).join("hfast")
+}
+
+/// The folder where the official clients keep metadata, locks and partial files.
+pub(crate) fn downloads(root: &Path) -> PathBuf {
+    state(root).join("download")
+}
+
+/// The official lock of one file.
+pub(crate) fn lock(root: &Path, path: &RepoPath) -> PathBuf {
+    downloads(root).join(format!("{path}.lock"))
+}
+
+fn state(root: &Path) -> PathBuf {
+    root.join(STATE)
+}
+
+fn metadata_path(root: &Path, path: &RepoPath) -> PathBuf {
+    downloads(root).join(format!("{path}.metadata"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_believed_until_the_file_changes() {
+        let root = tempfile::tempdir().unwrap();
+        let path = RepoPath::new("a/b.txt").unwrap();
+        let commit: Commit = "c".repeat(40).parse().unwrap();
+        let digest = Digest::from_hex(&"d".repeat(64)).unwrap();
+        fs::create_dir_all(root.path().join("a")).unwrap();
+        fs::write(root.path().join("a/b.txt"), "x").unwrap();
+        write_metadata(root.path(), &path, &commit, &digest).unwrap();
+        let expected = Metadata {
+            commit: Some(commit),
+            digest: Some(digest),
+        };
+        assert_eq!(read_metadata(root.path(), &path), Some(expected));
+        let later = SystemTime::now() + Duration::from_secs(5);
+        fs::File::options()
+            .write(true)
+            .open(root.path().join("a/b.txt"))
+            .unwrap()
+            .set_modified(later)
+            .unwrap();
+        assert_eq!(read_metadata(root.path(), &path), None);
+    }
+}

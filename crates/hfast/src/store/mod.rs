@@ -1,0 +1,17 @@
+//! The only door to the disk: find what is there, begin, write, publish.
+//!
+//! Nothing here knows a URL. Only [`place`] gives a file its final name, and only after the caller
+//! has seen its digest match. All calls block; the engine runs them off its own threads.
+
+pub(crate) mod adopt;
+pub(crate) mod aria2;
+pub(crate) mod destination;
+pub mod journal;
+pub(crate) mod layout;
+pub(crate) mod local_dir;
+pub(crate) mod lock;
+pub(crate) mod owner;
+pub(crate) mod partial;
+pub(crate) mod place;
+pub(crate) mod platform;
+pub(crate) mod tree_cache;

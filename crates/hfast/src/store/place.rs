@@ -1,0 +1,142 @@
+//! The acts that give names: folders, renames, links. Each is safe to repeat after a crash.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::owner::Owner;
+use super::platform;
+use crate::error::{Error, ErrorKind};
+
+/// Creates the folders above `path`.
+pub(crate) fn create_parents(path: &Path) -> Result<(), Error> {
+    let parent = path.parent().unwrap_or(path);
+    fs::create_dir_all(parent).map_err(|e| Error::disk("create the folder", parent, e))
+}
+
+/// Creates the folders between `root` and `root/relative`, none of which may be a link: a name
+/// from a listing must not lead out of its target through a link that lies there.
+pub(crate) fn create_parents_below(root: &Path, relative: &str) -> Result<PathBuf, Error> {
+    let mut folder = root.to_owned();
+    fs::create_dir_all(&folder).map_err(|e| Error::disk("create the folder", &folder, e))?;
+    let (parents, name) = relative.rsplit_once('/').unwrap_or(("", relative));
+    for part in parents.split('/').filter(|part| !part.is_empty()) {
+        folder.push(part);
+        match fs::symlink_metadata(&folder) {
+            Ok(found) if found.is_symlink() => {
+                let message = format!("{} is a link that leads elsewhere", folder.display());
+                return Err(Error::new(ErrorKind::Disk, message)
+                    .with_hint("move it away, or choose another folder"));
+            }
+            Ok(_) => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(&folder)
+                    .map_err(|e| Error::disk("create the folder", &folder, e))?;
+            }
+            Err(e) => return Err(Error::disk("look at", &folder, e)),
+        }
+    }
+    Ok(folder.join(name))
+}
+
+/// Gives a verified, flushed file its final name, replacing what has it.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(|e| Error::disk("put in place", to, e))
+}
+
+/// Writes `bytes` under a name of our own beside `path`, flushes, and renames.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(Owner::this().file_name(&name));
+    write_flushed(&temporary, bytes).map_err(|e| Error::disk("write", &temporary, e))?;
+    rename(&temporary, path)
+}
+
+fn write_flushed(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = platform::open_no_follow(options.write(true).create(true).truncate(true), path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Makes `link` a relative symbolic link to `target`, replacing whatever has that name.
+pub(crate) fn link(target: &Path, link: &Path) -> Result<(), Error> {
+    if fs::read_link(link).is_ok_and(|now| now == target) {
+        return Ok(());
+    }
+    let name = link.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = link.with_file_name(Owner::this().file_name(&name));
+    let made = remove_if_there(&temporary)
+        .and_then(|()| platform::symlink(target, &temporary))
+        .and_then(|()| fs::rename(&temporary, link));
+    made.map_err(|e| Error::disk("link", link, e))
+}
+
+/// Puts a second copy of a file that has its final name under another: by reflink where the file
+/// system can, else byte by byte, and never half.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    let name = to.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = to.with_file_name(Owner::this().file_name(&name));
+    let copied = fs::copy(from, &temporary)
+        .and_then(|_| OpenOptions::new().write(true).open(&temporary)?.sync_all());
+    copied.map_err(|e| Error::disk("copy to", to, e))?;
+    rename(&temporary, to)
+}
+
+/// Deletes a file if it exists.
+pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+/// Whether symbolic links can be made in `folder`, found out by making one.
+pub(crate) fn can_link(folder: &Path) -> bool {
+    let probe = folder.join(Owner::this().file_name("link-probe"));
+    let made = platform::symlink(Path::new("nowhere"), &probe);
+    let removed = remove_if_there(&probe);
+    made.is_ok() && removed.is_ok()
+}
+
+/// Free bytes of the file system that will hold `path`, which need not exist yet.
+pub(crate) fn free_space(path: &Path) -> Option<u64> {
+    path.ancestors()
+        .find(|p| p.exists())
+        .and_then(|p| fs4::available_space(p).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_lies_in_the_way_is_not_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        platform::symlink(outside.path(), &root.path().join("sub")).unwrap();
+        let error = create_parents_below(root.path(), "sub/deep/file").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Disk);
+        assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+        assert!(
+            create_parents_below(root.path(), "other/deep/file")
+                .unwrap()
+                .parent()
+                .unwrap()
+                .is_dir()
+        );
+    }
+
+    #[test]
+    fn a_link_replaces_a_file_and_is_left_alone_when_right() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("x");
+        fs::write(&path, "old").unwrap();
+        for _ in 0..2 {
+            link(Path::new("../blobs/abc"), &path).unwrap();
+            assert_eq!(fs::read_link(&path).unwrap(), Path::new("../blobs/abc"));
+        }
+        assert!(can_link(root.path()));
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,286 @@
+//! Whether a response to a range request may be believed, before any byte of it is kept. Pure.
+//!
+//! Expected size and validator come from what is known of the file, never from the response itself.
+
+use std::ops::Range;
+
+use ::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG};
+use ::http::{HeaderMap, StatusCode};
+
+/// A response whose head is as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The bytes of the file that the body begins with and, where known, ends before. For a whole
+    /// answer to a range request it begins at 0: what lies before the range is to be skipped.
+    pub range: Range<u64>,
+    /// The server ignored the range and sends the whole file.
+    pub whole: bool,
+    /// The body is compressed, though nobody asked for it.
+    pub gzip: bool,
+}
+
+/// Why a response is void. The text follows "the answer is void:".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Void {
+    /// 206 without a usable `Content-Range`.
+    #[error("it does not say which bytes it holds")]
+    NoRange,
+    /// Other bytes than were asked for.
+    #[error("it holds other bytes than were asked for")]
+    OtherRange,
+    /// The file there has another size.
+    #[error("the file there has {there} bytes instead of {here}")]
+    OtherSize {
+        /// What the server says.
+        there: u64,
+        /// What the listing says.
+        here: u64,
+    },
+    /// The entity tag changed since the first range.
+    #[error("the file changed on the server")]
+    Changed,
+    /// The server says that the range does not exist.
+    #[error("the server says that the file ends before byte {0}")]
+    OutOfRange(u64),
+    /// A compressed part of a file is the part of a compressed file.
+    #[error("it is a compressed part")]
+    CompressedPart,
+    /// An encoding that we cannot undo.
+    #[error("it has an unknown encoding")]
+    Encoding,
+    /// A page of HTML where a file was expected.
+    #[error("it is a web page, not the file: a login page or a portal in between?")]
+    WebPage,
+}
+
+/// What was asked, and what is known of the file.
+#[derive(Clone, Debug)]
+pub struct Asked<'a> {
+    /// The range of the request.
+    pub range: Range<u64>,
+    /// The size of the whole file.
+    pub size: u64,
+    /// The strong entity tag of an earlier answer from the same link.
+    pub etag: Option<&'a str>,
+}
+
+/// Checks the head of a 200, 206 or 416; other statuses are not this function's business.
+///
+/// # Errors
+/// The reason why no byte of the body may be kept.
+pub fn check(asked: &Asked<'_>, status: StatusCode, headers: &HeaderMap) -> Result<Accepted, Void> {
+    let gzip = is_gzip(headers)?;
+    if asked
+        .etag
+        .is_some_and(|known| strong_etag(headers).is_some_and(|now| now != known))
+    {
+        return Err(Void::Changed);
+    }
+    match status {
+        StatusCode::PARTIAL_CONTENT if gzip => Err(Void::CompressedPart),
+        StatusCode::PARTIAL_CONTENT => check_part(asked, headers),
+        StatusCode::RANGE_NOT_SATISFIABLE => Err(Void::OutOfRange(asked.range.start)),
+        _ => check_whole(asked, headers, gzip),
+    }
+}
+
+fn check_part(asked: &Asked<'_>, headers: &HeaderMap) -> Result<Accepted, Void> {
+    let range = text(headers, CONTENT_RANGE.as_str())
+        .and_then(parse_content_range)
+        .ok_or(Void::NoRange)?;
+    let (range, total) = range;
+    if let Some(there) = total.filter(|total| *total != asked.size) {
+        return Err(Void::OtherSize {
+            there,
+            here: asked.size,
+        });
+    }
+    if range.start != asked.range.start || range.end > asked.range.end {
+        return Err(Void::OtherRange);
+    }
+    let length = content_length(headers);
+    if length.is_some_and(|length| length != range.end - range.start) {
+        return Err(Void::OtherRange);
+    }
+    Ok(Accepted {
+        range,
+        whole: false,
+        gzip: false,
+    })
+}
+
+fn check_whole(asked: &Asked<'_>, headers: &HeaderMap, gzip: bool) -> Result<Accepted, Void> {
+    let length = content_length(headers).filter(|length| !gzip && *length != asked.size);
+    if let Some(there) = length {
+        let html = text(headers, CONTENT_TYPE.as_str()).is_some_and(|t| t.starts_with("text/html"));
+        return Err(if html {
+            Void::WebPage
+        } else {
+            Void::OtherSize {
+                there,
+                here: asked.size,
+            }
+        });
+    }
+    Ok(Accepted {
+        range: 0..asked.size,
+        whole: true,
+        gzip,
+    })
+}
+
+/// The strong entity tag of a response, as it may stand in `If-Range` (RFC 9110 section 13.1.5).
+pub fn strong_etag(headers: &HeaderMap) -> Option<&str> {
+    text(headers, ETAG.as_str()).filter(|tag| tag.starts_with('"') && tag.len() <= 256)
+}
+
+/// Reads `bytes FIRST-LAST/TOTAL` (RFC 9110 section 14.4) as a half-open range and a total, which
+/// is `None` for `*`.
+pub fn parse_content_range(value: &str) -> Option<(Range<u64>, Option<u64>)> {
+    let (range, total) = value
+        .trim()
+        .strip_prefix("bytes ")?
+        .trim()
+        .split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let (first, last): (u64, u64) = (digits(first)?, digits(last)?);
+    let total = if total == "*" {
+        None
+    } else {
+        Some(digits(total)?)
+    };
+    let end = last.checked_add(1)?;
+    (first <= last && total.is_none_or(|total| end <= total)).then_some((first..end, total))
+}
+
+/// Unsigned decimal without a sign, which `str::parse` would allow.
+fn digits(text: &str) -> Option<u64> {
+    text.bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    text(headers, CONTENT_LENGTH.as_str()).and_then(digits)
+}
+
+fn is_gzip(headers: &HeaderMap) -> Result<bool, Void> {
+    match text(headers, CONTENT_ENCODING.as_str()).map(str::trim) {
+        None | Some("" | "identity") => Ok(false),
+        Some("gzip" | "x-gzip") => Ok(true),
+        Some(_) => Err(Void::Encoding),
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn answer(status: u16, headers: &[(&'static str, &str)]) -> Result<Accepted, Void> {
+        let asked = Asked {
+            range: 100..200,
+            size: 1000,
+            etag: Some("\"a\""),
+        };
+        let headers = headers.iter().map(|(name, value)| {
+            (
+                ::http::HeaderName::from_static(name),
+                value.parse().unwrap(),
+            )
+        });
+        check(
+            &asked,
+            StatusCode::from_u16(status).unwrap(),
+            &headers.collect(),
+        )
+    }
+
+    #[test]
+    fn only_the_bytes_that_were_asked_for_are_accepted() {
+        let part = |value| answer(206, &[("content-range", value)]);
+        assert_eq!(part("bytes 100-199/1000").unwrap().range, 100..200);
+        assert_eq!(
+            part("bytes 100-149/*").unwrap().range,
+            100..150,
+            "less is not wrong"
+        );
+        assert_eq!(part("bytes 0-99/1000"), Err(Void::OtherRange));
+        assert_eq!(part("bytes 100-200/1000"), Err(Void::OtherRange));
+        assert_eq!(
+            part("bytes 100-199/999"),
+            Err(Void::OtherSize {
+                there: 999,
+                here: 1000
+            })
+        );
+        assert_eq!(part("bytes 199-100/1000"), Err(Void::NoRange));
+        assert_eq!(part("bytes +100-199/1000"), Err(Void::NoRange));
+        assert_eq!(answer(206, &[]), Err(Void::NoRange));
+        let lying = [
+            ("content-range", "bytes 100-199/1000"),
+            ("content-length", "50"),
+        ];
+        assert_eq!(answer(206, &lying), Err(Void::OtherRange));
+    }
+
+    #[test]
+    fn a_whole_answer_must_have_the_size_of_the_listing() {
+        let whole = answer(200, &[("content-length", "1000")]).unwrap();
+        assert!(whole.whole && whole.range == (0..1000));
+        assert!(
+            answer(200, &[]).unwrap().whole,
+            "no length is no contradiction"
+        );
+        assert_eq!(
+            answer(200, &[("content-length", "12")]),
+            Err(Void::OtherSize {
+                there: 12,
+                here: 1000
+            })
+        );
+        let portal = [
+            ("content-length", "12"),
+            ("content-type", "text/html; charset=utf-8"),
+        ];
+        assert_eq!(answer(200, &portal), Err(Void::WebPage));
+        assert_eq!(answer(416, &[]), Err(Void::OutOfRange(100)));
+    }
+
+    #[test]
+    fn compression_and_change_are_noticed() {
+        let range = ("content-range", "bytes 100-199/1000");
+        assert_eq!(
+            answer(206, &[range, ("content-encoding", "gzip")]),
+            Err(Void::CompressedPart)
+        );
+        assert!(
+            answer(
+                200,
+                &[("content-encoding", "gzip"), ("content-length", "12")]
+            )
+            .unwrap()
+            .gzip
+        );
+        assert_eq!(
+            answer(200, &[("content-encoding", "br")]),
+            Err(Void::Encoding)
+        );
+        assert_eq!(answer(206, &[range, ("etag", "\"b\"")]), Err(Void::Changed));
+        assert!(answer(206, &[range, ("etag", "\"a\"")]).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn no_content_range_can_panic_or_lie_about_its_order(value in "\\PC{0,40}|bytes [0-9]{0,22}-[0-9]{0,22}/[0-9*]{0,22}") {
+            if let Some((range, total)) = parse_content_range(&value) {
+                prop_assert!(range.start < range.end && total.is_none_or(|total| range.end <= total));
+            }
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Progress as state: workers add to counters, whoever draws takes a snapshot when it likes.
+//!
+//! No callback runs on the hot path, and the progress bar, the JSON lines and a web page show the
+//! same numbers. How they are drawn is decided elsewhere.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Events kept for a reader that is late; older ones are dropped, and their number is told.
+const MAX_EVENTS: usize = 1024;
+
+/// Counters of one job, shared by its workers and by whoever shows them.
+#[derive(Debug)]
+pub struct Progress {
+    started: Instant,
+    total_bytes: AtomicU64,
+    done_bytes: AtomicU64,
+    received_bytes: AtomicU64,
+    files_total: AtomicUsize,
+    files_done: AtomicUsize,
+    connections: AtomicUsize,
+    retries: AtomicU64,
+    shared: Mutex<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    active: Vec<Arc<FileProgress>>,
+    events: VecDeque<Event>,
+    dropped: u64,
+}
+
+/// What a file is waiting for or doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Another process works on the same blob.
+    Waiting,
+    /// What is already on disk is being read.
+    Checking,
+    /// Bytes are arriving.
+    #[default]
+    Fetching,
+    /// All bytes are here; the digest is being finished or the file put in its place.
+    Finishing,
+}
+
+/// Counters of one file that is being worked on.
+#[derive(Debug)]
+pub struct FileProgress {
+    /// Path in the repository, or the name of the file.
+    pub name: String,
+    size: AtomicU64,
+    done: AtomicU64,
+    connections: AtomicUsize,
+    phase: Mutex<Phase>,
+}
+
+/// Something worth a line of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A file has its final name; its digest matched.
+    FileDone {
+        /// Path in the repository, or the name of the file.
+        name: String,
+        /// Size in bytes.
+        bytes: u64,
+    },
+    /// A file could not be had.
+    FileFailed {
+        /// Path in the repository, or the name of the file.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// A connection, address or source was changed, or a pause is made: what and why.
+    Notice(String),
+}
+
+/// The numbers at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Bytes of all files of the job, where every size is known; else of those whose size is known.
+    pub total_bytes: u64,
+    /// Bytes of them that are on disk, those of earlier runs included.
+    pub done_bytes: u64,
+    /// Bytes of content received from the network in this run, repeated ones included.
+    pub received_bytes: u64,
+    /// Files of the job.
+    pub files_total: usize,
+    /// Files that have their final name.
+    pub files_done: usize,
+    /// Connections that are open now.
+    pub connections: usize,
+    /// Exchanges that failed and were repeated.
+    pub retries: u64,
+    /// Time since the job began.
+    pub elapsed: Duration,
+    /// Files that are being worked on, oldest first.
+    pub files: Vec<FileSnapshot>,
+}
+
+/// The numbers of one file at one moment.
+#[derive(Clone, Debug)]
+pub struct FileSnapshot {
+    /// Path in the repository, or the name of the file.
+    pub name: String,
+    /// Size in bytes; 0 while it is unknown.
+    pub size: u64,
+    /// Bytes on disk.
+    pub done: u64,
+    /// Connections that work on it.
+    pub connections: usize,
+    /// What it is waiting for or doing.
+    pub phase: Phase,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+            total_bytes: AtomicU64::default(),
+            done_bytes: AtomicU64::default(),
+            received_bytes: AtomicU64::default(),
+            files_total: AtomicUsize::default(),
+            files_done: AtomicUsize::default(),
+            connections: AtomicUsize::default(),
+            retries: AtomicU64::default(),
+            shared: Mutex::default(),
+        }
+    }
+}
+
+impl Progress {
+    /// The numbers now.
+    pub fn snapshot(&self) -> Snapshot {
+        let files = self
+            .shared()
+            .active
+            .iter()
+            .map(|file| file.snapshot())
+            .collect();
+        Snapshot {
+            total_bytes: self.total_bytes.load(Relaxed),
+            done_bytes: self.done_bytes.load(Relaxed),
+            received_bytes: self.received_bytes.load(Relaxed),
+            files_total: self.files_total.load(Relaxed),
+            files_done: self.files_done.load(Relaxed),
+            connections: self.connections.load(Relaxed),
+            retries: self.retries.load(Relaxed),
+            elapsed: self.started.elapsed(),
+            files,
+        }
+    }
+
+    /// Takes the events since the last call, oldest first.
+    pub fn take_events(&self) -> Vec<Event> {
+        let mut shared = self.shared();
+        let dropped = std::mem::take(&mut shared.dropped);
+        let lost =
+            (dropped > 0).then(|| Event::Notice(format!("{dropped} events were not read in time")));
+        lost.into_iter()
+            .chain(std::mem::take(&mut shared.events))
+            .collect()
+    }
+
+    pub(crate) fn event(&self, event: Event) {
+        let mut shared = self.shared();
+        if shared.events.len() == MAX_EVENTS {
+            shared.events.pop_front();
+            shared.dropped += 1;
+        }
+        shared.events.push_back(event);
+    }
+
+    pub(crate) fn notice(&self, text: impl Into<String>) {
+        let text = text.into();
+        tracing::info!("{text}");
+        self.event(Event::Notice(text));
+    }
+
+    pub(crate) fn expect(&self, files: usize, bytes: u64) {
+        self.files_total.fetch_add(files, Relaxed);
+        self.total_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    pub(crate) fn file_done(&self, name: &str, bytes: u64) {
+        self.files_done.fetch_add(1, Relaxed);
+        self.event(Event::FileDone {
+            name: name.to_owned(),
+            bytes,
+        });
+    }
+
+    /// Counts a file that needed no work.
+    pub(crate) fn file_present(&self, bytes: u64) {
+        self.files_done.fetch_add(1, Relaxed);
+        self.done_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    pub(crate) fn received(&self, bytes: u64) {
+        self.received_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    pub(crate) fn retried(&self) {
+        self.retries.fetch_add(1, Relaxed);
+    }
+
+    /// Shows a file until the returned guard is dropped.
+    pub(crate) fn open(self: &Arc<Self>, name: &str, size: u64) -> ActiveFile {
+        let file = Arc::new(FileProgress {
+            name: name.to_owned(),
+            size: AtomicU64::new(size),
+            done: AtomicU64::default(),
+            connections: AtomicUsize::default(),
+            phase: Mutex::default(),
+        });
+        self.shared().active.push(Arc::clone(&file));
+        ActiveFile {
+            job: Arc::clone(self),
+            file,
+        }
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FileProgress {
+    fn snapshot(&self) -> FileSnapshot {
+        FileSnapshot {
+            name: self.name.clone(),
+            size: self.size.load(Relaxed),
+            done: self.done.load(Relaxed),
+            connections: self.connections.load(Relaxed),
+            phase: *self.phase.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+}
+
+/// A file that is shown as being worked on.
+#[derive(Debug)]
+pub(crate) struct ActiveFile {
+    job: Arc<Progress>,
+    file: Arc<FileProgress>,
+}
+
+impl ActiveFile {
+    pub(crate) fn phase(&self, phase: Phase) {
+        *self
+            .file
+            .phase
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = phase;
+    }
+
+    /// Sets a size that was not known when the job began.
+    pub(crate) fn learn_size(&self, size: u64) {
+        let before = self.file.size.swap(size, Relaxed);
+        self.job
+            .total_bytes
+            .fetch_add(size.saturating_sub(before), Relaxed);
+    }
+
+    /// Sets how many bytes are on disk; it can go back, when a claim turned out to be wrong.
+    pub(crate) fn set_done(&self, done: u64) {
+        let before = self.file.done.swap(done, Relaxed);
+        if done >= before {
+            self.job.done_bytes.fetch_add(done - before, Relaxed);
+        } else {
+            self.job.done_bytes.fetch_sub(before - done, Relaxed);
+        }
+    }
+
+    pub(crate) fn connect(&self) -> Connected<'_> {
+        self.file.connections.fetch_add(1, Relaxed);
+        self.job.connections.fetch_add(1, Relaxed);
+        Connected(self)
+    }
+
+    pub(crate) fn job(&self) -> &Arc<Progress> {
+        &self.job
+    }
+}
+
+impl Drop for ActiveFile {
+    fn drop(&mut self) {
+        self.job
+            .shared()
+            .active
+            .retain(|file| !Arc::ptr_eq(file, &self.file));
+    }
+}
+
+/// A connection that is counted while it is open.
+pub(crate) struct Connected<'a>(&'a ActiveFile);
+
+impl Drop for Connected<'_> {
+    fn drop(&mut self) {
+        self.0.file.connections.fetch_sub(1, Relaxed);
+        self.0.job.connections.fetch_sub(1, Relaxed);
+    }
+}

@@ -1,0 +1,99 @@
+//! Which file the next idle connection should work on. Pure.
+//!
+//! The rule in one sentence: the file with the fewest connections comes first, so that a small file
+//! never waits behind a large one; how many small files are open at once is bounded elsewhere, so
+//! that a large one never waits behind many small ones.
+
+/// What the chooser knows of one open file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Load {
+    /// Connections that work on it.
+    pub workers: usize,
+    /// Whether part of it is neither on disk nor being fetched.
+    pub has_free: bool,
+    /// Its sources cannot serve ranges: one connection at a time.
+    pub one_stream: bool,
+    /// Seconds that its slowest lease still needs, where that is known and worth helping.
+    pub longest_wait: Option<f64>,
+}
+
+/// What an idle connection should do; the number is an index into the loads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Fetch something that nobody fetches yet.
+    Lease(usize),
+    /// Help the slowest: take half of what it has left, or race it for the last piece.
+    Help(usize),
+}
+
+/// Chooses, or says that there is nothing to do now.
+pub fn choose(loads: &[Load]) -> Option<Work> {
+    let open = || {
+        loads
+            .iter()
+            .enumerate()
+            .filter(|(_, load)| !load.one_stream || load.workers == 0)
+    };
+    let fresh = open()
+        .filter(|(_, load)| load.has_free)
+        .min_by_key(|(_, load)| load.workers);
+    if let Some((index, _)) = fresh {
+        return Some(Work::Lease(index));
+    }
+    let slowest = open().filter_map(|(index, load)| Some((index, load.longest_wait?)));
+    slowest
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(index, _)| Work::Help(index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(workers: usize, has_free: bool) -> Load {
+        Load {
+            workers,
+            has_free,
+            ..Load::default()
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_connection_comes_before_one_with_many() {
+        assert_eq!(
+            choose(&[load(4, true), load(0, true), load(1, true)]),
+            Some(Work::Lease(1))
+        );
+    }
+
+    #[test]
+    fn the_slowest_is_helped_when_all_is_handed_out() {
+        let slow = Load {
+            longest_wait: Some(60.0),
+            ..load(1, false)
+        };
+        let fast = Load {
+            longest_wait: Some(2.0),
+            ..load(1, false)
+        };
+        assert_eq!(choose(&[fast, slow]), Some(Work::Help(1)));
+        assert_eq!(choose(&[load(1, false)]), None);
+    }
+
+    #[test]
+    fn a_source_without_ranges_gets_one_connection() {
+        let single = Load {
+            one_stream: true,
+            longest_wait: Some(60.0),
+            ..load(1, true)
+        };
+        assert_eq!(choose(&[single]), None);
+        assert_eq!(
+            choose(&[Load {
+                workers: 0,
+                ..single
+            }]),
+            Some(Work::Lease(0))
+        );
+    }
+}

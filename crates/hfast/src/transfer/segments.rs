@@ -1,0 +1,331 @@
+//! Who fetches which bytes of one file: what has landed, what is held by a worker, what is free. Pure.
+//!
+//! Every byte of the file is landed, held, or free; it may be held twice while the tail is raced.
+//! What is on disk is not this file's business, nor is which connection fetches a lease.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use super::ranges::Ranges;
+
+/// Names a lease for as long as it is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeaseId(u64);
+
+/// A range that one worker is to fetch, from front to back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Its name.
+    pub id: LeaseId,
+    /// What to ask for. The end may come nearer while the lease is held: see [`Segments::landed`].
+    pub range: Range<u64>,
+}
+
+/// A lease under way.
+#[derive(Clone, Debug)]
+struct Held {
+    begin: u64,
+    /// What is still to come.
+    rest: Range<u64>,
+    since: Duration,
+    raced: bool,
+}
+
+impl Held {
+    /// Seconds until it is done at its own pace; `None` while it is too young to tell.
+    fn seconds_left(&self, now: Duration) -> Option<f64> {
+        let age = now.saturating_sub(self.since);
+        if age < MIN_AGE {
+            return None;
+        }
+        let rate = to_f64(self.rest.start - self.begin) / age.as_secs_f64();
+        Some(to_f64(self.rest.end - self.rest.start) / rate.max(1.0))
+    }
+}
+
+/// Younger leases have not shown their pace yet; on a fast link they never get that old.
+const MIN_AGE: Duration = Duration::from_secs(1);
+
+/// Less than this is not worth a connection of its own.
+pub const MIN_PIECE: u64 = 1 << 20;
+
+/// The bytes of one file of known size.
+#[derive(Debug)]
+pub struct Segments {
+    size: u64,
+    landed: Ranges,
+    free: Ranges,
+    held: BTreeMap<LeaseId, Held>,
+    next_id: u64,
+}
+
+impl Segments {
+    /// A file of `size` bytes of which `landed` are on disk already.
+    pub fn new(size: u64, landed: Ranges) -> Self {
+        let free = landed.missing_in(0..size);
+        Self {
+            size,
+            landed,
+            free,
+            held: BTreeMap::new(),
+            next_id: 0,
+        }
+    }
+
+    /// Leases up to `want` bytes of the first free range.
+    pub fn lease(&mut self, want: u64, now: Duration) -> Option<Lease> {
+        let free = self.free.first()?;
+        let mut end = free.end.min(free.start.saturating_add(want.max(MIN_PIECE)));
+        // A crumb at the end would cost a request of its own.
+        if free.end - end < MIN_PIECE {
+            end = free.end;
+        }
+        self.free.remove(free.start..end);
+        Some(self.hold(free.start..end, now))
+    }
+
+    /// Takes the second half of the lease that has the longest way to go, if that is worth it.
+    pub fn steal(&mut self, now: Duration) -> Option<Lease> {
+        let (id, _) = self.slowest(now, |held| held.rest.end - held.rest.start >= 2 * MIN_PIECE)?;
+        let held = self.held.get_mut(&id)?;
+        let middle = held.rest.start + (held.rest.end - held.rest.start) / 2;
+        let stolen = middle..std::mem::replace(&mut held.rest.end, middle);
+        Some(self.hold(stolen, now))
+    }
+
+    /// Fetches what the slowest lease still lacks a second time; whoever is first wins.
+    pub fn race(&mut self, now: Duration) -> Option<Lease> {
+        let (id, _) = self.slowest(now, |held| !held.raced)?;
+        let held = self.held.get_mut(&id)?;
+        held.raced = true;
+        let rest = held.rest.clone();
+        let lease = self.hold(rest, now);
+        // The second runner is not raced again.
+        self.held
+            .entry(lease.id)
+            .and_modify(|held| held.raced = true);
+        Some(lease)
+    }
+
+    /// The seconds that the slowest lease still needs, among those that may be stolen from or raced.
+    pub fn longest_wait(&self, now: Duration) -> Option<f64> {
+        let worth = |held: &Held| !held.raced || held.rest.end - held.rest.start >= 2 * MIN_PIECE;
+        self.slowest(now, worth).map(|(_, seconds)| seconds)
+    }
+
+    fn slowest(&self, now: Duration, worth: impl Fn(&Held) -> bool) -> Option<(LeaseId, f64)> {
+        let candidates = self
+            .held
+            .iter()
+            .filter(|(_, held)| !held.rest.is_empty() && worth(held));
+        let timed = candidates.filter_map(|(id, held)| Some((*id, held.seconds_left(now)?)));
+        timed
+            .filter(|(_, seconds)| *seconds > 1.0)
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    fn hold(&mut self, range: Range<u64>, now: Duration) -> Lease {
+        let id = LeaseId(self.next_id);
+        self.next_id += 1;
+        let held = Held {
+            begin: range.start,
+            rest: range.clone(),
+            since: now,
+            raced: false,
+        };
+        self.held.insert(id, held);
+        Lease { id, range }
+    }
+
+    /// The position up to which `id` is wanted now: its end, or less when others took or finished
+    /// the rest. At or below its own position it means: stop.
+    pub fn wanted(&self, id: LeaseId) -> u64 {
+        let Some(held) = self.held.get(&id) else {
+            return 0;
+        };
+        if self.landed.contains(&held.rest) {
+            held.rest.start
+        } else {
+            held.rest.end
+        }
+    }
+
+    /// Notes that the bytes of `id` up to `position` are on disk, and answers [`Self::wanted`].
+    pub fn landed(&mut self, id: LeaseId, position: u64) -> u64 {
+        let Some(held) = self.held.get_mut(&id) else {
+            return 0;
+        };
+        let position = position.clamp(held.rest.start, self.size);
+        self.landed.insert(held.rest.start..position);
+        self.free.remove(held.rest.start..position);
+        held.rest = position..held.rest.end.max(position);
+        self.wanted(id)
+    }
+
+    /// Ends a lease; what it did not bring is free again.
+    pub fn release(&mut self, id: LeaseId) {
+        let Some(held) = self.held.remove(&id) else {
+            return;
+        };
+        self.offer(held.rest);
+    }
+
+    /// Takes back the claim that `range` is on disk: it turned out to be wrong.
+    pub fn forget(&mut self, range: Range<u64>) {
+        self.landed.remove(range.clone());
+        self.offer(range);
+    }
+
+    fn offer(&mut self, range: Range<u64>) {
+        let mut open = self.landed.missing_in(range);
+        for held in self.held.values() {
+            open.remove(held.rest.clone());
+        }
+        open.iter().for_each(|range| self.free.insert(range));
+    }
+
+    /// The end of the unbroken run of landed bytes that begins at `position`.
+    pub fn landed_from(&self, position: u64) -> u64 {
+        self.landed.end_of_run(position)
+    }
+
+    /// How many bytes have landed.
+    pub fn landed_bytes(&self) -> u64 {
+        self.landed.len()
+    }
+
+    /// Whether a lease can be had.
+    pub fn has_free(&self) -> bool {
+        !self.free.is_empty()
+    }
+
+    /// How many leases are held.
+    pub fn holders(&self) -> usize {
+        self.held.len()
+    }
+
+    /// The file's size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Whether every byte has landed.
+    pub fn is_complete(&self) -> bool {
+        self.landed_from(0) == self.size
+    }
+}
+
+/// For rates only, where the last bits do not matter.
+#[allow(clippy::cast_precision_loss, reason = "a rate needs no 53rd bit")]
+pub(crate) fn to_f64(bytes: u64) -> f64 {
+    bytes as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[test]
+    fn the_idle_take_half_of_the_slowest() {
+        let mut segments = Segments::new(20 * MIB, Ranges::default());
+        let slow = segments.lease(10 * MIB, seconds(0)).unwrap();
+        let fast = segments.lease(10 * MIB, seconds(0)).unwrap();
+        segments.landed(slow.id, MIB);
+        segments.landed(fast.id, 19 * MIB);
+        let stolen = segments.steal(seconds(2)).unwrap();
+        assert_eq!(stolen.range, MIB + 9 * MIB / 2..10 * MIB);
+        assert_eq!(segments.wanted(slow.id), MIB + 9 * MIB / 2);
+    }
+
+    #[test]
+    fn a_race_is_won_by_whoever_lands_first() {
+        let mut segments = Segments::new(MIB, Ranges::default());
+        let first = segments.lease(MIB, seconds(0)).unwrap();
+        let second = segments.race(seconds(5)).unwrap();
+        assert_eq!(second.range, 0..MIB);
+        assert_eq!(segments.race(seconds(9)), None, "two runners are enough");
+        segments.landed(second.id, MIB);
+        assert_eq!(
+            segments.wanted(first.id),
+            0,
+            "the loser has nothing left to do"
+        );
+        segments.release(first.id);
+        assert!(segments.is_complete() && !segments.has_free());
+    }
+
+    #[test]
+    fn a_young_lease_is_left_alone() {
+        let mut segments = Segments::new(64 * MIB, Ranges::default());
+        segments.lease(64 * MIB, seconds(0)).unwrap();
+        assert_eq!(segments.steal(Duration::from_millis(900)), None);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Event {
+        Lease(u64),
+        Steal,
+        Race,
+        Land(usize, u64),
+        Release(usize),
+        Forget(u64, u64),
+    }
+
+    fn events() -> impl Strategy<Value = Vec<Event>> {
+        let event = prop_oneof![
+            (1u64..40).prop_map(|n| Event::Lease(n * MIB)),
+            Just(Event::Steal),
+            Just(Event::Race),
+            (0usize..8, 0u64..20).prop_map(|(i, n)| Event::Land(i, n * MIB / 2)),
+            (0usize..8).prop_map(Event::Release),
+            (0u64..100, 0u64..8).prop_map(|(a, n)| Event::Forget(a * MIB, n * MIB)),
+        ];
+        proptest::collection::vec(event, 0..80)
+    }
+
+    proptest! {
+        /// Whatever happens in whatever order: no byte is lost, none is both free and landed, and
+        /// the file can still be finished.
+        #[test]
+        fn every_byte_is_landed_held_or_free(events in events(), size in 0u64..100) {
+            let size = size * MIB + 17;
+            let mut segments = Segments::new(size, Ranges::default());
+            let mut leases: Vec<Lease> = Vec::new();
+            for (step, event) in events.into_iter().enumerate() {
+                let now = seconds(step as u64 * 2);
+                match event {
+                    Event::Lease(want) => leases.extend(segments.lease(want, now)),
+                    Event::Steal => leases.extend(segments.steal(now)),
+                    Event::Race => leases.extend(segments.race(now)),
+                    Event::Land(i, n) if i < leases.len() => {
+                        let held = segments.held[&leases[i].id].clone();
+                        let upto = (held.rest.start + n).min(segments.wanted(leases[i].id));
+                        segments.landed(leases[i].id, upto);
+                    }
+                    Event::Release(i) if i < leases.len() => segments.release(leases.swap_remove(i).id),
+                    Event::Forget(start, len) => segments.forget(start.min(size)..(start + len).min(size)),
+                    Event::Land(..) | Event::Release(_) => {}
+                }
+                let mut all = segments.landed.clone();
+                segments.free.iter().for_each(|r| all.insert(r));
+                segments.held.values().for_each(|h| all.insert(h.rest.clone()));
+                prop_assert!(all.contains(&(0..size)));
+                prop_assert!(segments.free.iter().all(|r| segments.landed.missing_in(r.clone()).len() == r.end - r.start));
+            }
+            leases.into_iter().for_each(|lease| segments.release(lease.id));
+            while let Some(lease) = segments.lease(8 * MIB, seconds(1000)) {
+                segments.landed(lease.id, lease.range.end);
+                segments.release(lease.id);
+            }
+            prop_assert!(segments.is_complete());
+        }
+    }
+}

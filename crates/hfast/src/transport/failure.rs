@@ -1,0 +1,137 @@
+//! What can go wrong with one exchange on the wire, in words that fit a progress line.
+//!
+//! An HTTP status is not a failure of the exchange; what it means is decided by those who asked.
+
+use std::error::Error as StdError;
+use std::{fmt, io};
+
+use crate::error::{Error, ErrorKind};
+
+/// Which part of the exchange failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// The name could not be resolved.
+    Dns,
+    /// No address accepted the connection.
+    Connect,
+    /// The TLS handshake failed: untrusted certificate, or something between that intercepts.
+    Tls,
+    /// The proxy could not be reached or refused.
+    Proxy,
+    /// The connection broke before the answer was whole.
+    Broken,
+    /// Nothing, or too little, came for too long.
+    Silent,
+    /// The answer is not HTTP, or not an answer to what was asked.
+    Protocol,
+}
+
+/// A failed exchange. Its text names no URL, only, where known, the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Which part failed.
+    pub kind: FailureKind,
+    /// The host that was asked, once known.
+    pub host: Option<String>,
+    detail: String,
+}
+
+impl Failure {
+    /// A failure with a fragment of text for people.
+    pub fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            host: None,
+            detail: detail.into(),
+        }
+    }
+
+    /// Names the host that was asked.
+    #[must_use]
+    pub fn at(mut self, host: &str) -> Self {
+        self.host.get_or_insert_with(|| host.to_owned());
+        self
+    }
+
+    /// Classifies an error of the HTTP client by its chain of causes.
+    pub(crate) fn from_reqwest(error: &reqwest::Error) -> Self {
+        let chain = causes(error);
+        let io_kind = chain
+            .iter()
+            .find_map(|cause| cause.downcast_ref::<io::Error>())
+            .map(io::Error::kind);
+        let is = |text: &str| chain.iter().any(|cause| cause.to_string().contains(text));
+        let innermost = chain.last().map_or_else(String::new, ToString::to_string);
+        let kind = if is("proxy") || is("socks") || is("tunnel") {
+            FailureKind::Proxy
+        } else if is("dns error") {
+            FailureKind::Dns
+        } else if is("certificate") || is("handshake") || is("TLS") {
+            FailureKind::Tls
+        } else if error.is_timeout() {
+            FailureKind::Silent
+        } else if error.is_connect() {
+            FailureKind::Connect
+        } else if io_kind.is_some()
+            || is("IncompleteMessage")
+            || is("connection closed")
+            || error.is_body()
+        {
+            FailureKind::Broken
+        } else {
+            FailureKind::Protocol
+        };
+        let detail = match (kind, io_kind) {
+            (FailureKind::Connect, _) if error.is_timeout() => "no connection in time".to_owned(),
+            (_, Some(io::ErrorKind::ConnectionReset)) => "connection reset".to_owned(),
+            (_, Some(io::ErrorKind::ConnectionRefused)) => "connection refused".to_owned(),
+            (_, Some(io::ErrorKind::UnexpectedEof)) => "connection closed early".to_owned(),
+            (FailureKind::Dns, _) => "the name could not be resolved".to_owned(),
+            (FailureKind::Silent, _) => "no connection in time".to_owned(),
+            _ => innermost,
+        };
+        Self::new(kind, detail)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            Some(host) => write!(f, "{host}: {}", self.detail),
+            None => f.write_str(&self.detail),
+        }
+    }
+}
+
+impl StdError for Failure {}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let kind = match failure.kind {
+            FailureKind::Protocol => ErrorKind::Protocol,
+            _ => ErrorKind::Unreachable,
+        };
+        let hint = match failure.kind {
+            FailureKind::Dns => {
+                "check the spelling of the endpoint and the network; try --mirror if the Hub is blocked"
+            }
+            FailureKind::Tls => {
+                "something between may intercept TLS: add its certificate with SSL_CERT_FILE"
+            }
+            FailureKind::Proxy => "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY",
+            FailureKind::Protocol => "check that the endpoint is a Hub or a mirror of it",
+            FailureKind::Connect | FailureKind::Broken | FailureKind::Silent => {
+                "check the network, or name another source with --endpoint or --mirror; the same command goes on where it stopped"
+            }
+        };
+        Self::new(kind, failure.to_string())
+            .with_hint(hint)
+            .with_source(failure)
+    }
+}
+
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&cause| cause.source())
+        .take(16)
+        .collect()
+}

@@ -1,0 +1,112 @@
+//! Redirects, with the one rule that matters: a token goes to its own origin and nowhere else.
+
+use std::time::Duration;
+
+use ::http::header::{AUTHORIZATION, LOCATION};
+use ::http::{HeaderMap, HeaderValue, StatusCode};
+use url::Url;
+
+use super::{Failure, FailureKind, Request, Response, Transport};
+use crate::hub::token::{Origin, Token};
+
+/// As many hops as browsers and the official clients allow at most.
+const MAX_HOPS: usize = 10;
+
+/// Time until the head of an answer has arrived; the connection's own limit lies within it.
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A token and the origin that may see it.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The secret.
+    pub token: Token,
+    /// Scheme, host and port of the endpoint that the token belongs to.
+    pub origin: Origin,
+}
+
+/// The last response of a chain, and the heads of those before it.
+pub struct Answer {
+    /// The response that is not a redirect.
+    pub response: Response,
+    /// Where it came from.
+    pub url: Url,
+    /// Status and headers of every redirect on the way, first to last.
+    pub redirects: Vec<(StatusCode, HeaderMap)>,
+}
+
+/// Sends `request` and follows redirects.
+///
+/// The token is sent only while every hop so far stayed at its origin; once a chain has left, a
+/// hop back does not bring it back, since the way there was chosen by a stranger.
+///
+/// # Errors
+/// The failure of a hop, more than ten hops, or a target that is not `http` or `https`.
+pub async fn follow(
+    transport: &dyn Transport,
+    mut request: Request,
+    credentials: Option<&Credentials>,
+) -> Result<Answer, Failure> {
+    let mut redirects = Vec::new();
+    let mut trusted = true;
+    loop {
+        trusted = trusted && credentials.is_some_and(|c| Origin::of(&request.url) == c.origin);
+        match credentials.filter(|_| trusted).map(authorization) {
+            Some(value) => request.headers.insert(AUTHORIZATION, value),
+            None => request.headers.remove(AUTHORIZATION),
+        };
+        let host = request.url.host_str().unwrap_or_default().to_owned();
+        let response = tokio::time::timeout(HEAD_TIMEOUT, transport.send(request.clone()))
+            .await
+            .unwrap_or_else(|_| {
+                Err(Failure::new(FailureKind::Silent, "no answer in time").at(&host))
+            })?;
+        let Some(target) = redirect_target(&request.url, &response) else {
+            return Ok(Answer {
+                response,
+                url: request.url,
+                redirects,
+            });
+        };
+        redirects.push((response.status, response.headers));
+        if redirects.len() > MAX_HOPS {
+            return Err(Failure::new(FailureKind::Protocol, "redirects without end").at(&host));
+        }
+        request.url =
+            target.map_err(|detail| Failure::new(FailureKind::Protocol, detail).at(&host))?;
+    }
+}
+
+fn authorization(credentials: &Credentials) -> HeaderValue {
+    // A token is printable ASCII by construction, which is always a valid header value.
+    let mut value = HeaderValue::from_str(&credentials.token.bearer())
+        .unwrap_or_else(|_| HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
+}
+
+fn redirect_target(base: &Url, response: &Response) -> Option<Result<Url, &'static str>> {
+    if !matches!(response.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = response.headers.get(LOCATION)?.to_str().ok();
+    let target = location.and_then(|text| base.join(text).ok());
+    Some(match target {
+        Some(url) if !matches!(url.scheme(), "http" | "https") => {
+            Err("redirect to something that is not http")
+        }
+        Some(url) if url.host_str().is_some_and(|host| !host.is_empty()) => {
+            Ok(without_user_info(url))
+        }
+        _ => Err("redirect to nowhere"),
+    })
+}
+
+/// A name and password in a redirect would become an `Authorization` header of their own.
+fn without_user_info(mut url: Url) -> Url {
+    let cleared = url.set_username("").and_then(|()| url.set_password(None));
+    debug_assert!(
+        cleared.is_ok(),
+        "an http URL with a host can always do without user info"
+    );
+    url
+}

@@ -1,0 +1,157 @@
+//! The real transport: HTTP/1.1 over TCP and TLS, through proxies where asked.
+//!
+//! HTTP/2 is off on purpose: it would put all ranges of a file on one TCP connection, and many
+//! connections are what a lossy or throttled path needs.
+
+use std::net::SocketAddr;
+use std::sync::Once;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{Certificate, Client, Proxy, redirect};
+
+use super::failure::{Failure, FailureKind};
+use super::resolver::Resolver;
+use super::{Body, Boxed, Request, Response, Transport};
+use crate::error::{Error, ErrorKind};
+
+/// Time for TCP, proxy and TLS together. Three lost SYNs at one second and doubling are 7 s.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How the network is reached.
+#[derive(Clone, Debug, Default)]
+pub struct HttpOptions {
+    /// The whole `User-Agent`.
+    pub user_agent: String,
+    /// Proxy for `http:` URLs.
+    pub http_proxy: Option<String>,
+    /// Proxy for `https:` URLs.
+    pub https_proxy: Option<String>,
+    /// Proxy for whatever the other two leave out.
+    pub all_proxy: Option<String>,
+    /// Hosts that are reached directly, in the usual comma-separated form.
+    pub no_proxy: Option<String>,
+    /// Further trusted certificates, PEM, beside those of the system.
+    pub extra_certificates: Vec<u8>,
+}
+
+/// Sends requests with `reqwest`; see the module for what is switched off.
+pub struct HttpTransport {
+    client: Client,
+    resolver: Resolver,
+}
+
+impl HttpTransport {
+    /// Prepares the client; opens no connection.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] for a proxy address or certificate that cannot be used.
+    pub fn new(options: &HttpOptions) -> Result<Self, Error> {
+        install_crypto();
+        let resolver = Resolver::default();
+        let mut builder = Client::builder()
+            .user_agent(&options.user_agent)
+            .redirect(redirect::Policy::none())
+            .http1_only()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .dns_resolver(resolver.clone())
+            .no_proxy();
+        for proxy in proxies(options)? {
+            builder = builder.proxy(proxy);
+        }
+        if !options.extra_certificates.is_empty() {
+            let certificates =
+                Certificate::from_pem_bundle(&options.extra_certificates).map_err(|e| {
+                    Error::new(
+                        ErrorKind::Usage,
+                        "the extra certificates are not a PEM file",
+                    )
+                    .with_source(e)
+                })?;
+            builder = builder.tls_certs_merge(certificates);
+        }
+        let client = builder.build().map_err(|e| {
+            Error::new(
+                ErrorKind::Usage,
+                "cannot set up the network with these settings",
+            )
+            .with_source(e)
+        })?;
+        Ok(Self { client, resolver })
+    }
+}
+
+impl Transport for HttpTransport {
+    fn send(&self, request: Request) -> Boxed<'_, Result<Response, Failure>> {
+        Box::pin(async move {
+            let host = request.url.host_str().unwrap_or_default().to_owned();
+            let sent = self
+                .client
+                .request(request.method, request.url)
+                .headers(request.headers)
+                .send();
+            let response = sent
+                .await
+                .map_err(|e| Failure::from_reqwest(&e).at(&host))?;
+            Ok(Response {
+                status: response.status(),
+                headers: response.headers().clone(),
+                peer: response.remote_addr(),
+                body: Box::new(HttpBody { response, host }),
+            })
+        })
+    }
+
+    fn avoid(&self, peer: SocketAddr) {
+        self.resolver.demote(peer.ip());
+    }
+}
+
+struct HttpBody {
+    response: reqwest::Response,
+    host: String,
+}
+
+impl Body for HttpBody {
+    fn chunk(&mut self) -> Boxed<'_, Result<Option<Bytes>, Failure>> {
+        Box::pin(async {
+            self.response.chunk().await.map_err(|e| {
+                let mut failure = Failure::from_reqwest(&e);
+                // Whatever the HTTP library calls it, a body that ends in an error broke.
+                failure.kind = FailureKind::Broken;
+                failure.at(&self.host)
+            })
+        })
+    }
+}
+
+fn proxies(options: &HttpOptions) -> Result<Vec<Proxy>, Error> {
+    let no_proxy = options
+        .no_proxy
+        .as_deref()
+        .and_then(reqwest::NoProxy::from_string);
+    let proxy = |make: fn(String) -> reqwest::Result<Proxy>, address: &Option<String>| {
+        address.clone().filter(|a| !a.is_empty()).map(|a| {
+            make(a).map(|p| p.no_proxy(no_proxy.clone())).map_err(|e| {
+                Error::new(ErrorKind::Usage, "the address of the proxy cannot be read")
+                    .with_hint("write it as http://host:port or socks5h://host:port")
+                    .with_source(e)
+            })
+        })
+    };
+    let all = [
+        proxy(Proxy::http, &options.http_proxy),
+        proxy(Proxy::https, &options.https_proxy),
+        proxy(Proxy::all, &options.all_proxy),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// Chooses `ring` for TLS, once for the process; a provider that the embedder installed stays.
+fn install_crypto() {
+    static INSTALL: Once = Once::new();
+    INSTALL.call_once(|| {
+        let already_installed = rustls::crypto::ring::default_provider().install_default();
+        drop(already_installed);
+    });
+}

@@ -1,0 +1,102 @@
+//! The only door to the network: send a request, receive a response whose body is read in pieces.
+//!
+//! Two implementations exist: [`http::HttpTransport`] on real sockets, and the test suite's Hub on
+//! virtual time. Nothing here knows paths on a disk, and nothing outside opens a socket.
+
+pub mod failure;
+pub mod follow;
+pub(crate) mod gate;
+pub mod http;
+mod resolver;
+pub mod retry;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+
+use ::http::{HeaderMap, Method, StatusCode};
+use bytes::Bytes;
+use url::Url;
+
+pub use failure::{Failure, FailureKind};
+
+/// A future that is boxed, so that [`Transport`] can be used as a trait object.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One request. It has no body: hfast only reads.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// `GET` or `HEAD`.
+    pub method: Method,
+    /// Absolute, `http` or `https`.
+    pub url: Url,
+    /// All headers but `Host`, which the transport adds.
+    pub headers: HeaderMap,
+}
+
+impl Request {
+    /// A `GET` that asks for the bytes as they are, without compression.
+    pub fn get(url: Url) -> Self {
+        Self::new(Method::GET, url)
+    }
+
+    /// A `HEAD` that asks for the bytes as they are, without compression.
+    pub fn head(url: Url) -> Self {
+        Self::new(Method::HEAD, url)
+    }
+
+    fn new(method: Method, url: Url) -> Self {
+        let identity = ::http::HeaderValue::from_static("identity");
+        let headers = HeaderMap::from_iter([(::http::header::ACCEPT_ENCODING, identity)]);
+        Self {
+            method,
+            url,
+            headers,
+        }
+    }
+}
+
+/// The head of a response, and its body still to be read.
+pub struct Response {
+    /// The status code; redirects are not followed at this level.
+    pub status: StatusCode,
+    /// The headers as they came. Nothing in them is trusted yet.
+    pub headers: HeaderMap,
+    /// The address that answered, where the transport knows it.
+    pub peer: Option<SocketAddr>,
+    /// What follows.
+    pub body: Box<dyn Body>,
+}
+
+/// The body of a response, piece by piece. Dropping it closes the connection unless it was at its end.
+pub trait Body: Send {
+    /// The next piece, or `None` at the end. Dropping the future loses no byte.
+    fn chunk(&mut self) -> Boxed<'_, Result<Option<Bytes>, Failure>>;
+}
+
+/// Sends one request over one connection.
+pub trait Transport: Send + Sync {
+    /// Sends `request` and returns when the head of the response has arrived.
+    fn send(&self, request: Request) -> Boxed<'_, Result<Response, Failure>>;
+
+    /// Hears that `peer` stalled or broke: new connections should prefer other addresses.
+    fn avoid(&self, peer: SocketAddr);
+}
+
+/// Reads at most `limit` bytes of a body into memory.
+///
+/// # Errors
+/// The body's own failure, or [`FailureKind::Protocol`] when it is longer.
+pub async fn read_limited(body: &mut dyn Body, limit: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = body.chunk().await? {
+        if bytes.len() + chunk.len() > limit {
+            return Err(Failure::new(
+                FailureKind::Protocol,
+                "the answer is unreasonably long",
+            ));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}

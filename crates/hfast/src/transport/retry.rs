@@ -1,0 +1,199 @@
+//! When to try again, when to stop. Pure: time and chance are arguments.
+//!
+//! A budget counts failures since the last byte of progress. It is spent only when there were
+//! enough of them *and* enough time has passed, so that neither a burst of fast refusals nor a few
+//! slow timeouts end a job that could still succeed.
+
+use std::time::{Duration, SystemTime};
+
+use ::http::{HeaderMap, StatusCode, header::RETRY_AFTER};
+
+/// The first wait, doubled with each failure in a row.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+
+/// The longest wait between attempts: a link that comes back is noticed within this time.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
+
+/// The longest pause that a server may ask for; more is an error that says the time.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
+
+/// How much failure is tolerated without any progress.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// At least this many failures in a row, and ...
+    pub failures: u32,
+    /// ... at least this long since the last progress.
+    pub time: Duration,
+}
+
+/// For questions to the Hub: enough for a burst of errors, not for an outage of minutes.
+pub const FOR_QUESTIONS: Patience = Patience {
+    failures: 5,
+    time: Duration::from_secs(20),
+};
+
+/// For bytes: an outage of a minute (a tunnel, a router that restarts) is survived. Five silent
+/// attempts of 20 s each end it within two minutes.
+pub const FOR_BYTES: Patience = Patience {
+    failures: 5,
+    time: Duration::from_secs(75),
+};
+
+/// What to do after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Try again after this time.
+    Wait(Duration),
+    /// Stop.
+    GiveUp,
+}
+
+/// Failures since the last progress.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    patience: Patience,
+    failures: u32,
+    last_progress: Duration,
+}
+
+impl Budget {
+    /// A full budget at `now`, a time since any fixed start.
+    pub fn new(patience: Patience, now: Duration) -> Self {
+        Self {
+            patience,
+            failures: 0,
+            last_progress: now,
+        }
+    }
+
+    /// Renews the budget: bytes were kept.
+    pub fn progressed(&mut self, now: Duration) {
+        *self = Self::new(self.patience, now);
+    }
+
+    /// Failures since the last progress.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Counts a failure. `chance` is uniform in `0.0..1.0`.
+    pub fn failed(&mut self, now: Duration, chance: f64) -> Next {
+        self.failures += 1;
+        let spent = now.saturating_sub(self.last_progress);
+        if self.failures >= self.patience.failures && spent >= self.patience.time {
+            return Next::GiveUp;
+        }
+        let doubled = FIRST_WAIT.saturating_mul(1 << (self.failures - 1).min(10));
+        Next::Wait(doubled.min(LONGEST_WAIT).mul_f64(0.5 + chance / 2.0))
+    }
+}
+
+/// Whether a status may pass by itself.
+pub fn is_transient(status: StatusCode) -> bool {
+    matches!(
+        status.as_u16(),
+        408 | 425 | 429 | 500 | 502 | 503 | 504 | 507 | 509 | 520..=530
+    )
+}
+
+/// The pause that a server asks for, by `Retry-After` (RFC 9110 section 10.2.3, seconds or a date)
+/// or by the Hub's `RateLimit: "bucket";r=0;t=SECONDS`.
+pub fn requested_pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &::http::HeaderValue| value.to_str().ok())
+    };
+    if let Some(value) = text(RETRY_AFTER.as_str()).map(str::trim) {
+        let by_date = || {
+            httpdate::parse_http_date(value)
+                .ok()?
+                .duration_since(now)
+                .ok()
+        };
+        // Digits that do not fit are an absurd time, not an absent one.
+        let absurd = || {
+            value
+                .bytes()
+                .all(|b| b.is_ascii_digit())
+                .then_some(Duration::MAX)
+        };
+        let pause = value.parse().ok().map(Duration::from_secs).or_else(by_date);
+        return pause.or_else(|| absurd().filter(|_| !value.is_empty()));
+    }
+    let limit = text("ratelimit")?;
+    let field = |name: &str| {
+        limit
+            .split(';')
+            .find_map(|part| part.trim().strip_prefix(name)?.parse::<u64>().ok())
+    };
+    (field("r=") == Some(0))
+        .then(|| field("t=").map(|t| Duration::from_secs(t.saturating_add(1))))
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn after(value: &str) -> Option<Duration> {
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]);
+        requested_pause(
+            &headers,
+            SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777),
+        )
+    }
+
+    #[test]
+    fn retry_after_is_read_in_all_its_forms() {
+        assert_eq!(after("120"), Some(Duration::from_secs(120)));
+        assert_eq!(
+            after("Sun, 06 Nov 1994 08:50:37 GMT"),
+            Some(Duration::from_secs(60))
+        );
+        assert_eq!(after("Sun, 06 Nov 1994 08:00:00 GMT"), None);
+        assert_eq!(after("99999999999999999999999"), Some(Duration::MAX));
+        assert_eq!(after("soon"), None);
+        assert_eq!(after(""), None);
+    }
+
+    #[test]
+    fn the_hubs_own_rate_limit_header_counts_only_when_nothing_remains() {
+        let pause = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("ratelimit", value.parse().unwrap());
+            requested_pause(&headers, SystemTime::UNIX_EPOCH)
+        };
+        assert_eq!(pause("\"api\";r=0;t=41"), Some(Duration::from_secs(42)));
+        assert_eq!(pause("\"api\";r=3;t=41"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_budget_ends_and_never_waits_long(steps in proptest::collection::vec(0u64..60, 1..200), chance in 0.0f64..1.0) {
+            let mut budget = Budget::new(FOR_BYTES, Duration::ZERO);
+            let mut now = Duration::ZERO;
+            for step in steps {
+                now += Duration::from_secs(step);
+                match budget.failed(now, chance) {
+                    Next::Wait(wait) => { prop_assert!(wait <= LONGEST_WAIT); now += wait; }
+                    Next::GiveUp => {
+                        prop_assert!(budget.failures() >= FOR_BYTES.failures && now >= FOR_BYTES.time);
+                        return Ok(());
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn progress_renews_the_budget(n in 0u32..50) {
+            let mut budget = Budget::new(FOR_BYTES, Duration::ZERO);
+            for i in 0..n {
+                let now = Duration::from_secs(u64::from(i) * 100);
+                budget.progressed(now);
+                prop_assert_ne!(budget.failed(now, 0.5), Next::GiveUp);
+            }
+        }
+    }
+}
