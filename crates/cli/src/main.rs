@@ -1,2 +1,155 @@
-//! placeholder
-fn main() {}
+//! The `hfast` command: reads what was asked for, starts it, and turns the outcome into an exit code.
+
+mod address;
+mod commands;
+mod config_file;
+mod env;
+mod errand;
+mod exit;
+mod flags;
+mod interrupt;
+mod output;
+mod settings;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser};
+use hfast::{Error, ErrorKind};
+use tokio::runtime::{Builder, Runtime};
+
+use commands::{Session, Stop, completions, download, get};
+use config_file::ConfigFile;
+use env::Env;
+use flags::{Command, Flags};
+use interrupt::Signals;
+use output::{Document, Output, resume};
+use settings::{SettingFlags, Settings};
+
+/// What still writes when the work is over gets this long to finish.
+const LAST_WRITES: Duration = Duration::from_millis(500);
+
+fn main() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let code = match Flags::try_parse_from(&words) {
+        Ok(flags) => run(flags, &words),
+        Err(answer) => {
+            let printed = answer.print();
+            // A reader that has gone away has what it wanted.
+            drop(printed);
+            u8::try_from(answer.exit_code()).unwrap_or(1)
+        }
+    };
+    ExitCode::from(code)
+}
+
+fn run(flags: Flags, words: &[OsString]) -> u8 {
+    match flags.command {
+        None => {
+            let help = Flags::command().render_help().to_string();
+            told(output::stdout::line(help.trim_end()))
+        }
+        Some(Command::Completions { shell }) => told(completions::print(shell)),
+        Some(Command::Download(flags)) => {
+            let asked = SettingFlags {
+                network: &flags.network,
+                output: &flags.output,
+                max_workers: flags.max_workers,
+            };
+            start(asked, words, async |session| {
+                download::run(&flags, session).await
+            })
+        }
+        Some(Command::Get(flags)) => {
+            let asked = SettingFlags {
+                network: &flags.network,
+                output: &flags.output,
+                max_workers: None,
+            };
+            start(asked, words, async |session| {
+                get::run(&flags, session).await
+            })
+        }
+    }
+}
+
+/// Runs `work` in a session and tells how it ended.
+fn start(
+    asked: SettingFlags<'_>,
+    words: &[OsString],
+    work: impl AsyncFnOnce(&mut Session) -> Result<u8, Stop>,
+) -> u8 {
+    let mut output = Output::new(asked.output);
+    let (settings, runtime) = match prepare(asked) {
+        Ok(prepared) => prepared,
+        Err(error) => return failed(&output, &error),
+    };
+    output.configure(&settings);
+    output::log::start(settings.log_level, settings.colour, output.screen());
+    settings.warnings.iter().for_each(|text| output.say(text));
+    let words: Vec<_> = words
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let resume = resume::command(&words);
+    let code = runtime.block_on(async {
+        let signals = match Signals::listen() {
+            Ok(signals) => signals,
+            Err(error) => return failed(&output, &system("listen for signals", error)),
+        };
+        let mut session = Session {
+            settings,
+            output,
+            signals,
+            resume,
+        };
+        let code = match work(&mut session).await {
+            Ok(code) => code,
+            Err(Stop::Signalled(signal)) => signal.exit_code(),
+            Err(Stop::Failed(error)) => failed(&session.output, &error),
+        };
+        session.output.end(code);
+        code
+    });
+    runtime.shutdown_timeout(LAST_WRITES);
+    code
+}
+
+fn prepare(asked: SettingFlags<'_>) -> Result<(Settings, Runtime), Error> {
+    let env = Env::read()?;
+    let file = ConfigFile::read(&env)?;
+    let settings = Settings::new(asked, &env, &file)?;
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| system("start threads", error))?;
+    Ok((settings, runtime))
+}
+
+/// Tells an error, to people and to programs, and returns its exit code.
+fn failed(output: &Output, error: &Error) -> u8 {
+    output.error(error);
+    let told = output.documents(&[Document::error(error)]);
+    // The first error is the one that counts.
+    drop(told);
+    exit::code_of(error)
+}
+
+fn told(result: Result<(), Error>) -> u8 {
+    match result {
+        Ok(()) => exit::SUCCESS,
+        Err(error) => {
+            output::error_to_people(&error);
+            exit::code_of(&error)
+        }
+    }
+}
+
+fn system(action: &str, error: std::io::Error) -> Error {
+    Error::new(
+        ErrorKind::Disk,
+        format!("the system does not let us {action}"),
+    )
+    .with_source(error)
+}

@@ -63,13 +63,21 @@ impl Hasher {
 
 /// Whether the file at `path` has the digest `expected`.
 pub(crate) fn file_matches(path: &Path, expected: &Digest) -> Result<bool, Error> {
+    let size = path
+        .metadata()
+        .map_err(|e| Error::disk("read", path, e))?
+        .len();
+    Ok(hash_file(path, Hasher::like(expected, size))? == *expected)
+}
+
+/// Reads the file at `path` to its end through `hasher`.
+pub(crate) fn hash_file(path: &Path, mut hasher: Hasher) -> Result<Digest, Error> {
     let failed = |e| Error::disk("read", path, e);
     let mut file = File::open(path).map_err(failed)?;
-    let mut hasher = Hasher::like(expected, file.metadata().map_err(failed)?.len());
     let mut block = vec![0; BLOCK];
     loop {
         match file.read(&mut block).map_err(failed)? {
-            0 => return Ok(hasher.finish() == *expected),
+            0 => return Ok(hasher.finish()),
             n => hasher.update(&block[..n]),
         }
     }

@@ -1,5 +1,6 @@
 //! What the Hub says, and how to ask it.
 
+pub(crate) mod ask;
 pub mod listing;
 pub mod metadata;
 pub mod refusal;

@@ -46,7 +46,7 @@ pub(crate) fn part_at(path: &Path, size: u64) -> Option<Found> {
         let small = fs::metadata(&control).is_ok_and(|m| m.len() <= MAX_CONTROL);
         aria2::finished(&fs::read(&control).ok().filter(|_| small)?, size)?
     } else if metadata.len() < size {
-        Ranges::from_iter([0..metadata.len()])
+        std::iter::once(0..metadata.len()).collect()
     } else {
         return None;
     };
@@ -108,13 +108,17 @@ pub(crate) fn copy_into(partial: &Partial, found: &Found) -> Result<Ranges, Erro
     Ok(copied)
 }
 
-/// Files below `root` by their size, our own and the official state left out; only those of one of
-/// the sizes in `wanted`.
-pub(crate) fn by_size(root: &Path, wanted: impl Fn(u64) -> bool) -> HashMap<u64, Vec<PathBuf>> {
+/// Files below `root`, at most `depth` folders down, by their size; only those whose size is
+/// `wanted`. The state of git and of the download clients is left out.
+pub(crate) fn by_size(
+    root: &Path,
+    depth: usize,
+    wanted: impl Fn(u64) -> bool,
+) -> HashMap<u64, Vec<PathBuf>> {
     let mut found: HashMap<u64, Vec<PathBuf>> = HashMap::new();
-    let mut folders = vec![root.to_owned()];
+    let mut folders = vec![(root.to_owned(), depth)];
     let mut budget = MAX_ENTRIES;
-    while let Some(folder) = folders.pop() {
+    while let Some((folder, depth)) = folders.pop() {
         let entries = fs::read_dir(&folder)
             .into_iter()
             .flatten()
@@ -124,8 +128,9 @@ pub(crate) fn by_size(root: &Path, wanted: impl Fn(u64) -> bool) -> HashMap<u64,
             let Ok(metadata) = entry.metadata() else {
                 continue;
             };
-            if metadata.is_dir() && entry.file_name() != ".cache" && entry.file_name() != ".git" {
-                folders.push(entry.path());
+            let is_state = entry.file_name() == ".cache" || entry.file_name() == ".git";
+            if metadata.is_dir() && !is_state && depth > 0 {
+                folders.push((entry.path(), depth - 1));
             } else if metadata.is_file() && wanted(metadata.len()) {
                 found.entry(metadata.len()).or_default().push(entry.path());
             }

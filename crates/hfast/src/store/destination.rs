@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::adopt::{self, Found};
 use super::layout::{RepoFolder, link_target};
-use super::partial::Partial;
+use super::partial::{Growing, Partial};
 use super::place::{self, create_parents, create_parents_below};
 use super::{local_dir, platform};
 use crate::error::Error;
@@ -50,6 +50,7 @@ pub(crate) enum Destination {
 /// Verified content that is to be published.
 pub(crate) enum Content<'a> {
     Partial(&'a Partial),
+    Growing(&'a Growing),
     Bytes(&'a [u8]),
 }
 
@@ -311,6 +312,7 @@ fn official_local(root: &Path, path: &RepoPath, wanted: &Wanted, size: u64) -> V
 fn move_in(content: &Content<'_>, to: &Path) -> Result<(), Error> {
     match content {
         Content::Partial(partial) => place::rename(partial.seal()?, to),
+        Content::Growing(growing) => place::rename(growing.seal()?, to),
         Content::Bytes(bytes) => place::write_atomically(to, bytes),
     }
 }

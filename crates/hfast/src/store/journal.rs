@@ -173,7 +173,9 @@ mod tests {
 
     fn journal(extents: &[Extent]) -> Vec<u8> {
         let mut bytes = header(&ID, 1000).to_vec();
-        extents.iter().for_each(|e| bytes.extend(record(e)));
+        for extent in extents {
+            bytes.extend(record(extent));
+        }
         bytes
     }
 

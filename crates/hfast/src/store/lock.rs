@@ -15,8 +15,9 @@ use crate::error::Error;
 /// Held until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    /// `None`: this file system has no locks.
-    _file: Option<File>,
+    /// `None`: this file system has no locks, or the holder was not waited for.
+    #[allow(dead_code, reason = "held for what its drop does")]
+    held: Option<File>,
 }
 
 /// How long to wait between attempts: short at first, since most holders are done at once.
@@ -54,7 +55,7 @@ impl Lock {
                     "the holder of {} makes no progress: going on without the lock",
                     path.display()
                 );
-                return Ok(Self { _file: None });
+                return Ok(Self { held: None });
             }
             poll = (poll * 2).min(LONGEST_POLL);
         }
@@ -66,12 +67,12 @@ impl Lock {
         match file.try_lock() {
             // Somebody deleted the file between our open and our lock: what we hold is nothing.
             Ok(()) if !platform::has_name(&file).unwrap_or(true) => Ok(None),
-            Ok(()) => Ok(Some(Self { _file: Some(file) })),
+            Ok(()) => Ok(Some(Self { held: Some(file) })),
             Err(TryLockError::WouldBlock) => Ok(None),
             // A file system without locks: work may be done twice, never wrongly.
             Err(TryLockError::Error(e)) => {
                 tracing::debug!("{} cannot be locked: {e}", path.display());
-                Ok(Some(Self { _file: None }))
+                Ok(Some(Self { held: None }))
             }
         }
     }
@@ -112,13 +113,13 @@ mod tests {
         let second = Lock::acquire(path.clone(), || 0, || waits.set(waits.get() + 1))
             .await
             .unwrap();
-        assert!(waits.get() > 30 && second._file.is_none());
+        assert!(waits.get() > 30 && second.held.is_none());
         drop(held);
         assert!(
             Lock::acquire(path, || 0, || {})
                 .await
                 .unwrap()
-                ._file
+                .held
                 .is_some()
         );
     }

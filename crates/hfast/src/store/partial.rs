@@ -15,6 +15,8 @@ use super::journal::{self, Claims, Extent, Identity};
 use super::owner::Owner;
 use super::platform;
 use crate::error::Error;
+use crate::hash::{Hasher, hash_file};
+use crate::names::Digest;
 
 /// A journal longer than this is not read: no file that exists needs it.
 const MAX_JOURNAL: u64 = 256 << 20;
@@ -215,9 +217,80 @@ pub(crate) fn sweep(leftover: &Path) {
     let Ok(file) = platform::open_no_follow(options.read(true).write(true), leftover) else {
         return;
     };
-    if file.try_lock().is_ok() && !owner_may_live(leftover, Path::new("")) {
-        if let Err(e) = std::fs::remove_file(leftover) {
-            tracing::debug!("cannot delete {}: {e}", leftover.display());
+    if file.try_lock().is_ok()
+        && !owner_may_live(leftover, Path::new(""))
+        && let Err(e) = std::fs::remove_file(leftover)
+    {
+        tracing::debug!("cannot delete {}: {e}", leftover.display());
+    }
+}
+
+/// A number that changes while somebody writes to an unfinished file of the blob `stem`.
+pub(crate) fn growth(folder: &Path, stem: &str) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    let named = entries.filter_map(Result::ok).filter(|entry| {
+        entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.starts_with(stem))
+    });
+    let stamps = named.filter_map(|entry| {
+        let modified = entry.metadata().ok()?.modified().ok()?;
+        let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some(u64::try_from(since.as_millis()).unwrap_or_default())
+    });
+    stamps.fold(0, u64::wrapping_add)
+}
+
+/// A file of unknown size that is written from the front; deleted unless it is published.
+#[derive(Debug)]
+pub(crate) struct Growing {
+    file: File,
+    path: PathBuf,
+    len: u64,
+}
+
+impl Growing {
+    pub(crate) fn begin(folder: &Path, stem: &str) -> Result<Self, Error> {
+        let path = folder.join(Owner::this().file_name(stem));
+        let file = create(&path).map_err(|e| Error::disk("create", &path, e))?;
+        Ok(Self { file, path, len: 0 })
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        platform::write_all_at(&self.file, bytes, self.len)
+            .map_err(|e| Error::disk("write", &self.path, e))?;
+        self.len += bytes.len() as u64;
+        Ok(())
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The digest of what was written, of the kind that was promised.
+    pub(crate) fn digest(&self, promised: Option<&Digest>) -> Result<Digest, Error> {
+        let hasher =
+            promised.map_or_else(Hasher::sha256, |promised| Hasher::like(promised, self.len));
+        hash_file(&self.path, hasher)
+    }
+
+    /// Makes the content durable.
+    pub(crate) fn seal(&self) -> Result<&Path, Error> {
+        self.file
+            .sync_all()
+            .map_err(|e| Error::disk("flush", &self.path, e))?;
+        Ok(&self.path)
+    }
+}
+
+impl Drop for Growing {
+    fn drop(&mut self) {
+        // After publication the name is gone, and there is nothing to delete.
+        if let Err(e) = super::place::remove_if_there(&self.path) {
+            tracing::debug!("cannot delete {}: {e}", self.path.display());
         }
     }
 }

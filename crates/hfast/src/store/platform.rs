@@ -88,6 +88,14 @@ pub(crate) fn symlink(target: &Path, link: &Path) -> io::Result<()> {
     return std::os::windows::fs::symlink_file(target, link);
 }
 
+/// Bytes of the disk that a file takes: less than its length when it has holes.
+pub(crate) fn allocated(metadata: &std::fs::Metadata) -> u64 {
+    #[cfg(unix)]
+    return std::os::unix::fs::MetadataExt::blocks(metadata) * 512;
+    #[cfg(not(unix))]
+    metadata.len()
+}
+
 /// A short name for this machine, and when the process `pid` started, as far as can be known.
 pub(crate) fn host_name() -> String {
     #[cfg(unix)]

@@ -4,8 +4,21 @@
 //! through [`crate::transport`] and the disk only through [`crate::store`].
 
 pub mod check;
+mod deliver;
+pub mod disk;
+pub(crate) mod engine;
+mod exchange;
+mod extent;
+mod gunzip;
+mod job;
+mod link;
 pub mod progress;
+pub(crate) mod provider;
 pub mod ranges;
 pub mod schedule;
 pub mod segments;
+pub(crate) mod source;
 pub mod stall;
+mod stream;
+mod verify;
+mod worker;

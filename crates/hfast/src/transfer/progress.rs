@@ -281,10 +281,6 @@ impl ActiveFile {
         self.job.connections.fetch_add(1, Relaxed);
         Connected(self)
     }
-
-    pub(crate) fn job(&self) -> &Arc<Progress> {
-        &self.job
-    }
 }
 
 impl Drop for ActiveFile {

@@ -320,7 +320,9 @@ mod tests {
                 prop_assert!(all.contains(&(0..size)));
                 prop_assert!(segments.free.iter().all(|r| segments.landed.missing_in(r.clone()).len() == r.end - r.start));
             }
-            leases.into_iter().for_each(|lease| segments.release(lease.id));
+            for lease in leases {
+                segments.release(lease.id);
+            }
             while let Some(lease) = segments.lease(8 * MIB, seconds(1000)) {
                 segments.landed(lease.id, lease.range.end);
                 segments.release(lease.id);

@@ -20,6 +20,9 @@ use url::Url;
 
 pub use failure::{Failure, FailureKind};
 
+/// An answer that is read whole must not be silent for longer than this.
+const SILENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
 /// A future that is boxed, so that [`Transport`] can be used as a trait object.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -89,7 +92,16 @@ pub trait Transport: Send + Sync {
 /// The body's own failure, or [`FailureKind::Protocol`] when it is longer.
 pub async fn read_limited(body: &mut dyn Body, limit: usize) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = body.chunk().await? {
+    let silent = || {
+        Err(Failure::new(
+            FailureKind::Silent,
+            "the answer stopped coming",
+        ))
+    };
+    while let Some(chunk) = tokio::time::timeout(SILENCE, body.chunk())
+        .await
+        .unwrap_or_else(|_| silent())?
+    {
         if bytes.len() + chunk.len() > limit {
             return Err(Failure::new(
                 FailureKind::Protocol,

@@ -3,18 +3,24 @@
 //! A plan is a value: it can be shown, counted, and dropped. Nothing is written before
 //! [`Client::download`].
 
+mod carry;
+mod choose;
+mod plan;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use url::Url;
-
 use crate::error::Error;
+use crate::hub::ask::Hub;
 use crate::hub::listing::{RefusedName, RemoteFile};
 use crate::hub::token::Token;
 use crate::hub::urls::Endpoint;
-use crate::names::{Commit, Digest, Repo, Revision};
-use crate::transfer::progress::Progress;
-use crate::transport::http::HttpOptions;
+use crate::names::{Commit, Repo, Revision};
+use crate::store::destination::Destination;
+use crate::transfer::disk::Disk;
+use crate::transfer::provider::Provider;
+use crate::transport::Transport;
+use crate::transport::http::{HttpOptions, HttpTransport};
 
 /// How a client works. Everything is a finished value: the library reads no environment.
 #[derive(Clone, Debug)]
@@ -75,7 +81,7 @@ pub struct PlannedFile {
 }
 
 /// What a download would do.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Plan {
     /// The commit that the revision stands for.
     pub commit: Option<Commit>,
@@ -85,6 +91,21 @@ pub struct Plan {
     pub refused: Vec<RefusedName>,
     /// How many files the repository has.
     pub files_in_repo: usize,
+    pub(crate) job: JobContext,
+}
+
+/// What carrying out a plan needs beyond what it shows.
+#[derive(Clone)]
+pub(crate) struct JobContext {
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) destination: Destination,
+    pub(crate) revision: Revision,
+    pub(crate) force: bool,
+    /// The files of a fresh and complete listing that were not asked for; `None`: it is not worth
+    /// keeping, since it lies in the cache already or has gaps.
+    pub(crate) rest: Option<Vec<RemoteFile>>,
+    /// Where the caller finds the result.
+    pub(crate) path: PathBuf,
 }
 
 /// What a download did.
@@ -107,42 +128,96 @@ pub struct Report {
 }
 
 /// Downloads from the Hub, its mirrors, and plain URLs. Cheap to clone.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), hfast::Error> {
+/// use std::sync::Arc;
+/// use hfast::client::{Client, ClientOptions, DownloadRequest, Target};
+/// use hfast::transfer::progress::Progress;
+///
+/// let client = Client::new(ClientOptions::default())?;
+/// let repo = hfast::Repo::new(hfast::RepoType::Model, hfast::RepoId::new("org/name")?);
+/// let request = DownloadRequest::new(repo, Target::LocalDir("model".into()));
+/// let plan = client.plan(&request).await?;
+/// let report = client.download(plan, &Arc::new(Progress::default())).await?;
+/// println!("{}", report.path.display());
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Client {
-    options: Arc<ClientOptions>,
+    pub(crate) options: Arc<ClientOptions>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) disk: Disk,
+    pub(crate) seed: u64,
 }
 
 impl Client {
-    /// Prepares a client; makes no request.
-    pub fn new(options: ClientOptions) -> Result<Self, Error> {
-        Ok(Self {
-            options: Arc::new(options),
-        })
-    }
-
-    /// Asks what is in the repository and looks at what is already on disk. Writes nothing.
-    pub async fn plan(&self, request: &DownloadRequest) -> Result<Plan, Error> {
-        let _ = (&self.options, request);
-        Err(Error::new(crate::ErrorKind::Usage, "not built yet"))
-    }
-
-    /// Plans the download of one plain URL, which need not be a Hub's, to the file `output`.
-    pub async fn plan_url(
-        &self,
-        url: &Url,
-        sha256: Option<Digest>,
-        output: PathBuf,
-    ) -> Result<Plan, Error> {
-        let _ = (url, sha256, output);
-        Err(Error::new(crate::ErrorKind::Usage, "not built yet"))
-    }
-
-    /// Carries out a plan. Dropping the future stops it; what has arrived is kept, and the same
-    /// call goes on from there.
+    /// Prepares a client on real sockets; makes no request.
     ///
-    /// Single files that fail do not stop the others: they are in [`Report::failed`].
-    pub async fn download(&self, plan: Plan, progress: &Arc<Progress>) -> Result<Report, Error> {
-        let _ = (plan, progress);
-        Err(Error::new(crate::ErrorKind::Usage, "not built yet"))
+    /// # Errors
+    /// [`crate::ErrorKind::Usage`] for network settings that cannot be used.
+    pub fn new(options: ClientOptions) -> Result<Self, Error> {
+        let transport = Arc::new(HttpTransport::new(&options.http)?);
+        Ok(Self::with_transport(
+            options,
+            transport,
+            Disk::Pool,
+            fastrand::u64(..),
+        ))
+    }
+
+    /// A client on another transport, for tests: `seed` decides everything that is left to chance.
+    pub fn with_transport(
+        options: ClientOptions,
+        transport: Arc<dyn Transport>,
+        disk: Disk,
+        seed: u64,
+    ) -> Self {
+        let hub = Hub::new(
+            transport,
+            options.endpoints.clone(),
+            options.token.clone(),
+            seed,
+        );
+        Self {
+            options: Arc::new(options),
+            hub: Arc::new(hub),
+            disk,
+            seed,
+        }
+    }
+}
+
+impl Default for ClientOptions {
+    /// The Hub itself, no token, sixteen connections.
+    fn default() -> Self {
+        let user_agent = concat!("hfast/", env!("CARGO_PKG_VERSION")).to_owned();
+        Self {
+            endpoints: vec![Endpoint::hub()],
+            token: None,
+            http: HttpOptions {
+                user_agent,
+                ..HttpOptions::default()
+            },
+            max_connections: 16,
+            max_files: 8,
+            offline: false,
+            symlinks: true,
+        }
+    }
+}
+
+impl DownloadRequest {
+    /// All files of the `main` branch.
+    pub fn new(repo: Repo, target: Target) -> Self {
+        Self {
+            repo,
+            revision: Revision::default(),
+            files: Vec::new(),
+            include: Vec::new(),
+            exclude: Vec::new(),
+            target,
+            force: false,
+        }
     }
 }

@@ -1,0 +1,100 @@
+//! The commands, and what they share: a session with settings, output and signals.
+
+pub(crate) mod completions;
+pub(crate) mod download;
+pub(crate) mod get;
+
+use std::pin::pin;
+use std::time::Duration;
+
+use hfast::client::Client;
+use hfast::hub::urls::Endpoint;
+use hfast::transfer::progress::Progress;
+use hfast::{Error, ErrorKind};
+use tokio::time::MissedTickBehavior;
+
+use crate::interrupt::{self, Signal, Signals};
+use crate::output::{Document, Output};
+use crate::settings::Settings;
+
+/// Smooth to look at, and nothing to the processor.
+const DRAW_EVERY: Duration = Duration::from_millis(125);
+
+/// What a command works with.
+pub(crate) struct Session {
+    pub(crate) settings: Settings,
+    pub(crate) output: Output,
+    pub(crate) signals: Signals,
+    /// The command line that goes on where this one stops.
+    pub(crate) resume: String,
+}
+
+/// Why a command came to no end of its own.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Failed(Error),
+    Signalled(Signal),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Session {
+    /// A client for the endpoints that the user chose, else for the one that an address `named`.
+    pub(crate) fn client(&self, named: Option<&Endpoint>) -> Result<Client, Error> {
+        if !self.settings.endpoints.is_empty() {
+            return Client::new(
+                self.settings
+                    .client_options(self.settings.endpoints.clone()),
+            );
+        }
+        let endpoint = named.cloned().unwrap_or_else(Endpoint::hub);
+        let for_the_hub_only = endpoint != Endpoint::hub() && !self.settings.token_from_flag;
+        let mut options = self.settings.client_options(vec![endpoint.clone()]);
+        if for_the_hub_only && options.token.take().is_some() {
+            // An address that was pasted from anywhere is not yet trusted with a secret.
+            self.output.say(&format!(
+                "no token is sent to {endpoint}: name it with --endpoint if it may see yours"
+            ));
+        }
+        Client::new(options)
+    }
+
+    /// Shows progress until `work` is done or a signal comes; the signal drops the work.
+    pub(crate) async fn watch<T>(
+        &mut self,
+        progress: &Progress,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Stop> {
+        let mut work = pin!(work);
+        let mut ticks = tokio::time::interval(DRAW_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                biased;
+                signal = self.signals.next() => {
+                    interrupt::insist(signal);
+                    self.output.end_display(progress);
+                    self.tell_stop(signal);
+                    return Err(Stop::Signalled(signal));
+                }
+                result = &mut work => {
+                    self.output.end_display(progress);
+                    return result.map_err(Stop::Failed);
+                }
+                _ = ticks.tick() => self.output.draw(progress),
+            }
+        }
+    }
+
+    fn tell_stop(&self, signal: Signal) {
+        self.output.stopped(signal, &self.resume);
+        let error = Error::new(ErrorKind::Cancelled, signal.word()).with_hint(&self.resume);
+        let told = self.output.documents(&[Document::error(&error)]);
+        // The program is ending, and for another reason.
+        drop(told);
+    }
+}

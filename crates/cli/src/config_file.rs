@@ -1,0 +1,97 @@
+//! The settings file: found, read, and refused with one sentence when it makes no sense.
+//!
+//! What its values mean beside flags and variables is decided in [`crate::settings`].
+
+use std::io::ErrorKind as IoErrorKind;
+use std::num::NonZeroU16;
+use std::path::Path;
+
+use hfast::{Error, ErrorKind};
+use serde::Deserialize;
+
+use crate::env::Env;
+use crate::flags::ProgressStyle;
+
+/// The keys of the file. A key that is not here is an error: a typing mistake should not be silent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ConfigFile {
+    #[serde(default)]
+    pub(crate) endpoints: Vec<String>,
+    pub(crate) max_connections: Option<NonZeroU16>,
+    pub(crate) max_workers: Option<NonZeroU16>,
+    pub(crate) progress: Option<ProgressStyle>,
+}
+
+impl ConfigFile {
+    /// Reads the file that the user named, else the usual one if it is there.
+    pub(crate) fn read(env: &Env) -> Result<Self, Error> {
+        match (&env.config, &env.default_config) {
+            (Some(named), _) => read_at(named)?.ok_or_else(|| {
+                let message = format!("there is no settings file {}", named.display());
+                Error::new(ErrorKind::Usage, message)
+                    .with_hint("HFAST_CONFIG names it: correct or unset that variable")
+            }),
+            (None, Some(usual)) => Ok(read_at(usual)?.unwrap_or_default()),
+            (None, None) => Ok(Self::default()),
+        }
+    }
+}
+
+fn read_at(path: &Path) -> Result<Option<ConfigFile>, Error> {
+    let fault = |what: &str| {
+        let message = format!("cannot use the settings file {}: {what}", path.display());
+        Error::new(ErrorKind::Usage, message)
+    };
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse(&text).map(Some).map_err(|what| {
+            fault(&what)
+                .with_hint("its keys are endpoints, max-connections, max-workers and progress")
+        }),
+        Err(error) if error.kind() == IoErrorKind::NotFound => Ok(None),
+        Err(error) => Err(fault("it cannot be read")
+            .with_source(error)
+            .with_hint("correct it, or set HFAST_CONFIG to another file")),
+    }
+}
+
+fn parse(text: &str) -> Result<ConfigFile, String> {
+    toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+        let what = error.message().lines().collect::<Vec<_>>().join(" ");
+        format!("line {line}: {what}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_read() {
+        let text =
+            "endpoints = ['https://a']\nmax-connections = 3\nmax-workers = 2\nprogress = 'json'";
+        let file = parse(text).unwrap();
+        assert_eq!(file.endpoints, ["https://a"]);
+        assert_eq!(file.max_connections, NonZeroU16::new(3));
+        assert_eq!(file.max_workers, NonZeroU16::new(2));
+        assert_eq!(file.progress, Some(ProgressStyle::Json));
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_its_line() {
+        for (text, line) in [
+            (
+                "\nendpoint = 'https://a'",
+                "line 2: unknown field `endpoint`",
+            ),
+            ("max-workers = 0", "line 1: "),
+            ("x = [", "line 1: "),
+            ("progress = 'loud'", "line 1: unknown variant `loud`"),
+        ] {
+            let fault = parse(text).unwrap_err();
+            assert!(fault.starts_with(line) && !fault.contains('\n'), "{fault}");
+        }
+    }
+}

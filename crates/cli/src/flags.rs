@@ -1,0 +1,253 @@
+//! The command line as it is typed: names, types and help texts, and no decisions.
+//!
+//! What wins over what is decided in [`crate::settings`].
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use serde::Deserialize;
+
+use crate::exit;
+
+/// Download Hugging Face repositories over bad networks: resumed, verified, into the official cache
+#[derive(Debug, Parser)]
+#[command(name = "hfast", version, after_help = EXAMPLES, after_long_help = long_help())]
+pub(crate) struct Flags {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Download a repository or some of its files
+    #[command(after_help = DOWNLOAD_EXAMPLES)]
+    Download(Box<DownloadFlags>),
+    /// Fetch files from the Hub, a mirror or any other web address, like `wget -c`
+    #[command(after_help = GET_EXAMPLES)]
+    Get(Box<GetFlags>),
+    /// Print the completion script of a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell that will read the script
+        shell: Shell,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DownloadFlags {
+    /// Repository: `org/name`, `datasets/org/name`, `hf://…` or a web address
+    #[arg(value_name = "REPO")]
+    pub(crate) repo: String,
+
+    /// Files to download; a name that ends in `/` means the folder. Without any, all files
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<String>,
+
+    /// Branch, tag, `refs/pr/N` or commit
+    #[arg(long)]
+    pub(crate) revision: Option<String>,
+
+    /// Only files that match one of these patterns; takes several and may be repeated
+    #[arg(long, value_name = "GLOB", num_args(1..))]
+    pub(crate) include: Vec<String>,
+
+    /// No files that match one of these patterns; takes several and may be repeated
+    #[arg(long, value_name = "GLOB", num_args(1..))]
+    pub(crate) exclude: Vec<String>,
+
+    /// Keep the files in this cache instead of the official one
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// Put the files into this folder under their own names
+    #[arg(long, value_name = "DIR", conflicts_with = "cache_dir")]
+    pub(crate) local_dir: Option<PathBuf>,
+
+    /// Fetch again what is already there
+    #[arg(long)]
+    pub(crate) force_download: bool,
+
+    /// Show what would be downloaded, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Files at once [default: 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) max_workers: Option<u16>,
+
+    #[arg(long, hide = true)]
+    pub(crate) resume_download: bool,
+
+    #[arg(long, hide = true, value_name = "VALUE")]
+    pub(crate) local_dir_use_symlinks: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) network: NetworkFlags,
+
+    #[command(flatten)]
+    pub(crate) output: OutputFlags,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct GetFlags {
+    /// What to fetch: an address of the Hub or a mirror, `hf://…`, or any http(s) address
+    #[arg(value_name = "URL", required = true)]
+    pub(crate) urls: Vec<String>,
+
+    /// Name of the file to write (with one URL only)
+    #[arg(short = 'O', long = "output", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Folder to write into instead of the current one
+    #[arg(short = 'P', long, value_name = "DIR")]
+    pub(crate) directory_prefix: Option<PathBuf>,
+
+    /// SHA-256 that the file must have, in hexadecimal (with one URL only)
+    #[arg(long, value_name = "HEX")]
+    pub(crate) sha256: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) network: NetworkFlags,
+
+    #[command(flatten)]
+    pub(crate) output: OutputFlags,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct NetworkFlags {
+    /// What kind of repository is meant: model, dataset or space [default: model]
+    #[arg(long, visible_alias = "type", value_name = "TYPE")]
+    pub(crate) repo_type: Option<String>,
+
+    /// Access token; the variable `HF_TOKEN` is safer, since others can see command lines
+    #[arg(long)]
+    pub(crate) token: Option<String>,
+
+    /// Server to ask; may be repeated, the most wanted first
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Vec<String>,
+
+    /// Ask <https://hf-mirror.com> first
+    #[arg(long)]
+    pub(crate) mirror: bool,
+
+    /// Connections at once, over all files [default: 16]
+    #[arg(short = 'x', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) max_connections: Option<u16>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputFlags {
+    /// Print nothing but the path, and errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// What stdout gets: the path, one JSON document, or as little as possible [default: human]
+    #[arg(
+        long,
+        value_enum,
+        hide_possible_values = true,
+        value_name = "human|json|quiet"
+    )]
+    pub(crate) format: Option<Format>,
+
+    /// The same as `--format json`
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) json: bool,
+
+    /// How progress is shown on stderr [default: auto]
+    #[arg(
+        long,
+        value_enum,
+        hide_possible_values = true,
+        value_name = "auto|bar|lines|json|none"
+    )]
+    pub(crate) progress: Option<ProgressStyle>,
+
+    /// Log to stderr what happens; twice for each request, three times for everything
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// What stdout gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Human,
+    Json,
+    Quiet,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ProgressStyle {
+    #[default]
+    Auto,
+    Bar,
+    Lines,
+    Json,
+    None,
+}
+
+impl OutputFlags {
+    pub(crate) fn format(&self) -> Format {
+        let implied = || match () {
+            () if self.json => Format::Json,
+            () if self.quiet => Format::Quiet,
+            () => Format::default(),
+        };
+        self.format.unwrap_or_else(implied)
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hfast download openai-community/gpt2
+  hfast get https://huggingface.co/openai-community/gpt2/resolve/main/config.json
+  hfast help download
+
+`hfast --help` lists the exit codes and the settings.";
+
+const DOWNLOAD_EXAMPLES: &str = "\
+Examples:
+  hfast download openai-community/gpt2
+  hfast download openai-community/gpt2 config.json onnx/
+  hfast download datasets/rajpurkar/squad --revision refs/convert/parquet
+  hfast download org/name --include '*.safetensors' '*.json' --exclude 'old/*'
+  hfast download org/name --local-dir ./name --mirror
+  hfast download org/name --dry-run
+
+The path is printed on stdout, everything else on stderr. Whatever stops a download, the same
+command goes on where it stopped.";
+
+const GET_EXAMPLES: &str = "\
+Examples:
+  hfast get https://huggingface.co/org/name/resolve/main/model.safetensors
+  hfast get https://huggingface.co/org/name/tree/main -P models
+  hfast get hf://datasets/org/name/data.csv --mirror
+  hfast get https://example.org/big.iso -O image.iso --sha256 9f86d081884c7d65…
+
+A file goes into the current folder under its own name, a repository into a folder with its name.
+Whatever stops it, the same command goes on where it stopped.";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  hfast completions bash > ~/.local/share/bash-completion/completions/hfast
+  hfast completions zsh > ~/.zfunc/_hfast
+  hfast completions fish > ~/.config/fish/completions/hfast.fish";
+
+const SETTINGS: &str = "\
+Settings, the first that is found wins:
+  flags            --endpoint, --token, --max-connections, …
+  variables        HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HTTPS_PROXY, …
+  file             $XDG_CONFIG_HOME/hfast/config.toml or ~/.config/hfast/config.toml, or the file
+                   that HFAST_CONFIG names; its keys: endpoints, max-connections, max-workers,
+                   progress";
+
+fn long_help() -> String {
+    format!("{EXAMPLES}\n\n{SETTINGS}\n\n{}", exit::TABLE)
+}

@@ -1,0 +1,130 @@
+//! What people read: errors in three lines, summaries, and the table of a dry run. Pure.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use hfast::Error;
+use hfast::client::{Plan, Report};
+
+use super::size;
+use super::text::{padded, printable, width};
+
+/// More names than this would push the first ones off the screen.
+const MOST_NAMES: usize = 10;
+
+/// What failed, why if that says more, and what to do.
+pub(crate) fn error_lines(error: &Error) -> Vec<String> {
+    let message = printable(&error.to_string());
+    let cause = cause(error).map(|cause| format!("cause: {cause}"));
+    let hint = error
+        .hint()
+        .map(|hint| format!("hint: {}", printable(hint)));
+    let lines = [Some(format!("error: {message}")), cause, hint];
+    lines.into_iter().flatten().collect()
+}
+
+/// The causes that say something that was not said before, in one line.
+fn cause(error: &Error) -> Option<String> {
+    let mut said = error.to_string().to_lowercase();
+    let mut parts: Vec<String> = Vec::new();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        // Rust's own addition to what the system says; the library leaves it out too.
+        let text = text
+            .split(" (os error")
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        if !said.contains(&text.to_lowercase()) {
+            said = format!("{said} {}", text.to_lowercase());
+            parts.push(printable(&text));
+        }
+        source = cause.source();
+    }
+    (!parts.is_empty()).then(|| parts.join(": "))
+}
+
+/// One line about what was done.
+pub(crate) fn summary(report: &Report, elapsed: Duration) -> String {
+    let what = format!(
+        "{}, {}",
+        size::plural(report.files, "file"),
+        size::bytes(report.bytes)
+    );
+    if report.received == 0 {
+        return format!("{what}: all of it was there already");
+    }
+    let rate = size::rate(report.received, elapsed).unwrap_or(0);
+    let partly = report.received < report.bytes;
+    let received = partly.then(|| format!(", {} of it fetched now", size::bytes(report.received)));
+    let received = received.unwrap_or_default();
+    format!(
+        "{what}{received} in {} ({}/s)",
+        size::span(elapsed),
+        size::bytes(rate)
+    )
+}
+
+/// Which files are missing, and why; empty if none are.
+pub(crate) fn missing_lines(report: &Report) -> Vec<String> {
+    let failed = report.failed.iter().map(|(name, error)| {
+        let cause = cause(error).map_or_else(String::new, |cause| format!(" ({cause})"));
+        format!("  {}: {error}{cause}", printable(name))
+    });
+    let refused = report
+        .refused
+        .iter()
+        .map(|refused| format!("  {}: {}", printable(&refused.name), refused.fault));
+    let mut lines = Vec::new();
+    if !report.failed.is_empty() {
+        let all = size::plural(report.files + report.failed.len(), "file");
+        lines.push(format!("error: {} of {all} failed", report.failed.len()));
+        lines.extend(shortened(failed));
+        let hints = report.failed.iter().find_map(|(_, error)| error.hint());
+        let usual = "run the same command again: what has arrived is kept";
+        lines.push(format!("hint: {}", printable(hints.unwrap_or(usual))));
+    }
+    if !report.refused.is_empty() {
+        let count = size::plural(report.refused.len(), "file");
+        lines.push(format!(
+            "warning: {count} refused, for these names are not safe:"
+        ));
+        lines.extend(shortened(refused));
+    }
+    lines
+}
+
+fn shortened(lines: impl ExactSizeIterator<Item = String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(MOST_NAMES);
+    let more = (more > 0).then(|| format!("  and {more} more"));
+    lines.take(MOST_NAMES).chain(more).collect()
+}
+
+/// What would be downloaded, in the words of the official client.
+pub(crate) fn dry_run(plan: &Plan) -> String {
+    let wanted: Vec<_> = plan.files.iter().filter(|file| !file.present).collect();
+    let total = wanted.iter().filter_map(|file| file.remote.size).sum();
+    let mut rows: Vec<(&str, String)> = plan
+        .files
+        .iter()
+        .map(|file| {
+            let size = file.remote.size.map_or_else(|| "?".to_owned(), size::bytes);
+            let size = if file.present { "-".to_owned() } else { size };
+            (file.remote.path.as_str(), size)
+        })
+        .collect();
+    rows.sort_unstable();
+    rows.insert(0, ("FILE", "SIZE".to_owned()));
+    let columns = rows.iter().map(|(name, _)| width(name)).max().unwrap_or(0);
+    let mut text = format!(
+        "[dry-run] Will download {} files (out of {}) totalling {}.\n",
+        wanted.len(),
+        plan.files.len(),
+        size::bytes(total)
+    );
+    for (name, size) in rows {
+        text.extend([&padded(name, columns), "  ", &size, "\n"]);
+    }
+    text
+}

@@ -1,0 +1,177 @@
+//! The lines of the progress display as text of a given width. Pure.
+//!
+//! Only ASCII beside the names: many terminals draw other bars and dots two columns wide.
+
+use hfast::transfer::progress::{FileSnapshot, Phase, Snapshot};
+
+use super::rate::Rate;
+use super::text::{fit, padded, printable, width};
+use super::{size, text};
+
+/// The line about everything.
+pub(crate) fn total_line(now: &Snapshot, rate: &Rate, columns: usize) -> String {
+    if now.files_total == 0 {
+        return fit("looking at what is there ...", columns);
+    }
+    let percent = format!("{:>3}%", size::percent(now.done_bytes, now.total_bytes));
+    // The most wanted first: what does not fit is left out from the end.
+    let parts = [
+        Some(format!("{}/s", size::bytes(rate.bytes_per_second()))),
+        rate.time_left(now)
+            .map(|left| format!("{} left", size::clock(left))),
+        Some(format!(
+            "{}/{}",
+            size::bytes(now.done_bytes),
+            size::bytes(now.total_bytes)
+        )),
+        Some(format!("{}/{} files", now.files_done, now.files_total)),
+        Some(format!("{} conn", now.connections)),
+        (now.retries > 0).then(|| format!("{} retries", now.retries)),
+    ];
+    let mut line = percent;
+    for part in parts.into_iter().flatten() {
+        if width(&line) + 2 + width(&part) > columns {
+            break;
+        }
+        line = format!("{line}  {part}");
+    }
+    with_gauge(line, now, columns)
+}
+
+/// Puts a bar behind the percentage, if there is room for one that says something.
+fn with_gauge(line: String, now: &Snapshot, columns: usize) -> String {
+    let cells = columns.saturating_sub(line.len() + 4).min(24);
+    if cells < 8 {
+        return line;
+    }
+    let done = size::percent(now.done_bytes, now.total_bytes);
+    let filled = usize::try_from(done).unwrap_or(0) * cells / 100;
+    let gauge = format!("{}{}", "=".repeat(filled), " ".repeat(cells - filled));
+    let (percent, rest) = line.split_at(4);
+    format!("{percent}  [{gauge}]{rest}")
+}
+
+/// The line about one file.
+pub(crate) fn file_line(file: &FileSnapshot, columns: usize) -> String {
+    let percent = match file.size {
+        0 => "    ".to_owned(),
+        size => format!("{:>3}%", size::percent(file.done, size)),
+    };
+    let sizes = match file.size {
+        0 => size::bytes(file.done),
+        size => format!("{}/{}", size::bytes(file.done), size::bytes(size)),
+    };
+    let tails = [
+        format!("{sizes:>14}  {:>9}", doing(file)),
+        format!("{sizes:>14}"),
+        String::new(),
+    ];
+    // A name needs some room to be told from its neighbours.
+    let roomy = |tail: &&String| columns >= 4 + 2 + 16 + 2 + tail.len();
+    let tail = tails.iter().find(roomy).map_or("", String::as_str);
+    let name_columns =
+        columns.saturating_sub(4 + 2 + if tail.is_empty() { 0 } else { tail.len() + 2 });
+    let name = fit(&printable(&file.name), name_columns);
+    match tail {
+        "" => text::fit(&format!("{percent}  {name}"), columns),
+        tail => format!("{percent}  {}  {tail}", padded(&name, name_columns)),
+    }
+}
+
+fn doing(file: &FileSnapshot) -> String {
+    match file.phase {
+        Phase::Waiting => "waiting".to_owned(),
+        Phase::Checking => "checking".to_owned(),
+        Phase::Fetching => format!("{} conn", file.connections),
+        Phase::Finishing => "finishing".to_owned(),
+    }
+}
+
+/// The line for where nothing can be drawn over.
+pub(crate) fn log_line(now: &Snapshot, rate: &Rate) -> String {
+    let left = rate.time_left(now);
+    let left = left.map_or_else(String::new, |left| format!(", {} left", size::clock(left)));
+    let retries = match now.retries {
+        0 => String::new(),
+        retries => format!(", {retries} retries"),
+    };
+    format!(
+        "{:>3}%  {} of {}, {} of {}, {}/s{left}, {}{retries}",
+        size::percent(now.done_bytes, now.total_bytes),
+        size::bytes(now.done_bytes),
+        size::bytes(now.total_bytes),
+        now.files_done,
+        size::plural(now.files_total, "file"),
+        size::bytes(rate.bytes_per_second()),
+        size::plural(now.connections, "connection"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn job() -> (Snapshot, Rate) {
+        let mut rate = Rate::default();
+        let mut now = Snapshot {
+            total_bytes: 4_000_000_000,
+            done_bytes: 1_000_000_000,
+            files_total: 12,
+            files_done: 3,
+            connections: 16,
+            retries: 2,
+            ..Snapshot::default()
+        };
+        rate.observe(&now);
+        now.elapsed = Duration::from_secs(4);
+        now.received_bytes = 40_000_000;
+        rate.observe(&now);
+        (now, rate)
+    }
+
+    fn file() -> FileSnapshot {
+        FileSnapshot {
+            name: "text_encoder/模型-00001-of-00004.safetensors".to_owned(),
+            size: 5_000_000_000,
+            done: 2_050_000_000,
+            connections: 4,
+            phase: Phase::Fetching,
+        }
+    }
+
+    #[test]
+    fn the_total_line_gives_up_the_least_wanted_first() {
+        let (now, rate) = job();
+        let lines: Vec<_> = [100, 79, 44, 30, 12]
+            .into_iter()
+            .map(|columns| total_line(&now, &rate, columns))
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @"");
+    }
+
+    #[test]
+    fn a_file_line_keeps_its_name_longest() {
+        let lines: Vec<_> = [100, 60, 40, 30]
+            .into_iter()
+            .map(|columns| file_line(&file(), columns))
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @"");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        let (now, rate) = job();
+        for columns in 8..200 {
+            assert!(width(&total_line(&now, &rate, columns)) <= columns);
+            assert!(width(&file_line(&file(), columns)) <= columns);
+        }
+    }
+
+    #[test]
+    fn without_a_terminal_the_numbers_are_words() {
+        let (now, rate) = job();
+        insta::assert_snapshot!(log_line(&now, &rate), @"");
+    }
+}

@@ -1,0 +1,270 @@
+//! Everything that is printed: data on stdout, words and progress on stderr.
+//!
+//! What is printed is made in the files below this one; here is only where it goes.
+
+mod bars;
+mod human;
+pub(crate) mod json;
+mod layout;
+mod lines;
+pub(crate) mod log;
+mod notices;
+mod rate;
+pub(crate) mod resume;
+mod size;
+pub(crate) mod stdout;
+mod terminal;
+mod text;
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use hfast::Error;
+use hfast::client::{Plan, Report};
+use hfast::transfer::progress::{Event, Progress};
+use indicatif::MultiProgress;
+use tracing::level_filters::LevelFilter;
+
+use crate::flags::{Format, OutputFlags, ProgressStyle};
+use crate::interrupt::Signal;
+use crate::settings::Settings;
+use bars::Bars;
+use json::{ErrorDocument, ErrorJson, Insist, Line, ReportJson, Ticker};
+use lines::Lines;
+use notices::Notices;
+use text::printable;
+
+/// Where everything that is said goes through.
+pub(crate) struct Output {
+    format: Format,
+    quiet: bool,
+    /// Notices are in the log already.
+    logs_notices: bool,
+    display: Display,
+    notices: Notices,
+}
+
+/// The ways to show progress.
+enum Display {
+    Silent,
+    Bars(Box<Bars>),
+    Lines(Lines),
+    Json(Box<Ticker>),
+}
+
+impl Output {
+    /// Before the settings are known: errors can be told, progress cannot be shown.
+    pub(crate) fn new(flags: &OutputFlags) -> Self {
+        Self {
+            format: flags.format(),
+            quiet: flags.quiet || flags.format() == Format::Quiet,
+            logs_notices: false,
+            display: match flags.progress {
+                Some(ProgressStyle::Json) => Display::Json(Box::default()),
+                _ => Display::Silent,
+            },
+            notices: Notices::default(),
+        }
+    }
+
+    /// Chooses how progress is shown.
+    pub(crate) fn configure(&mut self, settings: &Settings) {
+        let drawable = Bars::possible();
+        let bars = || Display::Bars(Box::new(Bars::new(settings.colour, settings.columns)));
+        // Each request in the log would push the display down many times a second.
+        let calm = settings.log_level < LevelFilter::DEBUG;
+        self.logs_notices = settings.log_level >= LevelFilter::INFO;
+        self.display = match settings.progress {
+            ProgressStyle::Bar if drawable => bars(),
+            ProgressStyle::Auto if drawable && !settings.dumb_terminal && calm => bars(),
+            ProgressStyle::Auto | ProgressStyle::Bar | ProgressStyle::Lines => {
+                Display::Lines(Lines::default())
+            }
+            ProgressStyle::Json => Display::Json(Box::default()),
+            ProgressStyle::None => Display::Silent,
+        };
+    }
+
+    /// What the log must not write into.
+    pub(crate) fn screen(&self) -> Option<MultiProgress> {
+        match &self.display {
+            Display::Bars(bars) => Some(bars.screen()),
+            Display::Silent | Display::Lines(_) | Display::Json(_) => None,
+        }
+    }
+
+    /// Shows the numbers and the events since the last call.
+    pub(crate) fn draw(&mut self, progress: &Progress) {
+        let now = progress.snapshot();
+        let events = progress.take_events();
+        match &mut self.display {
+            Display::Silent => return,
+            Display::Json(ticker) => {
+                for event in events {
+                    print_json(&event.into());
+                }
+                ticker.line(&now, Insist::No).iter().for_each(print_json);
+                return;
+            }
+            Display::Bars(bars) => bars.draw(&now),
+            Display::Lines(lines) => lines.line(&now).iter().for_each(|line| print_line(line)),
+        }
+        let texts = events
+            .into_iter()
+            .filter_map(|event| self.worth_a_line(event));
+        let texts = texts.collect();
+        for text in self.notices.admit(now.elapsed, texts) {
+            self.say(&text);
+        }
+    }
+
+    fn worth_a_line(&self, event: Event) -> Option<String> {
+        match event {
+            Event::FileDone { .. } => None,
+            Event::FileFailed { name, reason } => Some(format!("{name} failed: {reason}")),
+            Event::Notice(_) if self.logs_notices => None,
+            Event::Notice(text) => Some(text),
+        }
+    }
+
+    /// Takes the progress display away; what is printed next stays.
+    pub(crate) fn end_display(&mut self, progress: &Progress) {
+        self.draw(progress);
+        match &mut self.display {
+            Display::Silent | Display::Lines(_) => {}
+            Display::Bars(bars) => drop(bars.clear()),
+            Display::Json(ticker) => {
+                ticker
+                    .line(&progress.snapshot(), Insist::Yes)
+                    .iter()
+                    .for_each(print_json);
+            }
+        }
+    }
+
+    /// A line for people on stderr.
+    pub(crate) fn say(&self, text: &str) {
+        match &self.display {
+            Display::Bars(bars) => bars.print(&printable(text)),
+            Display::Silent | Display::Lines(_) => print_line(&printable(text)),
+            Display::Json(_) => print_json(&Line::Notice {
+                text: text.to_owned(),
+            }),
+        }
+    }
+
+    /// Tells why the command failed.
+    pub(crate) fn error(&self, error: &Error) {
+        match &self.display {
+            Display::Json(_) => print_json(&Line::Error(ErrorJson::new(error))),
+            Display::Silent | Display::Lines(_) | Display::Bars(_) => {
+                error_to_people(error);
+            }
+        }
+    }
+
+    /// Tells that the command was stopped and how to go on.
+    pub(crate) fn stopped(&self, signal: Signal, resume: &str) {
+        let why = signal.word();
+        match &self.display {
+            Display::Json(_) => print_json(&Line::Stopped {
+                why,
+                resume: resume.to_owned(),
+            }),
+            Display::Silent | Display::Lines(_) | Display::Bars(_) => {
+                print_line(&format!(
+                    "{why}: what has arrived is kept; to go on: {resume}"
+                ));
+            }
+        }
+    }
+
+    /// Tells what a download did: words on stderr, the path on stdout if all files are there.
+    pub(crate) fn report(&self, report: &Report, elapsed: Duration) -> Result<(), Error> {
+        if !matches!(self.display, Display::Json(_)) {
+            print_lines(&human::missing_lines(report));
+            if self.format == Format::Human && !self.quiet && report.failed.is_empty() {
+                print_line(&human::summary(report, elapsed));
+            }
+        }
+        match self.format {
+            Format::Human | Format::Quiet if !report.failed.is_empty() => Ok(()),
+            Format::Human | Format::Quiet => stdout::path(&report.path),
+            Format::Json => Ok(()),
+        }
+    }
+
+    /// The JSON documents of all reports and errors; one alone stands by itself.
+    pub(crate) fn documents(&self, documents: &[Document]) -> Result<(), Error> {
+        match (self.format, documents) {
+            (Format::Human | Format::Quiet, _) => Ok(()),
+            (Format::Json, [one]) => stdout::line(&json::to_text(one)),
+            (Format::Json, many) => stdout::line(&json::to_text(&many)),
+        }
+    }
+
+    /// Shows a plan that is not carried out.
+    pub(crate) fn dry_run(&self, plan: &Plan) -> Result<(), Error> {
+        match self.format {
+            Format::Json => stdout::line(&json::to_text(&json::planned(plan))),
+            Format::Human if !self.quiet => stdout::line(human::dry_run(plan).trim_end()),
+            Format::Human | Format::Quiet => {
+                let mut names: Vec<_> = plan.files.iter().map(|f| f.remote.path.as_str()).collect();
+                names.sort_unstable();
+                if names.is_empty() {
+                    Ok(())
+                } else {
+                    stdout::line(&names.join("\n"))
+                }
+            }
+        }
+    }
+
+    /// The last line of the events.
+    pub(crate) fn end(&self, exit_code: u8) {
+        if matches!(self.display, Display::Json(_)) {
+            print_json(&Line::End { exit_code });
+        }
+    }
+}
+
+/// What stdout gets about one thing that was asked for.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+pub(crate) enum Document {
+    Report(ReportJson),
+    Error(ErrorDocument),
+}
+
+impl Document {
+    pub(crate) fn report(report: &Report) -> Self {
+        Self::Report(ReportJson::new(report))
+    }
+
+    pub(crate) fn error(error: &Error) -> Self {
+        Self::Error(ErrorDocument {
+            error: ErrorJson::new(error),
+        })
+    }
+}
+
+/// Tells an error on stderr in at most three lines.
+pub(crate) fn error_to_people(error: &Error) {
+    print_lines(&human::error_lines(error));
+}
+
+fn print_lines(lines: &[String]) {
+    for line in lines {
+        print_line(line);
+    }
+}
+
+fn print_line(line: &str) {
+    let written = writeln!(io::stderr().lock(), "{line}");
+    // There is nowhere else to say that it failed.
+    drop(written);
+}
+
+fn print_json(line: &Line) {
+    print_line(&json::to_text(line));
+}

@@ -1,0 +1,101 @@
+//! Text on a terminal: what may be printed, how wide it is, and how to shorten it. Pure.
+
+/// `text` with everything that could drive or confuse a terminal replaced.
+pub(crate) fn printable(text: &str) -> String {
+    let safe = |c: char| match c {
+        c if c.is_control() => '\u{fffd}',
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(safe).collect()
+}
+
+/// How many columns `text` takes.
+pub(crate) fn width(text: &str) -> usize {
+    text.chars().map(char_width).sum()
+}
+
+/// `text` with its middle left out if it is wider than `columns`, which is where names of a split
+/// model differ least.
+pub(crate) fn fit(text: &str, columns: usize) -> String {
+    const GAP: &str = "...";
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    if columns <= GAP.len() {
+        return GAP[..columns].to_owned();
+    }
+    let room = columns - GAP.len();
+    let head = prefix(text.chars(), room / 2);
+    let tail = prefix(text.chars().rev(), room - width(&head));
+    let tail: String = tail.chars().rev().collect();
+    format!("{head}{GAP}{tail}")
+}
+
+/// `text` and as many spaces as it takes to fill `columns`.
+pub(crate) fn padded(text: &str, columns: usize) -> String {
+    let missing = columns.saturating_sub(width(text));
+    format!("{text}{}", " ".repeat(missing))
+}
+
+fn prefix(chars: impl Iterator<Item = char>, columns: usize) -> String {
+    let mut used = 0;
+    let fits = |c: &char| {
+        used += char_width(*c);
+        used <= columns
+    };
+    chars.take_while(fits).collect()
+}
+
+/// The blocks that matter for file names; the Unicode table itself would be a thousand lines.
+fn char_width(c: char) -> usize {
+    match u32::from(c) {
+        0x0300..=0x036f | 0x200b..=0x200f | 0x20d0..=0x20ff | 0xfe00..=0xfe0f => 0,
+        0x1100..=0x115f
+        | 0x2e80..=0x303e
+        | 0x3041..=0xa4cf
+        | 0xac00..=0xd7a3
+        | 0xf900..=0xfaff
+        | 0xfe30..=0xfe6f
+        | 0xff00..=0xff60
+        | 0xffe0..=0xffe6
+        | 0x1f300..=0x1f64f
+        | 0x1f680..=0x1f9ff
+        | 0x2_0000..=0x3_fffd => 2,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_lose_their_middle() {
+        assert_eq!(fit("short", 5), "short");
+        assert_eq!(fit("model-00001-of-00003.bin", 13), "model...3.bin");
+        assert_eq!(fit("abcdef", 2), "..");
+        assert_eq!(
+            fit("权重权重权重", 9),
+            "权...权重"[..].replace("权重", "重")
+        );
+    }
+
+    #[test]
+    fn nothing_gets_wider_than_asked() {
+        for text in [
+            "模型权重文件.safetensors",
+            "e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}x",
+            "😀😀😀😀",
+        ] {
+            for columns in 0..30 {
+                assert!(width(&fit(text, columns)) <= columns.max(0));
+            }
+        }
+    }
+
+    #[test]
+    fn escape_characters_do_not_get_through() {
+        assert_eq!(printable("a\x1b[2Jb\u{202e}"), "a\u{fffd}[2Jb\u{fffd}");
+    }
+}

@@ -1,0 +1,224 @@
+//! Which value holds: for each setting the first of flag, variable and file, or the default.
+//!
+//! The result is plain values. Nothing is read here but the two files that settings point to: the
+//! token file and the certificates.
+
+use std::path::{Path, PathBuf};
+
+use hfast::client::ClientOptions;
+use hfast::environment::{Environment, Verbosity, stored_token};
+use hfast::hub::token::Token;
+use hfast::hub::urls::Endpoint;
+use hfast::transport::http::HttpOptions;
+use hfast::{Error, RepoType};
+use tracing::level_filters::LevelFilter;
+
+use crate::config_file::ConfigFile;
+use crate::env::Env;
+use crate::flags::{NetworkFlags, OutputFlags, ProgressStyle};
+
+/// Large files at once: enough to keep the connections busy, few enough that some finish soon.
+const MAX_WORKERS: u16 = 8;
+/// Enough for paths that give one connection a tenth of what they could carry.
+const MAX_CONNECTIONS: u16 = 16;
+
+/// The values that hold for this run.
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting that says yes or no"
+)]
+pub(crate) struct Settings {
+    /// Endpoints that the user chose, most wanted first; empty without a choice.
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) token: Option<Token>,
+    /// The token was given for this very command, and not for the Hub in general.
+    pub(crate) token_from_flag: bool,
+    pub(crate) repo_type: Option<RepoType>,
+    pub(crate) hub_cache: PathBuf,
+    pub(crate) max_connections: u16,
+    pub(crate) max_workers: u16,
+    pub(crate) offline: bool,
+    pub(crate) symlinks: bool,
+    pub(crate) http: HttpOptions,
+    pub(crate) progress: ProgressStyle,
+    pub(crate) colour: bool,
+    /// The cursor cannot be moved.
+    pub(crate) dumb_terminal: bool,
+    pub(crate) columns: Option<u16>,
+    pub(crate) log_level: LevelFilter,
+    /// What is odd but no reason to stop.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// The flags that settings come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SettingFlags<'a> {
+    pub(crate) network: &'a NetworkFlags,
+    pub(crate) output: &'a OutputFlags,
+    pub(crate) max_workers: Option<u16>,
+}
+
+impl Settings {
+    pub(crate) fn new(
+        flags: SettingFlags<'_>,
+        env: &Env,
+        file: &ConfigFile,
+    ) -> Result<Self, Error> {
+        let SettingFlags {
+            network, output, ..
+        } = flags;
+        let hub = &env.hub;
+        let mut warnings = Vec::new();
+        let token_flag = network.token.as_deref().map(Token::new).transpose()?;
+        let usual_progress = file.progress.unwrap_or_default();
+        Ok(Self {
+            endpoints: endpoints(network, hub, file)?,
+            token_from_flag: token_flag.is_some(),
+            token: token_flag.or_else(|| implicit_token(hub, &mut warnings)),
+            repo_type: network.repo_type.as_deref().map(str::parse).transpose()?,
+            hub_cache: hub.hub_cache.clone(),
+            max_connections: first([
+                network.max_connections,
+                file.max_connections.map(Into::into),
+            ])
+            .unwrap_or(MAX_CONNECTIONS),
+            max_workers: first([flags.max_workers, file.max_workers.map(Into::into)])
+                .unwrap_or(MAX_WORKERS),
+            offline: hub.offline,
+            symlinks: !hub.symlinks_disabled,
+            http: http_options(hub, &mut warnings),
+            progress: first([output.progress, quiet(output), silenced(hub)])
+                .unwrap_or(usual_progress),
+            colour: !hub.no_color && !env.dumb_terminal,
+            dumb_terminal: env.dumb_terminal,
+            columns: hub.columns,
+            log_level: log_level(output.verbose, hub),
+            warnings,
+        })
+    }
+
+    /// The options of a client that asks `endpoints`.
+    pub(crate) fn client_options(&self, endpoints: Vec<Endpoint>) -> ClientOptions {
+        ClientOptions {
+            endpoints,
+            token: self.token.clone(),
+            http: self.http.clone(),
+            max_connections: self.max_connections.into(),
+            max_files: self.max_workers.into(),
+            offline: self.offline,
+            symlinks: self.symlinks,
+        }
+    }
+}
+
+fn first<T, const N: usize>(candidates: [Option<T>; N]) -> Option<T> {
+    candidates.into_iter().flatten().next()
+}
+
+fn endpoints(
+    network: &NetworkFlags,
+    hub: &Environment,
+    file: &ConfigFile,
+) -> Result<Vec<Endpoint>, Error> {
+    let mut chosen = Vec::new();
+    if network.mirror {
+        chosen.push(Endpoint::public_mirror());
+    }
+    let named: Vec<&str> = match (&network.endpoint, &hub.endpoint) {
+        (flags, _) if !flags.is_empty() => flags.iter().map(String::as_str).collect(),
+        (_, Some(variable)) => vec![variable],
+        (_, None) if !file.endpoints.is_empty() => {
+            file.endpoints.iter().map(String::as_str).collect()
+        }
+        // Behind a mirror stands the Hub; no choice at all stays empty.
+        (_, None) if network.mirror => vec![Endpoint::HUB],
+        (_, None) => Vec::new(),
+    };
+    for text in named {
+        let endpoint = text.parse()?;
+        if !chosen.contains(&endpoint) {
+            chosen.push(endpoint);
+        }
+    }
+    Ok(chosen)
+}
+
+/// The token of the environment, else that of the token file.
+fn implicit_token(hub: &Environment, warnings: &mut Vec<String>) -> Option<Token> {
+    if hub.implicit_token_disabled {
+        return None;
+    }
+    hub.token.clone().or_else(|| {
+        let path = &hub.token_path;
+        let text = readable(path, "the token file", warnings)?;
+        let text = String::from_utf8_lossy(&text);
+        let token = stored_token(&text);
+        if token.is_none() && !text.trim().is_empty() {
+            warnings.push(format!("the token file {} holds no token", path.display()));
+        }
+        token
+    })
+}
+
+fn http_options(hub: &Environment, warnings: &mut Vec<String>) -> HttpOptions {
+    // A folder of certificates is read by the system's own verifier.
+    let bundle = hub.ca_file.as_deref().filter(|path| !path.is_dir());
+    let certificates = bundle.and_then(|path| {
+        let found = readable(path, "the certificates", warnings);
+        if found.is_none() && !path.exists() {
+            warnings.push(format!("there are no certificates at {}", path.display()));
+        }
+        found
+    });
+    let origin = hub.user_agent_origin.as_deref();
+    let origin = origin.map_or_else(String::new, |origin| format!("; origin/{origin}"));
+    HttpOptions {
+        user_agent: format!("hfast/{}; rust{origin}", env!("CARGO_PKG_VERSION")),
+        http_proxy: hub.proxy.http.clone(),
+        https_proxy: hub.proxy.https.clone(),
+        all_proxy: hub.proxy.all.clone(),
+        no_proxy: hub.proxy.no_proxy.clone(),
+        extra_certificates: certificates.unwrap_or_default(),
+    }
+}
+
+/// The content of a file that need not be there; one that cannot be read is worth a warning.
+fn readable(path: &Path, what: &str, warnings: &mut Vec<String>) -> Option<Vec<u8>> {
+    match std::fs::read(path) {
+        Ok(content) => Some(content),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            warnings.push(format!(
+                "going on without {what} {}: {error}",
+                path.display()
+            ));
+            None
+        }
+    }
+}
+
+fn quiet(output: &OutputFlags) -> Option<ProgressStyle> {
+    let quiet = output.quiet || output.format == Some(crate::flags::Format::Quiet);
+    quiet.then_some(ProgressStyle::None)
+}
+
+fn silenced(hub: &Environment) -> Option<ProgressStyle> {
+    (hub.progress_disabled == Some(true)).then_some(ProgressStyle::None)
+}
+
+fn log_level(verbose: u8, hub: &Environment) -> LevelFilter {
+    let stated = match hub.verbosity {
+        Some(Verbosity::Debug) => LevelFilter::DEBUG,
+        Some(Verbosity::Info) => LevelFilter::INFO,
+        Some(Verbosity::Warning) | None => LevelFilter::WARN,
+        Some(Verbosity::Error | Verbosity::Critical) => LevelFilter::ERROR,
+    };
+    match verbose {
+        0 if hub.debug => LevelFilter::DEBUG,
+        0 => stated,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        3.. => LevelFilter::TRACE,
+    }
+}

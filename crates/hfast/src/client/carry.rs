@@ -1,0 +1,230 @@
+//! From a plan to files: space, engine, ref.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Client, JobContext, Plan, PlannedFile, Report};
+use crate::error::{Error, ErrorKind};
+use crate::hub::listing::RemoteFile;
+use crate::names::Digest;
+use crate::store::destination::{Destination, Wanted};
+use crate::store::{adopt, partial, place, platform, tree_cache};
+use crate::transfer::engine::{Engine, Limits, Parts};
+use crate::transfer::progress::Progress;
+
+/// Left free on the disk beside the files themselves: journals, links, folders.
+const SPARE: u64 = 16 << 20;
+
+/// Folders below a local folder that are searched for files under other names.
+const LOCAL_DIR_DEPTH: usize = 8;
+
+impl Client {
+    /// Carries out a plan. Dropping the future stops it; what has arrived is kept, and the same
+    /// call goes on from there.
+    ///
+    /// Single files that fail do not stop the others: they are in [`Report::failed`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Disk`] when there is no room for the whole plan or the place cannot be written.
+    pub async fn download(&self, plan: Plan, progress: &Arc<Progress>) -> Result<Report, Error> {
+        let Plan {
+            commit,
+            files,
+            refused,
+            mut job,
+            ..
+        } = plan;
+        let total = |files: &mut dyn Iterator<Item = &PlannedFile>| -> u64 {
+            files.filter_map(|file| file.remote.size).sum()
+        };
+        progress.expect(files.len(), total(&mut files.iter()));
+        let present = files.iter().filter(|file| file.present).count();
+        let present_bytes = total(&mut files.iter().filter(|file| file.present));
+        files
+            .iter()
+            .filter(|f| f.present)
+            .for_each(|f| progress.file_present(f.remote.size.unwrap_or(0)));
+        let listing = job.rest.take().map(|rest| listing(&files, rest));
+        let wanted = group(files);
+        let outcome = if wanted.is_empty() {
+            crate::transfer::engine::Outcome::default()
+        } else {
+            self.fetch(&mut job, wanted, progress).await?
+        };
+        // A failed file must not make a branch point to a snapshot with a hole where the old one
+        // was whole; a refused name is no hole that another attempt could fill.
+        if outcome.files + present > 0 {
+            self.finish(job.clone(), outcome.failed.is_empty(), listing)
+                .await?;
+        }
+        Ok(Report {
+            path: job.path,
+            commit,
+            files: outcome.files + present,
+            bytes: outcome.bytes + present_bytes,
+            received: progress.snapshot().received_bytes,
+            failed: outcome.failed,
+            refused,
+        })
+    }
+
+    async fn fetch(
+        &self,
+        job: &mut JobContext,
+        wanted: Vec<Wanted>,
+        progress: &Arc<Progress>,
+    ) -> Result<crate::transfer::engine::Outcome, Error> {
+        if self.options.offline {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                "not all files are here, and the network is switched off",
+            )
+            .with_hint("unset HF_HUB_OFFLINE to download the rest"));
+        }
+        let (destination, needs) = (job.destination.clone(), needs(&wanted));
+        let sizes: Vec<u64> = wanted
+            .iter()
+            .filter_map(|w| w.size.filter(|size| *size > 1 << 20))
+            .collect();
+        let prepared = self.disk.run(move || {
+            check_space(&destination, &needs)?;
+            destination.prepare()?;
+            Ok((
+                with_probed_links(destination.clone()),
+                other_names(&destination, &sizes),
+            ))
+        });
+        let (destination, others) = prepared.await?;
+        job.destination = destination;
+        let engine = Engine::new(Parts {
+            transport: Arc::clone(&self.hub.transport),
+            gates: Arc::clone(&self.hub.gates),
+            progress: Arc::clone(progress),
+            disk: self.disk,
+            destination: Arc::new(job.destination.clone()),
+            provider: Arc::clone(&job.provider),
+            limits: Limits {
+                connections: self.options.max_connections.max(1),
+                files: self.options.max_files.max(1),
+            },
+            force: job.force,
+            seed: self.seed,
+            others,
+        });
+        Ok(engine.run(wanted).await)
+    }
+
+    async fn finish(
+        &self,
+        job: JobContext,
+        whole: bool,
+        listing: Option<Vec<RemoteFile>>,
+    ) -> Result<(), Error> {
+        self.disk
+            .run(move || {
+                job.destination.finish(&job.revision, whole)?;
+                let Destination::Cache { folder, commit, .. } = &job.destination else {
+                    return Ok(());
+                };
+                listing.map_or(Ok(()), |files| tree_cache::write(folder, commit, &files))
+            })
+            .await
+    }
+}
+
+/// The whole listing, put together again for the cache.
+fn listing(chosen: &[PlannedFile], rest: Vec<RemoteFile>) -> Vec<RemoteFile> {
+    chosen
+        .iter()
+        .map(|file| file.remote.clone())
+        .chain(rest)
+        .collect()
+}
+
+/// One entry for each content that is not there yet, with all its names.
+fn group(files: Vec<PlannedFile>) -> Vec<Wanted> {
+    let mut wanted: Vec<Wanted> = Vec::new();
+    let mut known: HashMap<Digest, usize> = HashMap::new();
+    for PlannedFile { remote, .. } in files.into_iter().filter(|file| !file.present) {
+        if let Some(index) = remote.digest.and_then(|digest| known.get(&digest).copied()) {
+            wanted[index].paths.push(remote.path);
+            continue;
+        }
+        remote
+            .digest
+            .and_then(|digest| known.insert(digest, wanted.len()));
+        let (size, digest) = (remote.size, remote.digest);
+        wanted.push(Wanted {
+            paths: vec![remote.path],
+            size,
+            digest,
+        });
+    }
+    wanted
+}
+
+/// The contents' partial names and sizes, as far as sizes are known.
+fn needs(wanted: &[Wanted]) -> Vec<(Option<Digest>, u64)> {
+    wanted
+        .iter()
+        .filter_map(|wanted| Some((wanted.digest, wanted.size?)))
+        .collect()
+}
+
+fn check_space(destination: &Destination, needs: &[(Option<Digest>, u64)]) -> Result<(), Error> {
+    let folder = destination.partials();
+    let begun: HashMap<String, u64> = partial::leftovers(&folder)
+        .into_iter()
+        .filter_map(|(stem, path)| Some((stem, platform::allocated(&path.metadata().ok()?))))
+        .collect();
+    let there = |digest: &Option<Digest>| {
+        digest
+            .and_then(|digest| begun.get(&digest.to_string()).copied())
+            .unwrap_or_default()
+    };
+    let missing = needs
+        .iter()
+        .map(|(digest, size)| size.saturating_sub(there(digest)));
+    let needed = missing.fold(SPARE, u64::saturating_add);
+    match place::free_space(&folder) {
+        Some(free) if free < needed => {
+            let text = format!(
+                "{needed} bytes are needed in {}, and {free} are free",
+                folder.display()
+            );
+            Err(Error::new(ErrorKind::Disk, text).with_hint(
+                "free some space, or choose another disk with --cache-dir or --local-dir",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn with_probed_links(destination: Destination) -> Destination {
+    match destination {
+        Destination::Cache {
+            folder,
+            commit,
+            links,
+        } => {
+            let links = links && place::can_link(&folder.blobs());
+            Destination::Cache {
+                folder,
+                commit,
+                links,
+            }
+        }
+        other => other,
+    }
+}
+
+/// Files under other names that have the size of one that is wanted.
+fn other_names(destination: &Destination, sizes: &[u64]) -> HashMap<u64, Vec<PathBuf>> {
+    let (root, depth) = match destination {
+        Destination::Cache { .. } => return HashMap::new(),
+        Destination::LocalDir { root, .. } => (root.clone(), LOCAL_DIR_DEPTH),
+        Destination::File { .. } => (destination.partials(), 0),
+    };
+    adopt::by_size(&root, depth, |size| sizes.contains(&size))
+}

@@ -1,0 +1,322 @@
+//! From a request to a plan: which commit, which files, which of them are there.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use url::Url;
+
+use super::choose::Choice;
+use super::{Client, DownloadRequest, JobContext, Plan, PlannedFile, Target};
+use crate::error::{Error, ErrorKind};
+use crate::hub::listing::{RefusedName, RemoteFile};
+use crate::hub::urls::Blobs;
+use crate::names::{Commit, Digest, Repo, Revision};
+use crate::repo_path::RepoPath;
+use crate::store::destination::Destination;
+use crate::store::layout::RepoFolder;
+use crate::store::{place, tree_cache};
+use crate::transfer::provider::{Provider, Repository};
+
+/// A listing of a commit.
+struct Listing {
+    files: Vec<RemoteFile>,
+    refused: Vec<RefusedName>,
+    /// It was asked for just now and is complete, and so is worth keeping.
+    fresh: bool,
+}
+
+impl Client {
+    /// Asks what is in the repository and looks at what is already on disk. Writes nothing but, in
+    /// an existing cache, the official note that a file asked for by name does not exist.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] for patterns and names that cannot be, [`ErrorKind::NotFound`] for a
+    /// repository, revision or named file that is not there, and whatever asking can meet.
+    pub async fn plan(&self, request: &DownloadRequest) -> Result<Plan, Error> {
+        let choice = Choice::new(&request.files, &request.include, &request.exclude)?;
+        check_target(&request.target)?;
+        let folder = match &request.target {
+            Target::Cache(root) => Some(RepoFolder::new(root, &request.repo)),
+            Target::LocalDir(_) | Target::File(_) => None,
+        };
+        let commit = self.commit(request, folder.as_ref()).await?;
+        if let Some(plan) = self.plan_present_file(request, &choice, &commit) {
+            return Ok(plan);
+        }
+        let listing = self
+            .listing(&request.repo, &commit, folder.as_ref())
+            .await?;
+        if let Some(name) = choice.missing(&listing.files, &listing.refused) {
+            note_absent(folder.as_ref(), &commit, name);
+            return Err(no_such_file(request, name));
+        }
+        Ok(self.assemble(request, &choice, commit, listing))
+    }
+
+    /// One file of a pinned commit that is in its place needs no listing, and so no request.
+    fn plan_present_file(
+        &self,
+        request: &DownloadRequest,
+        choice: &Choice,
+        commit: &Commit,
+    ) -> Option<Plan> {
+        let pinned = self.options.offline || request.revision.as_commit().is_some();
+        let path = RepoPath::new(choice.single()?).ok()?;
+        let file = RemoteFile {
+            path,
+            size: None,
+            digest: None,
+        };
+        let destination = self.destination(request, commit);
+        let usable = pinned && !request.force && choice.keeps(file.path.as_str());
+        let is_there = matches!(destination, Destination::Cache { .. }) && destination.has(&file);
+        let files = vec![file];
+        let listing = Listing {
+            files,
+            refused: Vec::new(),
+            fresh: false,
+        };
+        (usable && is_there).then(|| self.assemble(request, choice, commit.clone(), listing))
+    }
+
+    fn assemble(
+        &self,
+        request: &DownloadRequest,
+        choice: &Choice,
+        commit: Commit,
+        listing: Listing,
+    ) -> Plan {
+        let destination = self.destination(request, &commit);
+        let files_in_repo = listing.files.len() + listing.refused.len();
+        let complete = listing.fresh && listing.refused.is_empty();
+        let (chosen, rest): (Vec<_>, Vec<_>) = listing
+            .files
+            .into_iter()
+            .partition(|file| choice.keeps(file.path.as_str()));
+        let single = choice.single().and_then(|_| chosen.first());
+        let path = single.map_or_else(
+            || destination.root(),
+            |file| destination.final_path(&file.path),
+        );
+        let planned = |remote: RemoteFile| {
+            let present = !request.force && destination.has(&remote);
+            PlannedFile { remote, present }
+        };
+        let files = chosen.into_iter().map(planned).collect();
+        let refused = listing
+            .refused
+            .into_iter()
+            .filter(|refused| choice.keeps(&refused.name))
+            .collect();
+        let repository =
+            Repository::new(Arc::clone(&self.hub), request.repo.clone(), commit.clone());
+        let job = JobContext {
+            provider: Arc::new(Provider::Repo(repository)),
+            revision: request.revision.clone(),
+            force: request.force,
+            rest: complete.then_some(rest),
+            path,
+            destination,
+        };
+        Plan {
+            commit: Some(commit),
+            files,
+            refused,
+            files_in_repo,
+            job,
+        }
+    }
+
+    fn destination(&self, request: &DownloadRequest, commit: &Commit) -> Destination {
+        let commit = commit.clone();
+        match &request.target {
+            Target::Cache(root) => Destination::Cache {
+                folder: RepoFolder::new(root, &request.repo),
+                commit,
+                links: self.options.symlinks,
+            },
+            Target::LocalDir(root) => Destination::LocalDir {
+                root: root.clone(),
+                commit,
+            },
+            Target::File(path) => Destination::File { path: path.clone() },
+        }
+    }
+
+    async fn commit(
+        &self,
+        request: &DownloadRequest,
+        folder: Option<&RepoFolder>,
+    ) -> Result<Commit, Error> {
+        if let Some(commit) = request.revision.as_commit() {
+            return Ok(commit);
+        }
+        if self.options.offline {
+            let known = folder
+                .and_then(|folder| fs::read_to_string(folder.reference(&request.revision)).ok());
+            return known
+                .and_then(|text| text.trim().parse().ok())
+                .ok_or_else(|| offline(&request.repo));
+        }
+        Ok(self
+            .hub
+            .info(&request.repo, &request.revision, Blobs::Without)
+            .await?
+            .commit)
+    }
+
+    async fn listing(
+        &self,
+        repo: &Repo,
+        commit: &Commit,
+        folder: Option<&RepoFolder>,
+    ) -> Result<Listing, Error> {
+        if let Some(files) = folder.and_then(|folder| tree_cache::read(folder, commit)) {
+            return Ok(Listing {
+                files,
+                refused: Vec::new(),
+                fresh: false,
+            });
+        }
+        if self.options.offline {
+            return Err(offline(repo));
+        }
+        let error = match self.hub.list(repo, commit).await {
+            Ok((files, refused)) => {
+                return Ok(Listing {
+                    files,
+                    refused,
+                    fresh: true,
+                });
+            }
+            Err(error) => error,
+        };
+        if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Protocol) {
+            return Err(error);
+        }
+        // An endpoint without the tree may still tell the files on the repository's page.
+        tracing::info!("{repo}: no listing ({error}); asking for the siblings");
+        let revision = Revision::new(commit.as_str())?;
+        let info = self
+            .hub
+            .info(repo, &revision, Blobs::With)
+            .await
+            .map_err(|_| error)?;
+        Ok(Listing {
+            files: info.siblings,
+            refused: info.refused,
+            fresh: false,
+        })
+    }
+
+    /// Plans the download of one plain URL, which need not be a Hub's, to the file `output`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] when `output` cannot be a file's name.
+    pub fn plan_url(
+        &self,
+        url: &Url,
+        sha256: Option<Digest>,
+        output: PathBuf,
+    ) -> Result<Plan, Error> {
+        let target = Target::File(output.clone());
+        check_target(&target)?;
+        let name = output
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let path = RepoPath::new(name).map_err(|fault| {
+            Error::new(
+                ErrorKind::Usage,
+                format!("cannot save as {name:?}: {fault}"),
+            )
+        })?;
+        let provider = Provider::Url {
+            hub: Arc::clone(&self.hub),
+            url: url.clone(),
+        };
+        let remote = RemoteFile {
+            path,
+            size: None,
+            digest: sha256,
+        };
+        let job = JobContext {
+            provider: Arc::new(provider),
+            destination: Destination::File {
+                path: output.clone(),
+            },
+            revision: Revision::default(),
+            force: false,
+            rest: None,
+            path: output,
+        };
+        let files = vec![PlannedFile {
+            remote,
+            present: false,
+        }];
+        Ok(Plan {
+            commit: None,
+            files,
+            refused: Vec::new(),
+            files_in_repo: 1,
+            job,
+        })
+    }
+}
+
+/// A file where a folder should be, or the reverse, is said before anything is asked.
+fn check_target(target: &Target) -> Result<(), Error> {
+    let (path, fault) = match target {
+        Target::Cache(path) | Target::LocalDir(path) if path.exists() && !path.is_dir() => {
+            (path, "is a file, not a folder")
+        }
+        Target::File(path) if path.is_dir() => (path, "is a folder, not a file"),
+        Target::Cache(_) | Target::LocalDir(_) | Target::File(_) => return Ok(()),
+    };
+    Err(
+        Error::new(ErrorKind::Usage, format!("{} {fault}", path.display()))
+            .with_hint("choose another place, or move it away"),
+    )
+}
+
+fn offline(repo: &Repo) -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        format!("{repo} is not in the cache, and the network is switched off"),
+    )
+    .with_hint("unset HF_HUB_OFFLINE to download it")
+}
+
+fn no_such_file(request: &DownloadRequest, name: &str) -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        format!(
+            "{} at {} has no file {name:?}",
+            request.repo, request.revision
+        ),
+    )
+    .with_hint("names are case-sensitive; --dry-run lists what is there")
+}
+
+/// The official note that a file does not exist at a commit. It saves a question later, and so is
+/// not worth an error now.
+fn note_absent(folder: Option<&RepoFolder>, commit: &Commit, name: &str) {
+    let Some(folder) = folder.filter(|folder| folder.path().is_dir()) else {
+        return;
+    };
+    let Ok(path) = RepoPath::new(name) else {
+        return;
+    };
+    let note = folder.not_there(commit, &path);
+    let written = place::create_parents(&note).and_then(|()| {
+        if note.exists() {
+            Ok(())
+        } else {
+            place::write_atomically(&note, b"")
+        }
+    });
+    if let Err(error) = written {
+        tracing::debug!("cannot note that {name} does not exist: {error}");
+    }
+}

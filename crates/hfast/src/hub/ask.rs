@@ -1,0 +1,357 @@
+//! Questions to the Hub: which commit is it, what is in it. Asks the endpoints in order of health.
+//!
+//! Answers are parsed by the pure files beside this one; bytes of files are not asked for here.
+
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use ::http::{HeaderMap, StatusCode};
+use tokio::time::Instant;
+use url::Url;
+
+use super::listing::{Listing, RefusedName, RemoteFile, RepoInfo, TreePage, next_page};
+use super::metadata::FileMeta;
+use super::refusal::{Asked, not_a_hub, refusal};
+use super::token::Token;
+use super::urls::{Blobs, Endpoint};
+use crate::error::{Error, ErrorKind};
+use crate::names::{Commit, Repo, Revision};
+use crate::transport::follow::{Answer, Credentials, follow};
+use crate::transport::gate::Gates;
+use crate::transport::retry::{
+    Budget, FOR_QUESTIONS, LONGEST_RETRY_AFTER, Next, is_transient, requested_pause,
+};
+use crate::transport::{Failure, Request, Transport, read_limited};
+
+/// The longest answer that is read: a page of a listing, or the siblings of a very large repository.
+const MAX_ANSWER: usize = 32 << 20;
+
+/// The most that is read of an answer that is an error.
+const MAX_ERROR: usize = 64 << 10;
+
+/// More pages than any repository has; a listing that does not end is not followed for ever.
+const MAX_PAGES: usize = 20_000;
+
+/// The endpoints of a client, and how they have been doing.
+pub(crate) struct Hub {
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) gates: Arc<Gates>,
+    endpoints: Vec<(Endpoint, AtomicU32)>,
+    token: Option<Token>,
+    chance: Mutex<fastrand::Rng>,
+}
+
+/// What an endpoint answered.
+struct Page {
+    url: Url,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+/// Why one attempt brought nothing.
+enum Fault {
+    /// Another attempt, or another endpoint, may do better.
+    Passing(Error),
+    /// This endpoint will not say anything else.
+    Final(Error),
+}
+
+impl Hub {
+    pub(crate) fn new(
+        transport: Arc<dyn Transport>,
+        endpoints: Vec<Endpoint>,
+        token: Option<Token>,
+        seed: u64,
+    ) -> Self {
+        let endpoints = endpoints
+            .into_iter()
+            .map(|endpoint| (endpoint, AtomicU32::new(0)))
+            .collect();
+        let chance = Mutex::new(fastrand::Rng::with_seed(seed));
+        Self {
+            transport,
+            gates: Arc::default(),
+            endpoints,
+            token,
+            chance,
+        }
+    }
+
+    /// The endpoints with their indices, those that failed least first, else as the user has them.
+    pub(crate) fn by_health(&self) -> Vec<(usize, &Endpoint)> {
+        let mut order: Vec<_> = self.endpoints.iter().enumerate().collect();
+        order.sort_by_key(|(index, (_, failures))| (failures.load(Relaxed), *index));
+        order
+            .into_iter()
+            .map(|(index, (endpoint, _))| (index, endpoint))
+            .collect()
+    }
+
+    pub(crate) fn endpoint(&self, index: usize) -> Option<&Endpoint> {
+        self.endpoints.get(index).map(|(endpoint, _)| endpoint)
+    }
+
+    /// What the endpoint may see: every endpoint was named by the user.
+    pub(crate) fn credentials(&self, endpoint: &Endpoint) -> Option<Credentials> {
+        self.token.clone().map(|token| Credentials {
+            token,
+            origin: endpoint.origin(),
+        })
+    }
+
+    /// The commit that `revision` stands for, and what else the repository's page says.
+    pub(crate) async fn info(
+        &self,
+        repo: &Repo,
+        revision: &Revision,
+        blobs: Blobs,
+    ) -> Result<RepoInfo, Error> {
+        self.each_endpoint(repo, revision.as_str(), async |endpoint| {
+            let page = self
+                .ask(
+                    endpoint,
+                    endpoint.repo_info(repo, revision, blobs),
+                    (repo, revision.as_str()),
+                )
+                .await?;
+            RepoInfo::parse(&page.body).map_err(|error| nonsense(&page, error))
+        })
+        .await
+    }
+
+    /// All files of a commit.
+    pub(crate) async fn list(
+        &self,
+        repo: &Repo,
+        commit: &Commit,
+    ) -> Result<(Vec<RemoteFile>, Vec<RefusedName>), Error> {
+        let listing = self.each_endpoint(repo, commit.as_str(), async |endpoint| {
+            self.pages(endpoint, repo, commit).await
+        });
+        Ok(listing.await?.into_parts())
+    }
+
+    async fn pages(
+        &self,
+        endpoint: &Endpoint,
+        repo: &Repo,
+        commit: &Commit,
+    ) -> Result<Listing, Fault> {
+        let mut listing = Listing::default();
+        let mut url = endpoint.tree(repo, commit);
+        for _ in 0..MAX_PAGES {
+            let page = self
+                .ask(endpoint, url.clone(), (repo, commit.as_str()))
+                .await?;
+            listing.push(TreePage::parse(&page.body).map_err(|error| nonsense(&page, error))?);
+            let Some(next) = next_page(&page.headers) else {
+                return Ok(listing);
+            };
+            let next = following_page(&url, &next);
+            url = next.filter(|next| *next != url).ok_or_else(|| {
+                Fault::Final(Error::new(
+                    ErrorKind::Protocol,
+                    format!("{} gives a listing without end", endpoint.host()),
+                ))
+            })?;
+        }
+        Err(Fault::Final(Error::new(
+            ErrorKind::Protocol,
+            format!("{} gives a listing without end", endpoint.host()),
+        )))
+    }
+
+    /// What `url` says of the file behind it: by `HEAD`, or by the head of a `GET` where that is
+    /// not possible.
+    pub(crate) async fn describe(
+        &self,
+        url: &Url,
+        credentials: Option<&Credentials>,
+    ) -> Result<FileMeta, Error> {
+        let mut last = None;
+        for request in [Request::head(url.clone()), first_byte(url.clone())] {
+            let answer = match follow(self.transport.as_ref(), request, credentials).await {
+                Ok(answer) => answer,
+                Err(failure) => {
+                    last = Some(Error::from(failure));
+                    continue;
+                }
+            };
+            let hops = answer
+                .redirects
+                .iter()
+                .map(|(status, headers)| (*status, headers));
+            let hops: Vec<_> = hops
+                .chain([(answer.response.status, &answer.response.headers)])
+                .collect();
+            let meta = FileMeta::from_chain(&hops);
+            if meta.size.is_some() || meta.digest.is_some() {
+                return Ok(meta);
+            }
+        }
+        // Nothing is known: the one who fetches will see the status, and say what is wrong.
+        last.map_or_else(|| Ok(FileMeta::default()), Err)
+    }
+
+    /// Asks one endpoint after another until one answers; passing faults are met with patience.
+    async fn each_endpoint<T>(
+        &self,
+        repo: &Repo,
+        revision: &str,
+        question: impl AsyncFn(&Endpoint) -> Result<T, Fault>,
+    ) -> Result<T, Error> {
+        let start = Instant::now();
+        let mut budget = Budget::new(FOR_QUESTIONS, start.elapsed());
+        loop {
+            let (mut passing, mut refused) = (None, None);
+            for (index, endpoint) in self.by_health() {
+                match question(endpoint).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(Fault::Passing(error)) => {
+                        self.endpoints[index].1.fetch_add(1, Relaxed);
+                        tracing::info!("{repo} at {revision}: {error}");
+                        passing.get_or_insert(error);
+                    }
+                    Err(Fault::Final(error)) => {
+                        tracing::info!("{repo} at {revision}: {} says: {error}", endpoint.host());
+                        refused.get_or_insert(error);
+                    }
+                }
+            }
+            // An endpoint that knows it for certain outweighs one that cannot be asked.
+            if let Some(error) = refused {
+                return Err(error);
+            }
+            let chance = self
+                .chance
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .f64();
+            let error =
+                passing.unwrap_or_else(|| Error::new(ErrorKind::Usage, "no endpoint to ask"));
+            match budget.failed(start.elapsed(), chance) {
+                Next::Wait(wait) => tokio::time::sleep(wait).await,
+                Next::GiveUp => return Err(error),
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        endpoint: &Endpoint,
+        url: Url,
+        (repo, revision): (&Repo, &str),
+    ) -> Result<Page, Fault> {
+        let host = url.host_str().unwrap_or_default().to_owned();
+        self.gates.pass(&host, 0.0).await;
+        let passing = |failure: Failure| Fault::Passing(failure.into());
+        let credentials = self.credentials(endpoint);
+        let request = Request::get(url);
+        let mut answer = follow(self.transport.as_ref(), request, credentials.as_ref())
+            .await
+            .map_err(passing)?;
+        let status = answer.response.status;
+        let limit = if status.is_success() {
+            MAX_ANSWER
+        } else {
+            MAX_ERROR
+        };
+        let body = read_body(&mut answer, limit).await;
+        if status.is_success() {
+            let body = body.map_err(passing)?;
+            return Ok(Page {
+                url: answer.url,
+                headers: answer.response.headers,
+                body,
+            });
+        }
+        let headers = answer.response.headers;
+        let asked = Asked {
+            repo,
+            revision,
+            path: None,
+            endpoint,
+            had_token: credentials.is_some(),
+        };
+        let error = refusal(status, &headers, &body.unwrap_or_default(), &asked);
+        if !is_transient(status) {
+            return Err(Fault::Final(error));
+        }
+        let unsaid = if status == StatusCode::TOO_MANY_REQUESTS {
+            5
+        } else {
+            0
+        };
+        let pause = requested_pause(&headers, SystemTime::now());
+        let pause = pause.unwrap_or(std::time::Duration::from_secs(unsaid));
+        if pause > LONGEST_RETRY_AFTER {
+            return Err(Fault::Final(error));
+        }
+        self.gates.pause(&host, pause);
+        Err(Fault::Passing(error))
+    }
+}
+
+async fn read_body(answer: &mut Answer, limit: usize) -> Result<Vec<u8>, Failure> {
+    let host = answer.url.host_str().unwrap_or_default().to_owned();
+    let read = read_limited(answer.response.body.as_mut(), limit);
+    let silent = || {
+        Failure::new(
+            crate::transport::FailureKind::Silent,
+            "the answer does not end",
+        )
+    };
+    // Silence is noticed sooner; this bounds a trickle, and still lets a long listing through 100 kB/s.
+    let time = std::time::Duration::from_secs(300);
+    tokio::time::timeout(time, read)
+        .await
+        .unwrap_or_else(|_| Err(silent()))
+        .map_err(|f| f.at(&host))
+}
+
+/// An answer that is not what was asked for: a web page, or JSON of another shape.
+fn nonsense(page: &Page, error: Error) -> Fault {
+    let html = page.body.trim_ascii_start().first() == Some(&b'<');
+    let host = page.url.host_str().unwrap_or_default();
+    Fault::Passing(if html {
+        not_a_hub(host, "a listing")
+    } else {
+        error
+    })
+}
+
+/// The next page, asked where this page came from: a mirror that does not rewrite its links would
+/// send the caller, and the token, elsewhere. Only the cursor is taken from the link.
+fn following_page(current: &Url, link: &str) -> Option<Url> {
+    let link = current.join(link).ok()?;
+    let mut next = current.clone();
+    next.set_query(Some(link.query()?));
+    Some(next)
+}
+
+fn first_byte(url: Url) -> Request {
+    let mut request = Request::get(url);
+    let range = ::http::HeaderValue::from_static("bytes=0-0");
+    request.headers.insert(::http::header::RANGE, range);
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_asked_where_the_last_one_came_from() {
+        let current = Url::parse("https://mirror/hf/api/models/a/b/tree/c?recursive=true").unwrap();
+        let next = following_page(
+            &current,
+            "https://hub/api/models/a/b/tree/c?recursive=true&cursor=x%3D",
+        );
+        assert_eq!(
+            next.unwrap().as_str(),
+            "https://mirror/hf/api/models/a/b/tree/c?recursive=true&cursor=x%3D"
+        );
+        assert_eq!(following_page(&current, "https://hub/elsewhere"), None);
+    }
+}

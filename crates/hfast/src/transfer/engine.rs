@@ -1,0 +1,278 @@
+//! The engine of one job: the open files, the workers' common state, and the way of one file.
+//!
+//! Workers are in `worker.rs`, one exchange in `exchange.rs`, the judge in `verify.rs`.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::disk::Disk;
+use super::exchange::Board;
+use super::job::Job;
+use super::progress::Progress;
+use super::provider::Provider;
+use super::schedule::{Work, choose};
+use super::segments::Lease;
+use crate::error::Error;
+use crate::store::destination::{Destination, Wanted};
+use crate::transport::Transport;
+use crate::transport::gate::Gates;
+
+/// The first request for a file asks for this much: enough to learn the rate, little enough that
+/// all connections get a share of the first file.
+const FIRST_PIECE: u64 = 8 << 20;
+
+/// Later pieces: large enough that a round trip between two of them does not matter.
+const LARGEST_PIECE: u64 = 64 << 20;
+
+/// An idle worker looks around this often even if nobody wakes it: pauses end by themselves.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// Files up to this size stay in memory until they are verified.
+pub(super) const SMALL: u64 = 1 << 20;
+
+/// How much is done at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Connections over all files.
+    pub(crate) connections: usize,
+    /// Large files at once.
+    pub(crate) files: usize,
+}
+
+/// The state that all workers of one job share.
+pub(crate) struct Engine {
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) gates: Arc<Gates>,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) disk: Disk,
+    pub(crate) destination: Arc<Destination>,
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) limits: Limits,
+    /// Fetch also what is already there.
+    pub(super) force: bool,
+    pub(super) board: Board,
+    pub(super) wake: Notify,
+    started: Instant,
+    chance: Mutex<fastrand::Rng>,
+    open: Mutex<Vec<Arc<Job>>>,
+    closed: AtomicBool,
+    /// Unfinished files of earlier runs, and files under other names, found once.
+    pub(super) leftovers: Mutex<HashMap<String, Vec<PathBuf>>>,
+    pub(super) others: HashMap<u64, Vec<PathBuf>>,
+}
+
+/// What became of a job.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Names that files got.
+    pub(crate) files: usize,
+    /// Their bytes.
+    pub(crate) bytes: u64,
+    /// Files that could not be had, and why.
+    pub(crate) failed: Vec<(String, Error)>,
+}
+
+impl Outcome {
+    fn add(mut self, (wanted, result): (Wanted, Result<u64, Error>)) -> Self {
+        match result {
+            Ok(size) => {
+                self.files += wanted.paths.len();
+                self.bytes += size * wanted.paths.len() as u64;
+            }
+            Err(error) => self.failed.push((wanted.name().to_owned(), error)),
+        }
+        self
+    }
+}
+
+/// What an engine is built from, beside its common state.
+pub(crate) struct Parts {
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) gates: Arc<Gates>,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) disk: Disk,
+    pub(crate) destination: Arc<Destination>,
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) limits: Limits,
+    pub(crate) force: bool,
+    pub(crate) seed: u64,
+    pub(crate) others: HashMap<u64, Vec<PathBuf>>,
+}
+
+impl Engine {
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        let mut leftovers: HashMap<String, Vec<PathBuf>> = HashMap::new();
+        for (stem, path) in crate::store::partial::leftovers(&parts.destination.partials()) {
+            leftovers.entry(stem).or_default().push(path);
+        }
+        Arc::new(Self {
+            transport: parts.transport,
+            gates: parts.gates,
+            progress: parts.progress,
+            disk: parts.disk,
+            destination: parts.destination,
+            provider: parts.provider,
+            force: parts.force,
+            limits: parts.limits,
+            board: Board::default(),
+            wake: Notify::new(),
+            started: Instant::now(),
+            chance: Mutex::new(fastrand::Rng::with_seed(parts.seed)),
+            open: Mutex::default(),
+            closed: AtomicBool::new(false),
+            leftovers: Mutex::new(leftovers),
+            others: parts.others,
+        })
+    }
+
+    /// Fetches everything. Files that fail do not stop the others.
+    pub(crate) async fn run(self: &Arc<Self>, wanted: Vec<Wanted>) -> Outcome {
+        let mut workers = JoinSet::new();
+        for _ in 0..self
+            .limits
+            .connections
+            .min(wanted.len().saturating_mul(64))
+            .max(1)
+        {
+            workers.spawn(Arc::clone(self).work());
+        }
+        let (small, large): (Vec<_>, Vec<_>) = wanted
+            .into_iter()
+            .partition(|wanted| wanted.size.is_some_and(|size| size <= SMALL));
+        // Half of the connections for small files while there are large ones: neither kind waits
+        // for the other.
+        let half = (self.limits.connections / 2).max(1);
+        let at_once = if large.is_empty() {
+            self.limits.connections
+        } else {
+            half
+        };
+        let carry = |wanted| Arc::clone(self).carry(wanted);
+        let small = futures_util::stream::iter(small)
+            .map(carry)
+            .buffer_unordered(at_once.max(1));
+        let large = futures_util::stream::iter(large)
+            .map(carry)
+            .buffer_unordered(self.limits.files.max(1));
+        let finished = futures_util::stream::select(small, large);
+        let outcome = finished
+            .fold(Outcome::default(), async |sum, one| sum.add(one))
+            .await;
+        self.closed.store(true, Relaxed);
+        self.wake.notify_waiters();
+        workers.shutdown().await;
+        outcome
+    }
+
+    /// Takes one content all the way, and tells how it went.
+    async fn carry(self: Arc<Self>, wanted: Wanted) -> (Wanted, Result<u64, Error>) {
+        let mut wanted = wanted;
+        let result = self.deliver(&mut wanted).await;
+        match &result {
+            Ok(bytes) => wanted
+                .paths
+                .iter()
+                .for_each(|path| self.progress.file_done(path.as_str(), *bytes)),
+            Err(error) => self.progress.event(super::progress::Event::FileFailed {
+                name: wanted.name().to_owned(),
+                reason: error.to_string(),
+            }),
+        }
+        (wanted, result)
+    }
+
+    /// Time since the engine began.
+    pub(crate) fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// A number in `0.0..1.0` from the engine's seed.
+    pub(crate) fn chance(&self) -> f64 {
+        self.chance
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .f64()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+
+    /// Opens a job to the workers until the returned guard is dropped.
+    pub(super) fn open(&self, job: &Arc<Job>) -> Open<'_> {
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::clone(job));
+        self.wake.notify_waiters();
+        Open {
+            engine: self,
+            job: Arc::clone(job),
+        }
+    }
+
+    /// The next lease for an idle worker, which is counted in.
+    pub(super) fn next_work(&self) -> Option<(Arc<Job>, Lease)> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.now();
+        let loads: Vec<_> = open.iter().map(|job| job.load(now)).collect();
+        let (index, helps) = match choose(&loads)? {
+            Work::Lease(index) => (index, false),
+            Work::Help(index) => (index, true),
+        };
+        let job = Arc::clone(&open[index]);
+        let piece = piece(&job, loads[index].workers);
+        let mut segments = job.segments();
+        let lease = if helps {
+            segments.steal(now).or_else(|| segments.race(now))
+        } else {
+            segments.lease(piece, now)
+        };
+        drop(segments);
+        job.enter();
+        if lease.is_none() {
+            job.leave();
+        }
+        lease.map(|lease| (job, lease))
+    }
+
+    pub(super) async fn wait_for_work(&self) {
+        let idle = tokio::time::timeout(IDLE, self.wake.notified()).await;
+        drop(idle);
+    }
+}
+
+/// How much of a file one request asks for.
+fn piece(job: &Job, workers: usize) -> u64 {
+    if job.is_one_stream() {
+        return u64::MAX;
+    }
+    let landed = job.segments().landed_bytes();
+    // Each connection gets a fair part of what the file has shown it can take.
+    (landed / (workers as u64 + 1)).clamp(FIRST_PIECE, LARGEST_PIECE)
+}
+
+/// A job that workers can see.
+pub(super) struct Open<'a> {
+    engine: &'a Engine,
+    job: Arc<Job>,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        let mut open = self
+            .engine
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        open.retain(|job| !Arc::ptr_eq(job, &self.job));
+    }
+}

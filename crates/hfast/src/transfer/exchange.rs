@@ -1,0 +1,436 @@
+//! One exchange: ask a source for a lease's range, check the answer, write what arrives.
+//!
+//! It ends when the lease is done, when the connection fails or stalls, or when others finished the
+//! rest. What follows from a failure is decided in `worker.rs`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use ::http::header::{IF_RANGE, RANGE};
+use ::http::{HeaderMap, HeaderValue, StatusCode};
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::check::{Accepted, Asked, Void, check, strong_etag};
+use super::engine::Engine;
+use super::extent::ExtentBuilder;
+use super::gunzip::Gunzip;
+use super::job::Job;
+use super::link::{Link, renew_after};
+use super::segments::Lease;
+use super::source::{Source, contradiction, means_stale_link};
+use super::stall::{Meter, Stall, judge};
+use crate::error::Error;
+use crate::hub::metadata::FileMeta;
+use crate::hub::token::Origin;
+use crate::transport::follow::{Answer, follow};
+use crate::transport::{Body, Failure, Request, read_limited};
+
+/// Written at a time: few enough system calls, and little memory for many connections.
+const BATCH: usize = 256 << 10;
+
+/// The most that is read of an answer that is an error.
+const MAX_ERROR_BODY: usize = 64 << 10;
+
+/// Bytes of one connection that count as progress. A trickle of less does not renew the budget.
+const PROGRESS: u64 = 64 << 10;
+
+/// Why an exchange ended before its lease was done.
+pub(super) enum Trouble {
+    /// The wire failed.
+    Failed(Failure),
+    /// The connection was given up.
+    Stalled(Stall),
+    /// The head of the answer is not believable.
+    Void(Void),
+    /// The body ended early.
+    Short,
+    /// A status that may pass, and the pause that the server asks for.
+    Status(StatusCode, Option<Duration>),
+    /// Storage refused a link that the source gave.
+    StaleLink(StatusCode),
+    /// The source does not have the file, or will not give it.
+    Refused(StatusCode, Box<HeaderMap>, Vec<u8>),
+    /// The source has another file.
+    Other(String),
+    /// The disk failed; no source can help.
+    Disk(Error),
+}
+
+/// An exchange under way.
+pub(super) struct Exchange<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) job: &'a Arc<Job>,
+    pub(super) lease: &'a Lease,
+    pub(super) source: &'a Source,
+    pub(super) source_index: usize,
+    /// The host that was asked last, for messages.
+    pub(super) host: String,
+    /// Bytes that were kept.
+    pub(super) kept: u64,
+    /// The strong entity tag that the link had when it was new.
+    pub(super) etag: Option<String>,
+}
+
+impl Exchange<'_> {
+    /// Carries it out. `Ok` means that the lease is done or no longer wanted.
+    pub(super) async fn run(&mut self) -> Result<(), Trouble> {
+        let answer = self.ask().await?;
+        let accepted = self.accept(&answer)?;
+        let peer = answer.response.peer;
+        let outcome = self.receive(answer.response.body, &accepted).await;
+        if let (Err(Trouble::Stalled(_) | Trouble::Failed(_)), Some(peer)) = (&outcome, peer) {
+            self.engine.transport.avoid(peer);
+        }
+        outcome
+    }
+
+    /// Sends the request: to the link if there is a fresh one, else to the source, which gives one.
+    async fn ask(&mut self) -> Result<Answer, Trouble> {
+        let mut slot = self.job.link.lock().await;
+        let link = slot
+            .clone()
+            .filter(|link| link.source == self.source_index && link.is_fresh(Instant::now()));
+        if let Some(link) = link {
+            // Others may ask at the same time: the link is known.
+            drop(slot);
+            self.etag = link.etag;
+            return self.send(link.url).await;
+        }
+        *slot = None;
+        let answer = self.send(self.source.resolve.clone()).await?;
+        let hops = answer
+            .redirects
+            .iter()
+            .map(|(status, headers)| (*status, headers));
+        let hops: Vec<_> = hops
+            .chain([(answer.response.status, &answer.response.headers)])
+            .collect();
+        let meta = FileMeta::from_chain(&hops);
+        if answer.response.status.is_success() {
+            if let Some(fault) = contradiction(&meta, self.job.size, self.job.digest.as_ref()) {
+                return Err(Trouble::Other(fault));
+            }
+            self.engine.provider.learn(&answer);
+            *slot = Some(Link {
+                source: self.source_index,
+                etag: strong_etag(&answer.response.headers).map(str::to_owned),
+                renew_at: renew_after(&answer.url, SystemTime::now())
+                    .map(|after| Instant::now() + after),
+                url: answer.url.clone(),
+            });
+        }
+        Ok(answer)
+    }
+
+    async fn send(&mut self, url: url::Url) -> Result<Answer, Trouble> {
+        url.host_str()
+            .unwrap_or_default()
+            .clone_into(&mut self.host);
+        self.engine
+            .gates
+            .pass(&self.host, self.engine.chance())
+            .await;
+        let mut request = Request::get(url);
+        let range = &self.lease.range;
+        // A file that fits into one request is asked for whole: some servers refuse the range 0-0
+        // of an empty file, and small files then need no support for ranges at all.
+        if *range != (0..self.job.size) {
+            let value = format!("bytes={}-{}", range.start, range.end - 1);
+            request.headers.extend(
+                HeaderValue::try_from(value)
+                    .ok()
+                    .map(|value| (RANGE, value)),
+            );
+            let etag = self
+                .etag
+                .as_deref()
+                .and_then(|tag| HeaderValue::from_str(tag).ok());
+            request.headers.extend(etag.map(|value| (IF_RANGE, value)));
+        }
+        let answer = follow(
+            self.engine.transport.as_ref(),
+            request,
+            self.source.credentials.as_ref(),
+        )
+        .await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) => {
+                self.host = failure.host.clone().unwrap_or_else(|| self.host.clone());
+                return Err(Trouble::Failed(failure));
+            }
+        };
+        answer
+            .url
+            .host_str()
+            .unwrap_or_default()
+            .clone_into(&mut self.host);
+        self.check_status(answer).await
+    }
+
+    async fn check_status(&mut self, mut answer: Answer) -> Result<Answer, Trouble> {
+        let status = answer.response.status;
+        if status.is_success() || status == StatusCode::RANGE_NOT_SATISFIABLE {
+            return Ok(answer);
+        }
+        let headers = answer.response.headers;
+        if crate::transport::retry::is_transient(status) {
+            let pause = crate::transport::retry::requested_pause(&headers, SystemTime::now());
+            return Err(Trouble::Status(status, pause));
+        }
+        let from_storage = Origin::of(&answer.url) != Origin::of(&self.source.resolve);
+        if from_storage && means_stale_link(status) {
+            return Err(Trouble::StaleLink(status));
+        }
+        let body = read_limited(answer.response.body.as_mut(), MAX_ERROR_BODY);
+        let body = tokio::time::timeout(Duration::from_secs(5), body).await;
+        let body = body.ok().and_then(Result::ok).unwrap_or_default();
+        Err(Trouble::Refused(status, Box::new(headers), body))
+    }
+
+    fn accept(&self, answer: &Answer) -> Result<Accepted, Trouble> {
+        let asked = Asked {
+            range: self.lease.range.clone(),
+            size: self.job.size,
+            etag: self.etag.as_deref(),
+        };
+        let accepted = check(&asked, answer.response.status, &answer.response.headers)
+            .map_err(Trouble::Void)?;
+        if accepted.whole && self.lease.range != (0..self.job.size) {
+            self.job.be_one_stream();
+        }
+        Ok(accepted)
+    }
+
+    async fn receive(
+        &mut self,
+        mut body: Box<dyn Body>,
+        accepted: &Accepted,
+    ) -> Result<(), Trouble> {
+        let mut gunzip = accepted.gzip.then(Gunzip::new);
+        let mut skip = self.lease.range.start - accepted.range.start;
+        let mut writer = Writer::new(self.lease.range.start, self.job);
+        let meter = self.engine.board.enter(&self.host, self.engine.now());
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        let outcome = loop {
+            let chunk = tokio::select! {
+                biased;
+                chunk = body.chunk() => chunk,
+                _ = tick.tick() => match self.on_tick(&meter, &mut writer).await {
+                    Ok(true) => continue,
+                    Ok(false) => break Ok(()),
+                    Err(trouble) => break Err(trouble),
+                },
+            };
+            let bytes = match chunk {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => break self.at_end(&writer, accepted),
+                Err(failure) => break Err(Trouble::Failed(failure)),
+            };
+            meter.add(bytes.len() as u64, self.engine.now());
+            self.engine.progress.received(bytes.len() as u64);
+            let bytes = match gunzip.as_mut().map(|gunzip| gunzip.decode(&bytes)) {
+                None => bytes,
+                Some(Ok(plain)) => plain,
+                Some(Err(_)) => break Err(Trouble::Void(Void::Encoding)),
+            };
+            let before = bytes.len() as u64;
+            let bytes = bytes.slice(usize::try_from(skip.min(before)).unwrap_or_default()..);
+            skip -= skip.min(before);
+            writer.push(bytes);
+            if writer.pending >= BATCH || writer.is_at_end() {
+                match self.flush(&mut writer).await {
+                    Ok(true) => {}
+                    Ok(false) => break Ok(()),
+                    Err(trouble) => break Err(trouble),
+                }
+            }
+        };
+        let flushed = self.flush(&mut writer).await;
+        let closed = self.close(&mut writer).await;
+        outcome.and(flushed.map(drop)).and(closed)
+    }
+
+    /// Once a second: write what has come, judge the connection. False: stop, all is there.
+    async fn on_tick(
+        &mut self,
+        meter: &MeterHandle<'_>,
+        writer: &mut Writer,
+    ) -> Result<bool, Trouble> {
+        let wanted = self.flush(writer).await?;
+        let (own, siblings) = meter.tick(self.engine.now());
+        match judge(&own, &siblings) {
+            Some(stall) if wanted => Err(Trouble::Stalled(stall)),
+            _ => Ok(wanted && !self.job.has_failed()),
+        }
+    }
+
+    fn at_end(&self, writer: &Writer, accepted: &Accepted) -> Result<(), Trouble> {
+        // A server may send less than was asked for, if it said so: the rest is asked for again.
+        if writer.end() >= accepted.range.end.min(self.lease.range.end) {
+            Ok(())
+        } else {
+            Err(Trouble::Short)
+        }
+    }
+
+    /// Writes what is pending. False: what follows is not wanted any more.
+    async fn flush(&mut self, writer: &mut Writer) -> Result<bool, Trouble> {
+        if writer.pending > 0 {
+            let (offset, pieces) = writer.take();
+            let len = pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
+            let extents = writer.extents.add(&pieces);
+            let job = Arc::clone(self.job);
+            let written = self
+                .engine
+                .disk
+                .run(move || job.write(offset, &pieces, &extents))
+                .await;
+            written.map_err(Trouble::Disk)?;
+            self.kept += len;
+            if self.kept >= PROGRESS || self.kept == self.job.size {
+                self.job.progressed(self.source_index, self.engine.now());
+            }
+        }
+        let mut segments = self.job.segments();
+        let wanted = segments.landed(self.lease.id, writer.offset);
+        self.job.shown.set_done(segments.landed_bytes());
+        drop(segments);
+        self.job.changed.notify_one();
+        writer.wanted = wanted;
+        Ok(writer.offset < wanted)
+    }
+
+    async fn close(&self, writer: &mut Writer) -> Result<(), Trouble> {
+        let Some(extent) = writer.extents.close() else {
+            return Ok(());
+        };
+        let job = Arc::clone(self.job);
+        let offset = writer.offset;
+        self.engine
+            .disk
+            .run(move || job.write(offset, &[], &[extent]))
+            .await
+            .map_err(Trouble::Disk)
+    }
+}
+
+/// Collects pieces until they are worth a system call.
+struct Writer {
+    /// Where the first pending byte goes.
+    offset: u64,
+    pieces: Vec<Bytes>,
+    pending: usize,
+    /// Where the lease ends now.
+    wanted: u64,
+    extents: ExtentBuilder,
+}
+
+impl Writer {
+    fn new(offset: u64, job: &Job) -> Self {
+        let extents = ExtentBuilder::new(offset, job.size);
+        Self {
+            offset,
+            pieces: Vec::new(),
+            pending: 0,
+            wanted: job.size,
+            extents,
+        }
+    }
+
+    fn end(&self) -> u64 {
+        self.offset + self.pending as u64
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.end() >= self.wanted
+    }
+
+    /// Adds bytes, but none past the end of what is wanted.
+    fn push(&mut self, mut bytes: Bytes) {
+        let room = usize::try_from(self.wanted.saturating_sub(self.end())).unwrap_or(usize::MAX);
+        bytes.truncate(room);
+        self.pending += bytes.len();
+        if !bytes.is_empty() {
+            self.pieces.push(bytes);
+        }
+    }
+
+    fn take(&mut self) -> (u64, Vec<Bytes>) {
+        let offset = self.offset;
+        self.offset = self.end();
+        self.pending = 0;
+        (offset, std::mem::take(&mut self.pieces))
+    }
+}
+
+/// The open connections, so that each can be compared with its siblings.
+#[derive(Default)]
+pub(super) struct Board {
+    open: Mutex<Vec<(String, Arc<Mutex<Meter>>)>>,
+}
+
+/// A connection on the board until it is dropped.
+struct MeterHandle<'a> {
+    board: &'a Board,
+    host: String,
+    meter: Arc<Mutex<Meter>>,
+}
+
+impl Board {
+    fn enter(&self, host: &str, now: Duration) -> MeterHandle<'_> {
+        let meter = Arc::new(Mutex::new(Meter::new(now)));
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.push((host.to_owned(), Arc::clone(&meter)));
+        MeterHandle {
+            board: self,
+            host: host.to_owned(),
+            meter,
+        }
+    }
+}
+
+impl MeterHandle<'_> {
+    fn add(&self, bytes: u64, now: Duration) {
+        self.meter
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(bytes, now);
+    }
+
+    /// Takes a sample, and returns the pulse of this connection and those of its siblings, which
+    /// are the other connections to the same host.
+    fn tick(&self, now: Duration) -> (super::stall::Pulse, Vec<super::stall::Pulse>) {
+        let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
+        meter.tick(now);
+        let own = meter.pulse(now);
+        drop(meter);
+        let open = self
+            .board
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let siblings = open
+            .iter()
+            .filter(|(host, meter)| *host == self.host && !Arc::ptr_eq(meter, &self.meter));
+        let pulses = siblings.map(|(_, meter)| {
+            meter
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pulse(now)
+        });
+        (own, pulses.collect())
+    }
+}
+
+impl Drop for MeterHandle<'_> {
+    fn drop(&mut self) {
+        let mut open = self
+            .board
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        open.retain(|(_, meter)| !Arc::ptr_eq(meter, &self.meter));
+    }
+}

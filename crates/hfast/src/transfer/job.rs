@@ -1,0 +1,221 @@
+//! One file under way: its segments, its sources, its budget, and where its bytes are collected.
+//!
+//! Shared by the workers that bring bytes and the verifier that follows them. No lock is held
+//! across an await, except that of the link: one worker asks for it while the others wait.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use super::link::Link;
+use super::progress::ActiveFile;
+use super::ranges::Ranges;
+use super::schedule::Load;
+use super::segments::Segments;
+use super::source::Sources;
+use crate::error::Error;
+use crate::names::Digest;
+use crate::store::journal::{Claims, Extent, Identity};
+use crate::store::partial::Partial;
+use crate::transport::retry::{Budget, FOR_BYTES, Next};
+
+/// A file of known size that is being fetched.
+pub(crate) struct Job {
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    pub(crate) digest: Option<Digest>,
+    pub(crate) identity: Identity,
+    pub(crate) sink: Sink,
+    pub(crate) link: tokio::sync::Mutex<Option<Link>>,
+    pub(crate) shown: ActiveFile,
+    /// Wakes the verifier: bytes landed, or the job failed.
+    pub(crate) changed: Notify,
+    segments: Mutex<Segments>,
+    state: Mutex<State>,
+}
+
+/// Where bytes are collected.
+pub(crate) enum Sink {
+    /// Small files stay in memory until they are verified.
+    Memory(Mutex<Vec<u8>>),
+    /// Others lie on disk, at their offsets, with a journal.
+    Partial(Partial),
+}
+
+struct State {
+    sources: Sources,
+    budget: Budget,
+    /// No new exchange begins before this time.
+    not_before: Duration,
+    failed: Option<Error>,
+    workers: usize,
+    one_stream: bool,
+}
+
+impl Job {
+    /// A job of which `landed` is already on disk; `now` is the engine's time.
+    pub(crate) fn new(
+        shown: ActiveFile,
+        identity: Identity,
+        (name, size, digest): (String, u64, Option<Digest>),
+        (sink, landed): (Sink, Ranges),
+        sources: Sources,
+        now: Duration,
+    ) -> Self {
+        let segments = Segments::new(size, landed);
+        shown.set_done(segments.landed_bytes());
+        let state = State {
+            sources,
+            budget: Budget::new(FOR_BYTES, now),
+            not_before: Duration::ZERO,
+            failed: None,
+            workers: 0,
+            one_stream: false,
+        };
+        Self {
+            name,
+            size,
+            digest,
+            identity,
+            sink,
+            link: tokio::sync::Mutex::new(None),
+            shown,
+            changed: Notify::new(),
+            segments: Mutex::new(segments),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// The landed ranges that a set of claims stands for.
+    pub(crate) fn ranges_of(claims: &Claims) -> Ranges {
+        claims.iter().map(|(start, end, _)| start..end).collect()
+    }
+
+    pub(crate) fn segments(&self) -> MutexGuard<'_, Segments> {
+        self.segments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives access to the sources.
+    pub(crate) fn with_sources<T>(&self, act: impl FnOnce(&mut Sources) -> T) -> T {
+        act(&mut self.state().sources)
+    }
+
+    /// What the scheduler needs to know at `now`.
+    pub(crate) fn load(&self, now: Duration) -> Load {
+        let state = self.state();
+        let ready = state.failed.is_none() && now >= state.not_before;
+        let (workers, one_stream) = (state.workers, state.one_stream);
+        drop(state);
+        let segments = self.segments();
+        Load {
+            workers,
+            has_free: ready && segments.has_free(),
+            one_stream,
+            longest_wait: segments.longest_wait(now).filter(|_| ready),
+        }
+    }
+
+    /// Counts a worker in until [`Self::leave`].
+    pub(crate) fn enter(&self) {
+        self.state().workers += 1;
+    }
+
+    pub(crate) fn leave(&self) {
+        self.state().workers -= 1;
+    }
+
+    /// The source cannot serve ranges: one connection, from the front.
+    pub(crate) fn be_one_stream(&self) {
+        self.state().one_stream = true;
+    }
+
+    pub(crate) fn is_one_stream(&self) -> bool {
+        self.state().one_stream
+    }
+
+    /// Bytes of `source` were kept: the budget is new.
+    pub(crate) fn progressed(&self, source: usize, now: Duration) {
+        let mut state = self.state();
+        state.budget.progressed(now);
+        state.sources.progressed(source);
+    }
+
+    /// Counts a failure that may pass, and sets the pause before the next exchange. Returns whether
+    /// another source comes next, or the verdict that it is enough.
+    pub(crate) fn failed(&self, source: usize, now: Duration, chance: f64) -> Result<bool, ()> {
+        let mut state = self.state();
+        let changes = state.sources.failed(source);
+        match state.budget.failed(now, chance) {
+            Next::GiveUp => Err(()),
+            Next::Wait(wait) => {
+                // Another source is asked at once: the pause is for the one that failed.
+                state.not_before = if changes { now } else { now + wait };
+                Ok(changes)
+            }
+        }
+    }
+
+    /// Ends the job; the first error is the one that counts.
+    pub(crate) fn fail(&self, error: Error) {
+        self.state().failed.get_or_insert(error);
+        self.changed.notify_one();
+    }
+
+    /// The error that ended the job, once.
+    pub(crate) fn take_failure(&self) -> Option<Error> {
+        self.state().failed.take()
+    }
+
+    /// Whether the job has ended in an error.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.state().failed.is_some()
+    }
+
+    /// Gives a budget for a second look at content that turned out to be wrong.
+    pub(crate) fn begin_again(&self, now: Duration) {
+        let mut state = self.state();
+        state.budget.progressed(now);
+        state.sources.demote_current();
+    }
+
+    /// Takes back the claim that `range` is there.
+    pub(crate) fn forget(&self, range: std::ops::Range<u64>) {
+        let mut segments = self.segments();
+        segments.forget(range);
+        self.shown.set_done(segments.landed_bytes());
+    }
+
+    /// Writes pieces at `offset` and claims the extents that are complete. Blocks.
+    pub(crate) fn write(
+        &self,
+        offset: u64,
+        pieces: &[Bytes],
+        extents: &[Extent],
+    ) -> Result<(), Error> {
+        match &self.sink {
+            Sink::Partial(partial) => {
+                partial.write(offset, pieces)?;
+                if extents.is_empty() {
+                    Ok(())
+                } else {
+                    partial.claim(extents)
+                }
+            }
+            Sink::Memory(content) => {
+                let mut content = content.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut at = usize::try_from(offset).unwrap_or(usize::MAX);
+                for piece in pieces {
+                    content[at..at + piece.len()].copy_from_slice(piece);
+                    at += piece.len();
+                }
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A link to the bytes of a file: a lease that is renewed before it runs out. Pure.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+use url::Url;
+
+/// A link is renewed this long before it expires, so that a request on its way still finds it valid.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// Where ranges of a file can be asked for now.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    /// Index of the source that gave it.
+    pub(crate) source: usize,
+    /// Possibly signed, and so never printed.
+    pub(crate) url: Url,
+    /// The strong entity tag of the first answer.
+    pub(crate) etag: Option<String>,
+    /// When it should be renewed.
+    pub(crate) renew_at: Option<Instant>,
+}
+
+impl Link {
+    /// Whether it can be used at `now`.
+    pub(crate) fn is_fresh(&self, now: Instant) -> bool {
+        self.renew_at.is_none_or(|at| now < at)
+    }
+}
+
+/// When a signed URL should be renewed, counted from now; `None` when it does not say.
+pub(crate) fn renew_after(url: &Url, now: SystemTime) -> Option<Duration> {
+    let lifetime = lifetime(url, now)?;
+    // A clock that is wrong here or there must not make every request renew the link first.
+    lifetime
+        .checked_sub(MARGIN)
+        .filter(|after| !after.is_zero())
+}
+
+fn lifetime(url: &Url, now: SystemTime) -> Option<Duration> {
+    let parameter = |name: &str| {
+        url.query_pairs()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.into_owned())
+    };
+    let now = now.duration_since(UNIX_EPOCH).ok()?;
+    if let Some(seconds) = parameter("X-Amz-Expires").and_then(|text| text.parse().ok()) {
+        let signed = parameter("X-Amz-Date").and_then(|date| basic_iso_date(&date))?;
+        return (signed + Duration::from_secs(seconds)).checked_sub(now);
+    }
+    let expires = parameter("Expires")
+        .and_then(|text| text.parse().ok())
+        .map(Duration::from_secs)?;
+    expires.checked_sub(now)
+}
+
+/// Reads `20260131T235959Z` as time since the epoch.
+fn basic_iso_date(text: &str) -> Option<Duration> {
+    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0..4)?, number(4..6)?, number(6..8)?);
+    let seconds = number(9..11)? * 3600 + number(11..13)? * 60 + number(13..15)?;
+    // Days from civil: years begin in March, so that the leap day is the last one.
+    let (y, m) = if month <= 2 {
+        (year - 1, month + 9)
+    } else {
+        (year, month - 3)
+    };
+    let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
+    u64::try_from(days * 86_400 + seconds)
+        .ok()
+        .map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(query: &str) -> Option<u64> {
+        let url = Url::parse(&format!("https://cdn/x?{query}")).unwrap();
+        renew_after(&url, UNIX_EPOCH + Duration::from_secs(1_769_903_999)).map(|d| d.as_secs())
+    }
+
+    #[test]
+    fn the_expiry_of_a_signed_url_is_read() {
+        assert_eq!(after("Expires=1769907599&Signature=x"), Some(3570));
+        assert_eq!(
+            after("X-Amz-Date=20260131T235959Z&X-Amz-Expires=3600"),
+            Some(3570)
+        );
+        assert_eq!(
+            after("Expires=1"),
+            None,
+            "an expired link is tried: clocks are wrong, too"
+        );
+        assert_eq!(after("Expires=soon"), None);
+        assert_eq!(after("X-Amz-Date=2026&X-Amz-Expires=3600"), None);
+    }
+}

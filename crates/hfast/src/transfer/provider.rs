@@ -1,0 +1,160 @@
+//! What a job fetches from: a repository at its endpoints, or one plain URL.
+//!
+//! Answers the engine's three questions: which sources has this file, what is known of it beyond
+//! the listing, and what does a refusal mean for people.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use ::http::{HeaderMap, StatusCode};
+use url::Url;
+
+use super::source::Source;
+use crate::error::{Error, ErrorKind};
+use crate::hub::ask::Hub;
+use crate::hub::metadata::FileMeta;
+use crate::hub::refusal::{Asked, refusal};
+use crate::names::{Commit, Digest, Repo};
+use crate::store::destination::Wanted;
+use crate::transport::follow::Answer;
+
+/// Where the files of a job come from.
+pub(crate) enum Provider {
+    /// A repository, pinned to a commit.
+    Repo(Repository),
+    /// One address.
+    Url { hub: Arc<Hub>, url: Url },
+}
+
+/// A repository at a commit.
+pub(crate) struct Repository {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) repo: Repo,
+    pub(crate) commit: Commit,
+    /// The endpoints redirect small files to their own `resolve-cache`: once seen, that hop is
+    /// saved for all the others.
+    shortcut: AtomicBool,
+}
+
+impl Repository {
+    pub(crate) fn new(hub: Arc<Hub>, repo: Repo, commit: Commit) -> Self {
+        Self {
+            hub,
+            repo,
+            commit,
+            shortcut: AtomicBool::new(false),
+        }
+    }
+
+    fn sources(&self, wanted: &Wanted) -> Vec<Source> {
+        let Some(path) = wanted.paths.first() else {
+            return Vec::new();
+        };
+        let is_plain = matches!(wanted.digest, Some(Digest::GitSha1(_)));
+        let mut sources = Vec::new();
+        for (index, endpoint) in self.hub.by_health() {
+            let source = |resolve| Source {
+                name: endpoint.host().to_owned(),
+                resolve,
+                credentials: self.hub.credentials(endpoint),
+                endpoint: Some(index),
+            };
+            if is_plain && self.shortcut.load(Relaxed) {
+                sources.push(source(endpoint.resolve_cache(
+                    &self.repo,
+                    &self.commit,
+                    path,
+                )));
+            }
+            sources.push(source(endpoint.resolve(
+                &self.repo,
+                self.commit.as_str(),
+                path,
+            )));
+        }
+        sources
+    }
+}
+
+impl Provider {
+    /// The sources of a file, most wanted first.
+    pub(crate) fn sources(&self, wanted: &Wanted) -> Vec<Source> {
+        match self {
+            Self::Repo(repository) => repository.sources(wanted),
+            Self::Url { url, .. } => vec![Source {
+                name: url.host_str().unwrap_or_default().to_owned(),
+                resolve: url.clone(),
+                credentials: None,
+                endpoint: None,
+            }],
+        }
+    }
+
+    /// What the sources say of a file of which the listing does not say enough.
+    pub(crate) async fn describe(&self, wanted: &Wanted) -> Result<FileMeta, Error> {
+        let (Self::Repo(Repository { hub, .. }) | Self::Url { hub, .. }) = self;
+        let mut first_error = None;
+        for source in self.sources(wanted) {
+            match hub
+                .describe(&source.resolve, source.credentials.as_ref())
+                .await
+            {
+                Ok(meta) => return Ok(meta),
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        first_error.map_or_else(|| Ok(FileMeta::default()), Err)
+    }
+
+    /// Learns from how a first answer came about.
+    pub(crate) fn learn(&self, answer: &Answer) {
+        if let Self::Repo(repository) = self {
+            let own_cache =
+                answer.redirects.len() == 1 && answer.url.path().contains("/api/resolve-cache/");
+            repository
+                .shortcut
+                .fetch_or(own_cache && answer.response.status.is_success(), Relaxed);
+        }
+    }
+
+    /// A refusal, as an error for people.
+    pub(crate) fn explain(
+        &self,
+        name: &str,
+        source: &Source,
+        (status, headers, body): (StatusCode, &HeaderMap, &[u8]),
+    ) -> Error {
+        if let Self::Repo(Repository {
+            hub, repo, commit, ..
+        }) = self
+            && let Some(endpoint) = source.endpoint.and_then(|index| hub.endpoint(index))
+        {
+            let (revision, path) = (commit.as_str(), Some(name));
+            let had_token = source.credentials.is_some();
+            return refusal(
+                status,
+                headers,
+                body,
+                &Asked {
+                    repo,
+                    revision,
+                    path,
+                    endpoint,
+                    had_token,
+                },
+            );
+        }
+        let kind = match status.as_u16() {
+            401 | 403 | 451 => ErrorKind::AccessDenied,
+            404 | 410 => ErrorKind::NotFound,
+            408 | 500..=599 => ErrorKind::Unreachable,
+            429 => ErrorKind::RateLimited,
+            _ => ErrorKind::Protocol,
+        };
+        Error::new(
+            kind,
+            format!("{} answers {} for {name}", source.name, status.as_u16()),
+        )
+        .with_hint("check the address")
+    }
+}

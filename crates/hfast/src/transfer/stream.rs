@@ -1,0 +1,145 @@
+//! A file whose size nobody tells: one connection, from the front, into a file of our own.
+//!
+//! There is nothing to resume from, since nothing says what the rest would belong to; an attempt
+//! that breaks begins again. The digest, where one is promised, is still the judge.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::engine::Engine;
+use super::gunzip::Gunzip;
+use super::progress::ActiveFile;
+use super::source::Source;
+use super::stall::SILENCE_ALONE;
+use crate::error::{Error, ErrorKind};
+use crate::store::destination::{Content, Wanted};
+use crate::store::partial::Growing;
+use crate::transport::follow::follow;
+use crate::transport::retry::{Budget, FOR_BYTES, Next, is_transient};
+use crate::transport::{Failure, FailureKind, Request};
+
+impl Engine {
+    /// Fetches the file from the first source that gives it to its end. Returns its size.
+    pub(super) async fn stream(
+        self: &Arc<Self>,
+        wanted: &Wanted,
+        sources: &[Source],
+        shown: &ActiveFile,
+    ) -> Result<u64, Error> {
+        let mut budget = Budget::new(FOR_BYTES, self.now());
+        for source in sources.iter().cycle() {
+            let error = match self.attempt(wanted, source, shown).await {
+                Ok(size) => return Ok(size),
+                Err(error) => error,
+            };
+            let transient = matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Integrity);
+            match budget.failed(self.now(), self.chance()) {
+                Next::Wait(wait) if transient && budget.failures() <= 2 * FOR_BYTES.failures => {
+                    self.progress.retried();
+                    self.progress
+                        .notice(format!("{}: {error}; beginning again", wanted.name()));
+                    tokio::time::sleep(wait).await;
+                }
+                _ => return Err(error),
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Unreachable,
+            format!("{}: no source has it", wanted.name()),
+        ))
+    }
+
+    async fn attempt(
+        &self,
+        wanted: &Wanted,
+        source: &Source,
+        shown: &ActiveFile,
+    ) -> Result<u64, Error> {
+        let request = Request::get(source.resolve.clone());
+        let mut answer = follow(
+            self.transport.as_ref(),
+            request,
+            source.credentials.as_ref(),
+        )
+        .await?;
+        let status = answer.response.status;
+        if !status.is_success() {
+            let headers = &answer.response.headers;
+            let error = self
+                .provider
+                .explain(wanted.name(), source, (status, headers, &[]));
+            let passes = is_transient(status);
+            return Err(if passes {
+                Error::new(ErrorKind::Unreachable, error.to_string())
+            } else {
+                error
+            });
+        }
+        let encoding = answer
+            .response
+            .headers
+            .get(::http::header::CONTENT_ENCODING);
+        let mut gunzip = encoding
+            .filter(|value| *value == "gzip")
+            .map(|_| Gunzip::new());
+        let _connected = shown.connect();
+        let mut growing = self.begin_growing(wanted).await?;
+        let body = &mut answer.response.body;
+        loop {
+            let silent = || Failure::new(FailureKind::Silent, "nothing came for too long");
+            let chunk = tokio::time::timeout(SILENCE_ALONE, body.chunk()).await;
+            let Some(bytes) = chunk.unwrap_or_else(|_| Err(silent().at(&source.name)))? else {
+                break;
+            };
+            self.progress.received(bytes.len() as u64);
+            let bytes = match gunzip.as_mut() {
+                None => bytes,
+                Some(gunzip) => gunzip.decode(&bytes).map_err(|e| {
+                    Error::new(
+                        ErrorKind::Protocol,
+                        format!("{}: it has an unknown encoding", wanted.name()),
+                    )
+                    .with_source(e)
+                })?,
+            };
+            growing = self.grow(growing, bytes).await?;
+            shown.learn_size(growing.len());
+            shown.set_done(growing.len());
+        }
+        self.publish_growing(wanted, growing).await
+    }
+
+    async fn begin_growing(&self, wanted: &Wanted) -> Result<Growing, Error> {
+        let (folder, stem) = (self.destination.partials(), self.destination.stem(wanted));
+        self.disk.run(move || Growing::begin(&folder, &stem)).await
+    }
+
+    async fn grow(&self, mut growing: Growing, bytes: Bytes) -> Result<Growing, Error> {
+        self.disk
+            .run(move || {
+                growing.write(&bytes)?;
+                Ok(growing)
+            })
+            .await
+    }
+
+    async fn publish_growing(&self, wanted: &Wanted, growing: Growing) -> Result<u64, Error> {
+        let (destination, wanted) = (Arc::clone(&self.destination), wanted.clone());
+        self.disk
+            .run(move || {
+                let size = growing.len();
+                let digest = growing.digest(wanted.digest.as_ref())?;
+                if wanted.digest.is_some_and(|promised| promised != digest) {
+                    let text = format!(
+                        "{}: the bytes do not have the promised digest",
+                        wanted.name()
+                    );
+                    return Err(Error::new(ErrorKind::Integrity, text));
+                }
+                destination.publish(&wanted, &digest, &Content::Growing(&growing))?;
+                Ok(size)
+            })
+            .await
+    }
+}

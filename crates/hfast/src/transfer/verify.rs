@@ -1,0 +1,250 @@
+//! Follows the landed bytes with the running digest, and decides what to do when it is wrong.
+//!
+//! Claims of earlier runs are checked block by block on the way; a block that fails is fetched again
+//! before it can spoil the digest. A wrong digest at the end is met in this order: blocks that are
+//! not as they were written, parts adopted from other tools, then everything once more, window by
+//! window and from another source where there is one, until the digest matches.
+
+use std::ops::Range;
+use std::sync::{Arc, PoisonError};
+
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+use super::engine::Engine;
+use super::job::{Job, Sink};
+use super::ranges::Ranges;
+use crate::error::Error;
+use crate::hash::{BLOCK, Hasher};
+use crate::names::Digest;
+use crate::store::journal::Claims;
+
+/// Hashed in one go before the thread is given back.
+const STEP: u64 = 8 << 20;
+
+/// Fetched again at a time when nobody knows where the fault is: what one wrong bit may cost once
+/// it is reached.
+const WINDOW: u64 = 64 << 20;
+
+/// The judge of one file.
+pub(super) struct Verifier {
+    claims: Claims,
+    adopted: Ranges,
+}
+
+impl Verifier {
+    /// `claims` are on disk from earlier runs; `adopted` is the part of them that others wrote.
+    pub(super) fn new(claims: Claims, adopted: Ranges) -> Self {
+        Self { claims, adopted }
+    }
+
+    /// Waits for the whole file and returns its digest, which is the promised one.
+    pub(super) async fn run(mut self, engine: &Engine, job: &Arc<Job>) -> Result<Digest, Error> {
+        let mut digest = self.pass(engine, job).await?;
+        if is_right(job, &digest) {
+            return Ok(digest);
+        }
+        for suspects in [
+            self.changed_blocks(engine, job).await?,
+            self.adopted.clone(),
+        ] {
+            if suspects.is_empty() {
+                continue;
+            }
+            engine.progress.notice(format!(
+                "{}: the digest is wrong; fetching {} bytes again",
+                job.name,
+                suspects.len()
+            ));
+            suspects.iter().for_each(|range| job.forget(range));
+            engine.wake.notify_waiters();
+            digest = self.pass(engine, job).await?;
+            if is_right(job, &digest) {
+                return Ok(digest);
+            }
+        }
+        self.second_look(engine, job).await
+    }
+
+    /// One pass over the file, as far behind the workers as need be.
+    async fn pass(&mut self, engine: &Engine, job: &Arc<Job>) -> Result<Digest, Error> {
+        let mut hasher = job
+            .digest
+            .map_or_else(Hasher::sha256, |digest| Hasher::like(&digest, job.size));
+        let mut position = 0;
+        while position < job.size {
+            let landed = wait_for(job, position).await?;
+            if let Some((end, checksum)) = self.claims.take(position) {
+                let (next, right) =
+                    hash_claim(engine, job, hasher, position..end, checksum).await?;
+                hasher = next;
+                if right {
+                    position = end;
+                } else {
+                    engine.progress.notice(format!(
+                        "{}: {} bytes on disk are damaged; fetching them again",
+                        job.name,
+                        end - position
+                    ));
+                    job.forget(position..end);
+                    engine.wake.notify_waiters();
+                }
+                continue;
+            }
+            let claim = self.claims.next_after(position).unwrap_or(u64::MAX);
+            let end = landed.min(claim).min(position + STEP);
+            hasher = hash(engine, job, hasher, position..end).await?;
+            position = end;
+        }
+        Ok(hasher.finish())
+    }
+
+    /// Blocks whose bytes on disk are not those that were written.
+    async fn changed_blocks(&self, engine: &Engine, job: &Arc<Job>) -> Result<Ranges, Error> {
+        let job = Arc::clone(job);
+        engine
+            .disk
+            .run(move || {
+                let Sink::Partial(partial) = &job.sink else {
+                    return Ok(Ranges::default());
+                };
+                let claims = partial.claims(&job.identity)?;
+                let mut changed = Ranges::default();
+                for (start, end, checksum) in claims.iter() {
+                    let mut block = vec![0; usize::try_from(end - start).unwrap_or_default()];
+                    partial.read(&mut block, start)?;
+                    if xxh3_64(&block) != checksum {
+                        changed.insert(start..end);
+                    }
+                }
+                Ok(changed)
+            })
+            .await
+    }
+
+    /// Everything once more, a window at a time, until a window differs and the digest matches.
+    async fn second_look(&mut self, engine: &Engine, job: &Arc<Job>) -> Result<Digest, Error> {
+        job.begin_again(engine.now());
+        *job.link.lock().await = None;
+        let next =
+            job.with_sources(|sources| sources.pick().map(|(_, source)| source.name.clone()));
+        let next = next.unwrap_or_default();
+        engine.progress.notice(format!(
+            "{}: the digest is wrong; comparing with {next}",
+            job.name
+        ));
+        let mut start = 0;
+        while start < job.size {
+            let window = start..job.size.min(start + WINDOW);
+            let before = checksum(engine, job, window.clone()).await?;
+            job.forget(window.clone());
+            engine.wake.notify_waiters();
+            while wait_for(job, start).await? < window.end {
+                job.changed.notified().await;
+            }
+            start = window.end;
+            if checksum(engine, job, window).await? != before {
+                let digest = self.pass(engine, job).await?;
+                if is_right(job, &digest) {
+                    return Ok(digest);
+                }
+            }
+        }
+        if let Sink::Partial(partial) = &job.sink {
+            partial.discard()?;
+        }
+        Err(Engine::wrong_content(job))
+    }
+}
+
+fn is_right(job: &Job, digest: &Digest) -> bool {
+    job.digest.is_none_or(|promised| promised == *digest)
+}
+
+/// Waits until a byte at `position` has landed, and returns the end of the run that begins there.
+async fn wait_for(job: &Job, position: u64) -> Result<u64, Error> {
+    loop {
+        let changed = job.changed.notified();
+        if let Some(error) = job.take_failure() {
+            return Err(error);
+        }
+        let landed = job.segments().landed_from(position);
+        if landed > position {
+            return Ok(landed);
+        }
+        changed.await;
+    }
+}
+
+async fn hash_claim(
+    engine: &Engine,
+    job: &Arc<Job>,
+    hasher: Hasher,
+    range: Range<u64>,
+    checksum: u64,
+) -> Result<(Hasher, bool), Error> {
+    let job = Arc::clone(job);
+    engine
+        .disk
+        .run(move || {
+            let (mut next, mut sum) = (hasher.clone(), Xxh3::new());
+            each_block(&job, range, |block| {
+                next.update(block);
+                sum.update(block);
+            })?;
+            let right = sum.digest() == checksum;
+            Ok((if right { next } else { hasher }, right))
+        })
+        .await
+}
+
+async fn hash(
+    engine: &Engine,
+    job: &Arc<Job>,
+    mut hasher: Hasher,
+    range: Range<u64>,
+) -> Result<Hasher, Error> {
+    let job = Arc::clone(job);
+    engine
+        .disk
+        .run(move || {
+            each_block(&job, range, |block| hasher.update(block))?;
+            Ok(hasher)
+        })
+        .await
+}
+
+async fn checksum(engine: &Engine, job: &Arc<Job>, range: Range<u64>) -> Result<u64, Error> {
+    let job = Arc::clone(job);
+    engine
+        .disk
+        .run(move || {
+            let mut sum = Xxh3::new();
+            each_block(&job, range, |block| sum.update(block))?;
+            Ok(sum.digest())
+        })
+        .await
+}
+
+/// Shows the bytes of `range` to `see`, in order, a block at a time. Blocks the thread.
+fn each_block(job: &Job, range: Range<u64>, mut see: impl FnMut(&[u8])) -> Result<(), Error> {
+    match &job.sink {
+        Sink::Memory(content) => {
+            let content = content.lock().unwrap_or_else(PoisonError::into_inner);
+            let index = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+            see(&content[index(range.start)..index(range.end)]);
+        }
+        Sink::Partial(partial) => {
+            let mut buffer = vec![0; BLOCK];
+            let mut position = range.start;
+            while position < range.end {
+                let len = usize::try_from(range.end - position)
+                    .unwrap_or(BLOCK)
+                    .min(BLOCK);
+                partial.read(&mut buffer[..len], position)?;
+                see(&buffer[..len]);
+                position += len as u64;
+            }
+        }
+    }
+    Ok(())
+}
