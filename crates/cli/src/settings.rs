@@ -56,6 +56,7 @@ pub(crate) struct Settings {
 pub(crate) struct SettingFlags<'a> {
     pub(crate) network: &'a NetworkFlags,
     pub(crate) output: &'a OutputFlags,
+    pub(crate) repo_type: Option<&'a str>,
     pub(crate) max_workers: Option<u16>,
 }
 
@@ -76,7 +77,7 @@ impl Settings {
             endpoints: endpoints(network, hub, file)?,
             token_from_flag: token_flag.is_some(),
             token: token_flag.or_else(|| implicit_token(hub, &mut warnings)),
-            repo_type: network.repo_type.as_deref().map(str::parse).transpose()?,
+            repo_type: flags.repo_type.map(str::parse).transpose()?,
             hub_cache: hub.hub_cache.clone(),
             max_connections: first([
                 network.max_connections,
@@ -125,23 +126,28 @@ fn endpoints(
     if network.mirror {
         chosen.push(Endpoint::public_mirror());
     }
-    let named: Vec<&str> = match (&network.endpoint, &hub.endpoint) {
-        (flags, _) if !flags.is_empty() => flags.iter().map(String::as_str).collect(),
-        (_, Some(variable)) => vec![variable],
-        (_, None) if !file.endpoints.is_empty() => {
-            file.endpoints.iter().map(String::as_str).collect()
-        }
+    let (origin, named): (&str, Vec<&str>) = match (&hub.endpoint, file.endpoints.as_slice()) {
+        _ if !network.endpoint.is_empty() => ("", texts(&network.endpoint)),
+        (Some(variable), _) => ("HF_ENDPOINT: ", vec![variable]),
+        (None, [_, ..]) => ("in the settings file: ", texts(&file.endpoints)),
         // Behind a mirror stands the Hub; no choice at all stays empty.
-        (_, None) if network.mirror => vec![Endpoint::HUB],
-        (_, None) => Vec::new(),
+        (None, []) if network.mirror => ("", vec![Endpoint::HUB]),
+        (None, []) => ("", Vec::new()),
     };
     for text in named {
-        let endpoint = text.parse()?;
+        let endpoint = text.parse().map_err(|error: Error| {
+            let hint = error.hint().unwrap_or_default().to_owned();
+            Error::new(error.kind(), format!("{origin}{error}")).with_hint(hint)
+        })?;
         if !chosen.contains(&endpoint) {
             chosen.push(endpoint);
         }
     }
     Ok(chosen)
+}
+
+fn texts(texts: &[String]) -> Vec<&str> {
+    texts.iter().map(String::as_str).collect()
 }
 
 /// The token of the environment, else that of the token file.

@@ -69,7 +69,7 @@ async fn carry_out(
             }
             plan
         }
-        What::Plain { url, output } => client.plan_url(&url, errand.sha256, output).await?,
+        What::Plain { url, output } => client.plan_url(&url, errand.sha256, output)?,
     };
     client.download(plan, progress).await
 }

@@ -7,10 +7,10 @@ pub(crate) mod get;
 use std::pin::pin;
 use std::time::Duration;
 
+use hfast::Error;
 use hfast::client::Client;
 use hfast::hub::urls::Endpoint;
 use hfast::transfer::progress::Progress;
-use hfast::{Error, ErrorKind};
 use tokio::time::MissedTickBehavior;
 
 use crate::interrupt::{self, Signal, Signals};
@@ -92,8 +92,8 @@ impl Session {
 
     fn tell_stop(&self, signal: Signal) {
         self.output.stopped(signal, &self.resume);
-        let error = Error::new(ErrorKind::Cancelled, signal.word()).with_hint(&self.resume);
-        let told = self.output.documents(&[Document::error(&error)]);
+        let document = Document::stopped(signal, &self.resume);
+        let told = self.output.documents(&[document]);
         // The program is ending, and for another reason.
         drop(told);
     }

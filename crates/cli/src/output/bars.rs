@@ -1,7 +1,5 @@
 //! Progress on a terminal: one line about everything and one for each of the oldest active files.
 
-use std::io;
-
 use hfast::transfer::progress::Snapshot;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -15,10 +13,10 @@ const SPARE_ROWS: usize = 3;
 
 pub(crate) struct Bars {
     screen: MultiProgress,
-    plain: ProgressStyle,
-    total: ProgressBar,
-    files: Vec<ProgressBar>,
+    /// All lines as one text, so that they are drawn at once; `None` while nothing is shown.
+    lines: Option<ProgressBar>,
     rate: Rate,
+    bold: bool,
     stated_columns: Option<u16>,
 }
 
@@ -29,23 +27,11 @@ impl Bars {
     }
 
     pub(crate) fn new(colour: bool, stated_columns: Option<u16>) -> Self {
-        let style = |template: &str| {
-            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
-        };
-        let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let plain = style("{msg}");
-        let emphasised = if colour {
-            style("{msg:.bold}")
-        } else {
-            plain.clone()
-        };
-        let total = ProgressBar::no_length().with_style(emphasised);
         Self {
-            total: screen.add(total),
-            screen,
-            plain,
-            files: Vec::new(),
+            screen: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
+            lines: None,
             rate: Rate::default(),
+            bold: colour,
             stated_columns,
         }
     }
@@ -55,22 +41,21 @@ impl Bars {
         let size = terminal::size(self.stated_columns);
         // A line that fills the last column makes some terminals wrap.
         let columns = size.columns.saturating_sub(1);
+        let mut text = layout::total_line(now, &self.rate, columns);
+        if self.bold {
+            text = format!("\x1b[1m{text}\x1b[0m");
+        }
         let room = size.rows.saturating_sub(SPARE_ROWS).min(MOST_FILES);
-        let shown = now.files.len().min(room);
-        while self.files.len() > shown
-            && let Some(bar) = self.files.pop()
-        {
-            self.screen.remove(&bar);
+        for file in now.files.iter().take(room) {
+            text.push('\n');
+            text.push_str(&layout::file_line(file, columns));
         }
-        while self.files.len() < shown {
-            let bar = ProgressBar::no_length().with_style(self.plain.clone());
-            self.files.push(self.screen.add(bar));
-        }
-        self.total
-            .set_message(layout::total_line(now, &self.rate, columns));
-        for (bar, file) in self.files.iter().zip(&now.files) {
-            bar.set_message(layout::file_line(file, columns));
-        }
+        let lines = self.lines.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("{msg}");
+            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+            self.screen.add(ProgressBar::no_length().with_style(style))
+        });
+        lines.set_message(text);
     }
 
     /// Prints a line above the display.
@@ -81,8 +66,13 @@ impl Bars {
     }
 
     /// Takes the display off the screen; the next drawing brings it back.
-    pub(crate) fn clear(&self) -> io::Result<()> {
-        self.screen.clear()
+    pub(crate) fn clear(&mut self) {
+        if let Some(lines) = self.lines.take() {
+            self.screen.remove(&lines);
+        }
+        let cleared = self.screen.clear();
+        // As above.
+        drop(cleared);
     }
 
     pub(crate) fn screen(&self) -> MultiProgress {

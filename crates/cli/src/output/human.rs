@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hfast::Error;
 use hfast::client::{Plan, Report};
+use hfast::hub::listing::RefusedName;
 
 use super::size;
 use super::text::{padded, printable, width};
@@ -66,18 +67,25 @@ pub(crate) fn summary(report: &Report, elapsed: Duration) -> String {
     )
 }
 
+/// A reason without the name of its file, for where that stands before it.
+pub(crate) fn without_name(reason: &str, name: &str) -> String {
+    let rest = reason
+        .strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix(": "));
+    printable(rest.unwrap_or(reason))
+}
+
 /// Which files are missing, and why; empty if none are.
 pub(crate) fn missing_lines(report: &Report) -> Vec<String> {
     let failed = report.failed.iter().map(|(name, error)| {
         let cause = cause(error).map_or_else(String::new, |cause| format!(" ({cause})"));
-        format!("  {}: {error}{cause}", printable(name))
+        let reason = without_name(&error.to_string(), name);
+        format!("  {}: {reason}{cause}", printable(name))
     });
-    let refused = report
-        .refused
-        .iter()
-        .map(|refused| format!("  {}: {}", printable(&refused.name), refused.fault));
     let mut lines = Vec::new();
-    if !report.failed.is_empty() {
+    if let ([(_, error)], 0) = (report.failed.as_slice(), report.files) {
+        lines.extend(error_lines(error));
+    } else if !report.failed.is_empty() {
         let all = size::plural(report.files + report.failed.len(), "file");
         lines.push(format!("error: {} of {all} failed", report.failed.len()));
         lines.extend(shortened(failed));
@@ -85,13 +93,21 @@ pub(crate) fn missing_lines(report: &Report) -> Vec<String> {
         let usual = "run the same command again: what has arrived is kept";
         lines.push(format!("hint: {}", printable(hints.unwrap_or(usual))));
     }
-    if !report.refused.is_empty() {
-        let count = size::plural(report.refused.len(), "file");
-        lines.push(format!(
-            "warning: {count} refused, for these names are not safe:"
-        ));
-        lines.extend(shortened(refused));
+    lines.extend(refused_lines(&report.refused));
+    lines
+}
+
+/// Which names were refused, and why; empty if none were.
+pub(crate) fn refused_lines(refused: &[RefusedName]) -> Vec<String> {
+    if refused.is_empty() {
+        return Vec::new();
     }
+    let count = size::plural(refused.len(), "file");
+    let why = |refused: &RefusedName| format!("  {}: {}", printable(&refused.name), refused.fault);
+    let mut lines = vec![format!(
+        "warning: {count} refused, for these names are not safe:"
+    )];
+    lines.extend(shortened(refused.iter().map(why)));
     lines
 }
 

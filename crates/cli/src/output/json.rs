@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
-use hfast::Error;
 use hfast::client::{Plan, Report};
 use hfast::transfer::progress::{Event, FileSnapshot, Phase, Snapshot};
+use hfast::{Error, ErrorKind};
 use serde::Serialize;
 
 use super::rate::Rate;
 use crate::exit;
+use crate::interrupt::Signal;
 
 /// How often the numbers are told.
 const EVERY: Duration = Duration::from_secs(1);
@@ -110,6 +111,15 @@ impl ErrorJson {
             message: error.to_string(),
             hint: error.hint().map(str::to_owned),
             exit_code: exit::code_of(error),
+        }
+    }
+
+    pub(crate) fn stopped(signal: Signal, resume: &str) -> Self {
+        Self {
+            kind: exit::name(ErrorKind::Cancelled),
+            message: signal.word().to_owned(),
+            hint: Some(resume.to_owned()),
+            exit_code: signal.exit_code(),
         }
     }
 }

@@ -148,7 +148,13 @@ mod tests {
             .into_iter()
             .map(|columns| total_line(&now, &rate, columns))
             .collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        25%  [======                  ]  10.0M/s  5:00 left  1.0G/4.0G  3/12 files  16 conn  2 retries
+        25%  [==      ]  10.0M/s  5:00 left  1.0G/4.0G  3/12 files  16 conn  2 retries
+        25%  10.0M/s  5:00 left  1.0G/4.0G
+        25%  10.0M/s  5:00 left
+        25%
+        ");
     }
 
     #[test]
@@ -157,7 +163,12 @@ mod tests {
             .into_iter()
             .map(|columns| file_line(&file(), columns))
             .collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        41%  text_encoder/模型-00001-of-00004.safetensors                              2.1G/5.0G     4 conn
+        41%  text_enc...0004.safetensors       2.1G/5.0G     4 conn
+        41%  text_...afetensors       2.1G/5.0G
+        41%  text_en...04.safetensors
+        ");
     }
 
     #[test]
@@ -172,6 +183,6 @@ mod tests {
     #[test]
     fn without_a_terminal_the_numbers_are_words() {
         let (now, rate) = job();
-        insta::assert_snapshot!(log_line(&now, &rate), @"");
+        insta::assert_snapshot!(log_line(&now, &rate), @" 25%  1.0G of 4.0G, 3 of 12 files, 10.0M/s, 5:00 left, 16 connections, 2 retries");
     }
 }

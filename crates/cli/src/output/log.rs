@@ -1,6 +1,6 @@
 //! The log: from `tracing` to stderr, above the progress display where there is one.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use indicatif::MultiProgress;
 use tracing::level_filters::LevelFilter;
@@ -16,7 +16,7 @@ pub(crate) fn start(level: LevelFilter, colour: bool, screen: Option<MultiProgre
     };
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(colour)
+        .with_ansi(colour && io::stderr().is_terminal())
         .with_writer(LogWriter { screen })
         .try_init();
     // Only a second call in one process could fail.

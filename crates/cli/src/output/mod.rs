@@ -109,21 +109,21 @@ impl Output {
             Display::Bars(bars) => bars.draw(&now),
             Display::Lines(lines) => lines.line(&now).iter().for_each(|line| print_line(line)),
         }
-        let texts = events
-            .into_iter()
-            .filter_map(|event| self.worth_a_line(event));
-        let texts = texts.collect();
-        for text in self.notices.admit(now.elapsed, texts) {
-            self.say(&text);
-        }
-    }
-
-    fn worth_a_line(&self, event: Event) -> Option<String> {
-        match event {
+        let alone = now.files_total == 1;
+        let worth_a_line = |event| match event {
             Event::FileDone { .. } => None,
-            Event::FileFailed { name, reason } => Some(format!("{name} failed: {reason}")),
+            // The end of the program says it, and says it alone.
+            Event::FileFailed { .. } if alone => None,
+            Event::FileFailed { name, reason } => {
+                let reason = human::without_name(&reason, &name);
+                Some(format!("{name} failed: {reason}"))
+            }
             Event::Notice(_) if self.logs_notices => None,
             Event::Notice(text) => Some(text),
+        };
+        let texts = events.into_iter().filter_map(worth_a_line).collect();
+        for text in self.notices.admit(now.elapsed, texts) {
+            self.say(&text);
         }
     }
 
@@ -132,7 +132,7 @@ impl Output {
         self.draw(progress);
         match &mut self.display {
             Display::Silent | Display::Lines(_) => {}
-            Display::Bars(bars) => drop(bars.clear()),
+            Display::Bars(bars) => bars.clear(),
             Display::Json(ticker) => {
                 ticker
                     .line(&progress.snapshot(), Insist::Yes)
@@ -205,6 +205,9 @@ impl Output {
 
     /// Shows a plan that is not carried out.
     pub(crate) fn dry_run(&self, plan: &Plan) -> Result<(), Error> {
+        for line in human::refused_lines(&plan.refused) {
+            self.say(&line);
+        }
         match self.format {
             Format::Json => stdout::line(&json::to_text(&json::planned(plan))),
             Format::Human if !self.quiet => stdout::line(human::dry_run(plan).trim_end()),
@@ -244,6 +247,12 @@ impl Document {
     pub(crate) fn error(error: &Error) -> Self {
         Self::Error(ErrorDocument {
             error: ErrorJson::new(error),
+        })
+    }
+
+    pub(crate) fn stopped(signal: Signal, resume: &str) -> Self {
+        Self::Error(ErrorDocument {
+            error: ErrorJson::stopped(signal, resume),
         })
     }
 }

@@ -27,11 +27,8 @@ impl Rate {
             self.samples.clear();
         }
         self.samples.push_back((now.elapsed, now.received_bytes));
-        while self
-            .samples
-            .get(1)
-            .is_some_and(|(second, _)| *second + WINDOW < now.elapsed)
-        {
+        let old = |(at, _): &(Duration, u64)| *at + WINDOW < now.elapsed;
+        while self.samples.front().is_some_and(old) {
             self.samples.pop_front();
         }
     }

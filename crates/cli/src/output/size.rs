@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-/// `3.1M`, with powers of 1000 like the official clients.
+/// `512B` or `3.1M`, with powers of 1000 like the official clients.
 pub(crate) fn bytes(count: u64) -> String {
     let mut unit = 1_u128;
     for name in ["", "K", "M", "G", "T", "P"] {
         let tenths = (u128::from(count) * 10 + unit / 2) / unit;
         if unit == 1 && count < 1000 {
-            return count.to_string();
+            return format!("{count}B");
         }
         if unit > 1 && tenths < 10_000 {
             return format!("{}.{}{name}", tenths / 10, tenths % 10);
@@ -40,10 +40,11 @@ pub(crate) fn clock(time: Duration) -> String {
     }
 }
 
-/// `0.4s` below ten seconds, else as [`clock`].
+/// `40ms`, `4.2s`, `42s`, else as [`clock`].
 pub(crate) fn span(time: Duration) -> String {
     match time.as_secs() {
-        0..10 => format!("{:.1}s", time.as_secs_f64()),
+        0 => format!("{}ms", time.as_millis()),
+        1..10 => format!("{:.1}s", time.as_secs_f64()),
         10..60 => format!("{}s", time.as_secs()),
         _ => clock(time),
     }
@@ -67,8 +68,8 @@ mod tests {
     #[test]
     fn sizes_are_those_of_the_official_clients() {
         for (count, text) in [
-            (0, "0"),
-            (999, "999"),
+            (0, "0B"),
+            (999, "999B"),
             (1000, "1.0K"),
             (3_140_000, "3.1M"),
             (999_950, "1.0M"),
@@ -92,6 +93,6 @@ mod tests {
         assert_eq!(clock(62), "1:02");
         assert_eq!(clock(3723), "1:02:03");
         assert_eq!(clock(183_600), "2d03h");
-        assert_eq!(span(Duration::from_millis(420)), "0.4s");
+        assert_eq!(span(Duration::from_millis(4200)), "4.2s");
     }
 }

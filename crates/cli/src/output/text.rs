@@ -15,8 +15,7 @@ pub(crate) fn width(text: &str) -> usize {
     text.chars().map(char_width).sum()
 }
 
-/// `text` with its middle left out if it is wider than `columns`, which is where names of a split
-/// model differ least.
+/// `text` with its middle left out if it is wider than `columns`.
 pub(crate) fn fit(text: &str, columns: usize) -> String {
     const GAP: &str = "...";
     if width(text) <= columns {
@@ -26,7 +25,8 @@ pub(crate) fn fit(text: &str, columns: usize) -> String {
         return GAP[..columns].to_owned();
     }
     let room = columns - GAP.len();
-    let head = prefix(text.chars(), room / 2);
+    // Names of the parts of a model differ near their end.
+    let head = prefix(text.chars(), room / 3);
     let tail = prefix(text.chars().rev(), room - width(&head));
     let tail: String = tail.chars().rev().collect();
     format!("{head}{GAP}{tail}")
@@ -73,12 +73,9 @@ mod tests {
     #[test]
     fn long_names_lose_their_middle() {
         assert_eq!(fit("short", 5), "short");
-        assert_eq!(fit("model-00001-of-00003.bin", 13), "model...3.bin");
+        assert_eq!(fit("model-00001-of-00003.bin", 13), "mod...003.bin");
         assert_eq!(fit("abcdef", 2), "..");
-        assert_eq!(
-            fit("权重权重权重", 9),
-            "权...权重"[..].replace("权重", "重")
-        );
+        assert_eq!(fit("权重权重权重", 9), "权...权重");
     }
 
     #[test]
@@ -89,7 +86,7 @@ mod tests {
             "😀😀😀😀",
         ] {
             for columns in 0..30 {
-                assert!(width(&fit(text, columns)) <= columns.max(0));
+                assert!(width(&fit(text, columns)) <= columns);
             }
         }
     }

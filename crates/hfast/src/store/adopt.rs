@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::aria2;
@@ -94,7 +93,7 @@ pub(crate) fn copy_into(partial: &Partial, found: &Found) -> Result<Ranges, Erro
                 return Ok(copied);
             }
             let checksum = xxh3_64(&block);
-            partial.write(start, &[Bytes::from(block)])?;
+            partial.write(start, &block)?;
             let len = u32::try_from(end - start).unwrap_or_default();
             partial.claim(&[Extent {
                 start,

@@ -9,8 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use bytes::Bytes;
-
 use super::journal::{self, Claims, Extent, Identity};
 use super::owner::Owner;
 use super::platform;
@@ -27,8 +25,9 @@ pub(crate) struct Partial {
     file: File,
     path: PathBuf,
     size: u64,
-    /// Where the next record goes.
-    journal_end: Mutex<u64>,
+    /// Where the next record goes. `None`: the file is sealed, and a claim that comes late from a
+    /// worker must not touch what may have its final name already.
+    journal_end: Mutex<Option<u64>>,
 }
 
 impl Partial {
@@ -57,7 +56,7 @@ impl Partial {
     fn fresh(file: File, path: PathBuf, identity: &Identity, size: u64) -> Result<Self, Error> {
         platform::write_all_at(&file, &journal::header(identity, size), size)
             .map_err(|e| Error::disk("write", &path, e))?;
-        let journal_end = Mutex::new(size + journal::HEADER as u64);
+        let journal_end = Mutex::new(Some(size + journal::HEADER as u64));
         Ok(Self {
             file,
             path,
@@ -92,23 +91,22 @@ impl Partial {
         Ok((partial, claims))
     }
 
-    /// Writes pieces one after another from `offset` on.
-    pub(crate) fn write(&self, mut offset: u64, pieces: &[Bytes]) -> Result<(), Error> {
-        for piece in pieces {
-            platform::write_all_at(&self.file, piece, offset)
-                .map_err(|e| Error::disk("write", &self.path, e))?;
-            offset += piece.len() as u64;
-        }
-        Ok(())
+    /// Writes `bytes` at `offset`.
+    pub(crate) fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
+        platform::write_all_at(&self.file, bytes, offset)
+            .map_err(|e| Error::disk("write", &self.path, e))
     }
 
     /// Claims that extents are on disk. Called after they were written.
     pub(crate) fn claim(&self, extents: &[Extent]) -> Result<(), Error> {
         let records: Vec<u8> = extents.iter().flat_map(journal::record).collect();
-        let mut end = self
+        let mut journal_end = self
             .journal_end
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        let Some(end) = journal_end.as_mut() else {
+            return Ok(());
+        };
         platform::write_all_at(&self.file, &records, *end)
             .map_err(|e| Error::disk("write", &self.path, e))?;
         *end += records.len() as u64;
@@ -137,6 +135,10 @@ impl Partial {
     /// Cuts the journal off and makes the content durable. The caller has verified it, and gives
     /// the returned path its final name.
     pub(crate) fn seal(&self) -> Result<&Path, Error> {
+        *self
+            .journal_end
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
         let sealed = self
             .file
             .set_len(self.size)
@@ -312,9 +314,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (partial, claims) = begin(folder.path(), &[]);
         assert_eq!(claims, Claims::default());
-        partial
-            .write(10, &[Bytes::from_static(b"abc"), Bytes::from_static(b"de")])
-            .unwrap();
+        partial.write(10, b"abcde").unwrap();
         partial
             .claim(&[Extent {
                 start: 10,
@@ -345,7 +345,19 @@ mod tests {
         let mut bytes = [0; 5];
         resumed.read(&mut bytes, 10).unwrap();
         assert_eq!(&bytes, b"abcde");
-        assert_eq!(resumed.seal().unwrap().metadata().unwrap().len(), 100);
+        let sealed = resumed.seal().unwrap();
+        resumed
+            .claim(&[Extent {
+                start: 0,
+                len: 1,
+                checksum: 0,
+            }])
+            .unwrap();
+        assert_eq!(
+            sealed.metadata().unwrap().len(),
+            100,
+            "a late claim changes nothing"
+        );
     }
 
     #[test]

@@ -293,10 +293,7 @@ impl Exchange<'_> {
                 self.job.progressed(self.source_index, self.engine.now());
             }
         }
-        let mut segments = self.job.segments();
-        let wanted = segments.landed(self.lease.id, writer.offset);
-        self.job.shown.set_done(segments.landed_bytes());
-        drop(segments);
+        let wanted = self.job.segments().advance(self.lease.id, writer.offset);
         self.job.changed.notify_one();
         writer.wanted = wanted;
         Ok(writer.offset < wanted)

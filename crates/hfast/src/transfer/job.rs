@@ -3,6 +3,7 @@
 //! Shared by the workers that bring bytes and the verifier that follows them. No lock is held
 //! across an await, except that of the link: one worker asks for it while the others wait.
 
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -185,35 +186,61 @@ impl Job {
     }
 
     /// Takes back the claim that `range` is there.
-    pub(crate) fn forget(&self, range: std::ops::Range<u64>) {
+    pub(crate) fn forget(&self, range: Range<u64>) {
         let mut segments = self.segments();
         segments.forget(range);
         self.shown.set_done(segments.landed_bytes());
     }
 
-    /// Writes pieces at `offset` and claims the extents that are complete. Blocks.
+    /// Writes those bytes of `pieces` that are nobody else's, at `offset`, and claims the extents
+    /// that are complete. Blocks, and runs to its end also when nobody waits for it any more.
     pub(crate) fn write(
         &self,
         offset: u64,
         pieces: &[Bytes],
         extents: &[Extent],
     ) -> Result<(), Error> {
+        let len: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
+        let parts = self.segments().reserve(offset..offset + len);
+        for part in parts.iter() {
+            self.write_part(&part, offset, pieces)?;
+        }
+        let mut segments = self.segments();
+        segments.landed(&parts);
+        self.shown.set_done(segments.landed_bytes());
+        drop(segments);
         match &self.sink {
-            Sink::Partial(partial) => {
-                partial.write(offset, pieces)?;
-                if extents.is_empty() {
-                    Ok(())
-                } else {
-                    partial.claim(extents)
-                }
+            Sink::Partial(partial) if !extents.is_empty() => partial.claim(extents),
+            Sink::Partial(_) | Sink::Memory(_) => Ok(()),
+        }
+    }
+
+    /// Writes the bytes of `part` out of pieces that begin at `offset`.
+    fn write_part(
+        &self,
+        part: &Range<u64>,
+        mut offset: u64,
+        pieces: &[Bytes],
+    ) -> Result<(), Error> {
+        for piece in pieces {
+            let piece_end = offset + piece.len() as u64;
+            let (start, end) = (part.start.max(offset), part.end.min(piece_end));
+            if start < end {
+                let index = |n: u64| usize::try_from(n - offset).unwrap_or(usize::MAX);
+                self.write_bytes(start, &piece[index(start)..index(end)])?;
             }
+            offset = piece_end;
+        }
+        Ok(())
+    }
+
+    fn write_bytes(&self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
+        match &self.sink {
+            Sink::Partial(partial) => partial.write(offset, bytes),
             Sink::Memory(content) => {
                 let mut content = content.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut at = usize::try_from(offset).unwrap_or(usize::MAX);
-                for piece in pieces {
-                    content[at..at + piece.len()].copy_from_slice(piece);
-                    at += piece.len();
-                }
+                let at = usize::try_from(offset).unwrap_or(usize::MAX);
+                content[at..at + bytes.len()].copy_from_slice(bytes);
                 Ok(())
             }
         }

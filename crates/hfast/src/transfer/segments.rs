@@ -1,6 +1,7 @@
 //! Who fetches which bytes of one file: what has landed, what is held by a worker, what is free. Pure.
 //!
-//! Every byte of the file is landed, held, or free; it may be held twice while the tail is raced.
+//! Every byte of the file is landed, being written, held, or free; it may be held twice while the
+//! tail is raced, but it lands once.
 //! What is on disk is not this file's business, nor is which connection fetches a lease.
 
 use std::collections::BTreeMap;
@@ -55,6 +56,8 @@ pub const MIN_PIECE: u64 = 1 << 20;
 pub struct Segments {
     size: u64,
     landed: Ranges,
+    /// Being written: not landed yet, and nobody else's to write.
+    writing: Ranges,
     free: Ranges,
     held: BTreeMap<LeaseId, Held>,
     next_id: u64,
@@ -67,6 +70,7 @@ impl Segments {
         Self {
             size,
             landed,
+            writing: Ranges::default(),
             free,
             held: BTreeMap::new(),
             next_id: 0,
@@ -151,15 +155,34 @@ impl Segments {
         }
     }
 
-    /// Notes that the bytes of `id` up to `position` are on disk, and answers [`Self::wanted`].
-    pub fn landed(&mut self, id: LeaseId, position: u64) -> u64 {
-        let Some(held) = self.held.get_mut(&id) else {
-            return 0;
-        };
-        let position = position.clamp(held.rest.start, self.size);
-        self.landed.insert(held.rest.start..position);
-        self.free.remove(held.rest.start..position);
-        held.rest = position..held.rest.end.max(position);
+    /// Claims the parts of `range` that are nobody's yet: they will be written now. Bytes that have
+    /// landed are never written again, since the running digest may have seen them.
+    pub fn reserve(&mut self, range: Range<u64>) -> Ranges {
+        let mut parts = self.landed.missing_in(range);
+        for writing in self.writing.iter() {
+            parts.remove(writing);
+        }
+        for part in parts.iter() {
+            self.free.remove(part.clone());
+            self.writing.insert(part);
+        }
+        parts
+    }
+
+    /// Notes that reserved parts are on disk.
+    pub fn landed(&mut self, parts: &Ranges) {
+        for part in parts.iter() {
+            self.writing.remove(part.clone());
+            self.landed.insert(part);
+        }
+    }
+
+    /// Notes that `id` has brought everything up to `position`, and answers [`Self::wanted`].
+    pub fn advance(&mut self, id: LeaseId, position: u64) -> u64 {
+        if let Some(held) = self.held.get_mut(&id) {
+            let position = position.clamp(held.rest.start, self.size);
+            held.rest = position..held.rest.end.max(position);
+        }
         self.wanted(id)
     }
 
@@ -179,9 +202,10 @@ impl Segments {
 
     fn offer(&mut self, range: Range<u64>) {
         let mut open = self.landed.missing_in(range);
-        for held in self.held.values() {
-            open.remove(held.rest.clone());
-        }
+        self.held
+            .values()
+            .for_each(|held| open.remove(held.rest.clone()));
+        self.writing.iter().for_each(|writing| open.remove(writing));
         open.iter().for_each(|range| self.free.insert(range));
     }
 
@@ -233,13 +257,35 @@ mod tests {
         Duration::from_secs(n)
     }
 
+    /// What a worker does with bytes up to `position`.
+    fn bring(segments: &mut Segments, lease: &Lease, position: u64) {
+        let start = segments.held[&lease.id].rest.start;
+        let parts = segments.reserve(start..position);
+        segments.landed(&parts);
+        segments.advance(lease.id, position);
+    }
+
+    #[test]
+    fn bytes_that_landed_are_nobodys_to_write() {
+        let mut segments = Segments::new(10, Ranges::default());
+        let first = segments.reserve(0..6);
+        assert_eq!(
+            segments.reserve(4..10).iter().collect::<Vec<_>>(),
+            [6..10],
+            "being written"
+        );
+        segments.landed(&first);
+        assert!(segments.reserve(0..6).is_empty(), "landed");
+        assert_eq!(segments.landed_from(0), 6);
+    }
+
     #[test]
     fn the_idle_take_half_of_the_slowest() {
         let mut segments = Segments::new(20 * MIB, Ranges::default());
         let slow = segments.lease(10 * MIB, seconds(0)).unwrap();
         let fast = segments.lease(10 * MIB, seconds(0)).unwrap();
-        segments.landed(slow.id, MIB);
-        segments.landed(fast.id, 19 * MIB);
+        bring(&mut segments, &slow, MIB);
+        bring(&mut segments, &fast, 19 * MIB);
         let stolen = segments.steal(seconds(2)).unwrap();
         assert_eq!(stolen.range, MIB + 9 * MIB / 2..10 * MIB);
         assert_eq!(segments.wanted(slow.id), MIB + 9 * MIB / 2);
@@ -252,7 +298,7 @@ mod tests {
         let second = segments.race(seconds(5)).unwrap();
         assert_eq!(second.range, 0..MIB);
         assert_eq!(segments.race(seconds(9)), None, "two runners are enough");
-        segments.landed(second.id, MIB);
+        bring(&mut segments, &second, MIB);
         assert_eq!(
             segments.wanted(first.id),
             0,
@@ -308,7 +354,7 @@ mod tests {
                     Event::Land(i, n) if i < leases.len() => {
                         let held = segments.held[&leases[i].id].clone();
                         let upto = (held.rest.start + n).min(segments.wanted(leases[i].id));
-                        segments.landed(leases[i].id, upto);
+                        bring(&mut segments, &leases[i], upto);
                     }
                     Event::Release(i) if i < leases.len() => segments.release(leases.swap_remove(i).id),
                     Event::Forget(start, len) => segments.forget(start.min(size)..(start + len).min(size)),
@@ -324,7 +370,7 @@ mod tests {
                 segments.release(lease.id);
             }
             while let Some(lease) = segments.lease(8 * MIB, seconds(1000)) {
-                segments.landed(lease.id, lease.range.end);
+                bring(&mut segments, &lease, lease.range.end);
                 segments.release(lease.id);
             }
             prop_assert!(segments.is_complete());

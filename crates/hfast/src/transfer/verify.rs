@@ -25,6 +25,11 @@ const STEP: u64 = 8 << 20;
 /// it is reached.
 const WINDOW: u64 = 64 << 20;
 
+/// How often everything is fetched again before the file is given up. A fault that strikes a small
+/// file several times in a row is cheap to outlast; a large file that is wrong twice is wrong there.
+const LOOKS_AT_SMALL: u32 = 4;
+const LOOKS_AT_LARGE: u32 = 1;
+
 /// The judge of one file.
 pub(super) struct Verifier {
     claims: Claims,
@@ -62,7 +67,20 @@ impl Verifier {
                 return Ok(digest);
             }
         }
-        self.second_look(engine, job).await
+        let looks = if job.size <= WINDOW {
+            LOOKS_AT_SMALL
+        } else {
+            LOOKS_AT_LARGE
+        };
+        for _ in 0..looks {
+            if let Some(digest) = self.look_again(engine, job).await? {
+                return Ok(digest);
+            }
+        }
+        if let Sink::Partial(partial) = &job.sink {
+            partial.discard()?;
+        }
+        Err(Engine::wrong_content(job))
     }
 
     /// One pass over the file, as far behind the workers as need be.
@@ -122,7 +140,11 @@ impl Verifier {
     }
 
     /// Everything once more, a window at a time, until a window differs and the digest matches.
-    async fn second_look(&mut self, engine: &Engine, job: &Arc<Job>) -> Result<Digest, Error> {
+    async fn look_again(
+        &mut self,
+        engine: &Engine,
+        job: &Arc<Job>,
+    ) -> Result<Option<Digest>, Error> {
         job.begin_again(engine.now());
         *job.link.lock().await = None;
         let next =
@@ -145,14 +167,11 @@ impl Verifier {
             if checksum(engine, job, window).await? != before {
                 let digest = self.pass(engine, job).await?;
                 if is_right(job, &digest) {
-                    return Ok(digest);
+                    return Ok(Some(digest));
                 }
             }
         }
-        if let Sink::Partial(partial) = &job.sink {
-            partial.discard()?;
-        }
-        Err(Engine::wrong_content(job))
+        Ok(None)
     }
 }
 

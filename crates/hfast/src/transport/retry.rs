@@ -28,7 +28,7 @@ pub struct Patience {
 
 /// For questions to the Hub: enough for a burst of errors, not for an outage of minutes.
 pub const FOR_QUESTIONS: Patience = Patience {
-    failures: 5,
+    failures: 6,
     time: Duration::from_secs(20),
 };
 

@@ -1,0 +1,208 @@
+//! What `hfast` says about itself.
+
+mod support;
+
+use support::Home;
+
+fn help(arguments: &[&str]) -> String {
+    let run = Home::new().with("COLUMNS", "100").run(arguments);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    run.stdout
+}
+
+#[test]
+fn alone_it_prints_its_help() {
+    let text = help(&[]);
+    assert_eq!(text, help(&["-h"]));
+    snapshot!(text, @r"
+    Download Hugging Face repositories over bad networks: resumed, verified, into the official cache
+
+    Usage: hfast [COMMAND]
+
+    Commands:
+      download     Download a repository or some of its files
+      get          Fetch files from the Hub, a mirror or any other web address, like `wget -c`
+      completions  Print the completion script of a shell
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help (see more with '--help')
+      -V, --version  Print version
+
+    Examples:
+      hfast download openai-community/gpt2
+      hfast get https://huggingface.co/openai-community/gpt2/resolve/main/config.json
+      hfast help download
+
+    `hfast --help` lists the exit codes and the settings.
+    ");
+}
+
+#[test]
+fn the_long_help_lists_settings_and_exit_codes() {
+    let text = help(&["--help"]);
+    assert_eq!(text, help(&["help"]));
+    snapshot!(text, @r"
+    Download Hugging Face repositories over bad networks: resumed, verified, into the official cache
+
+    Usage: hfast [COMMAND]
+
+    Commands:
+      download     Download a repository or some of its files
+      get          Fetch files from the Hub, a mirror or any other web address, like `wget -c`
+      completions  Print the completion script of a shell
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Examples:
+      hfast download openai-community/gpt2
+      hfast get https://huggingface.co/openai-community/gpt2/resolve/main/config.json
+      hfast help download
+
+    `hfast --help` lists the exit codes and the settings.
+
+    Settings, the first that is found wins:
+      flags            --endpoint, --token, --max-connections, …
+      variables        HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HTTPS_PROXY, …
+      file             $XDG_CONFIG_HOME/hfast/config.toml or ~/.config/hfast/config.toml, or the file
+                       that HFAST_CONFIG names; its keys: endpoints, max-connections, max-workers,
+                       progress
+
+    Exit codes:
+        0  success
+        2  the command line or a setting makes no sense
+        3  repository, revision or file not found
+        4  access denied: a token or an approval is needed
+        5  the server asked for a long pause
+        6  no server could be reached
+        7  a server answered nonsense
+        8  the bytes are not those that were promised
+        9  the disk refused
+       10  another process is at work on the same files
+       11  some files were refused by name, everything else is there
+      130  interrupted (143: terminated)
+    When some files of many failed, the code is that of the first one.
+    ");
+}
+
+#[test]
+fn download_explains_itself() {
+    snapshot!(help(&["help", "download"]), @r"
+    Download a repository or some of its files
+
+    Usage: hfast download [OPTIONS] <REPO> [FILE]...
+
+    Arguments:
+      <REPO>     org/name, datasets/org/name, hf://… or a web address
+      [FILE]...  Files or, with a '/' at the end, folders; none means all
+
+    Options:
+          --repo-type <TYPE>     What REPO is: model, dataset or space [default: model] [alias: --type]
+          --revision <REVISION>  Branch, tag, refs/pr/N or commit [default: main]
+          --include <GLOB>...    Only files that match one of these patterns; repeatable
+          --exclude <GLOB>...    No files that match one of these patterns; repeatable
+          --cache-dir <DIR>      Keep the files in this cache instead of the official one
+          --local-dir <DIR>      Put the files into this folder under their own names
+          --force-download       Fetch again what is already there
+          --dry-run              Show what would be downloaded, and write nothing
+          --max-workers <N>      Files at once [default: 8]
+      -h, --help                 Print help
+
+    Network:
+          --token <TOKEN>        Access token; the variable HF_TOKEN is safer: others can see command
+                                 lines
+          --endpoint <URL>       Server to ask; may be repeated, the most wanted first
+          --mirror               Ask https://hf-mirror.com first
+      -x, --max-connections <N>  Connections at once, over all files [default: 16]
+
+    Output:
+      -q, --quiet             Print nothing but the path, and errors
+          --format <FORMAT>   What stdout gets: human (the path), json (one document) or quiet [default:
+                              human]
+          --json              Short for --format json
+          --progress <STYLE>  Progress on stderr: auto, bar, lines, json or none [default: auto]
+      -v, --verbose...        Log to stderr what happens; twice for each request, three times for
+                              everything
+
+    Examples:
+      hfast download openai-community/gpt2
+      hfast download openai-community/gpt2 config.json onnx/
+      hfast download datasets/rajpurkar/squad --revision refs/convert/parquet
+      hfast download org/name --include '*.safetensors' '*.json' --exclude 'old/*'
+      hfast download org/name --local-dir ./name --mirror
+      hfast download org/name --dry-run
+
+    The path is printed on stdout, everything else on stderr. Whatever stops a download, the same
+    command goes on where it stopped.
+    ");
+}
+
+#[test]
+fn get_explains_itself() {
+    snapshot!(help(&["get", "--help"]), @r"
+    Fetch files from the Hub, a mirror or any other web address, like `wget -c`
+
+    Usage: hfast get [OPTIONS] <URL>...
+
+    Arguments:
+      <URL>...  Addresses of the Hub or a mirror, hf://…, or any other http(s) addresses
+
+    Options:
+      -O, --output <FILE>           Name of the file to write (with one URL only)
+      -P, --directory-prefix <DIR>  Folder to write into instead of the current one
+          --repo-type <TYPE>        What URL means: model, dataset or space, where it does not say so
+                                    itself [alias: --type]
+          --sha256 <HEX>            SHA-256 that the file must have, in hexadecimal (with one URL only)
+      -h, --help                    Print help
+
+    Network:
+          --token <TOKEN>        Access token; the variable HF_TOKEN is safer: others can see command
+                                 lines
+          --endpoint <URL>       Server to ask; may be repeated, the most wanted first
+          --mirror               Ask https://hf-mirror.com first
+      -x, --max-connections <N>  Connections at once, over all files [default: 16]
+
+    Output:
+      -q, --quiet             Print nothing but the path, and errors
+          --format <FORMAT>   What stdout gets: human (the path), json (one document) or quiet [default:
+                              human]
+          --json              Short for --format json
+          --progress <STYLE>  Progress on stderr: auto, bar, lines, json or none [default: auto]
+      -v, --verbose...        Log to stderr what happens; twice for each request, three times for
+                              everything
+
+    Examples:
+      hfast get https://huggingface.co/org/name/resolve/main/model.safetensors
+      hfast get https://huggingface.co/org/name/tree/main -P models
+      hfast get hf://datasets/org/name/data.csv --mirror
+      hfast get https://example.org/big.iso -O image.iso --sha256 9f86d081884c7d65…
+
+    A file goes into the current folder under its own name, a repository into a folder with its name.
+    Whatever stops it, the same command goes on where it stopped.
+    ");
+}
+
+#[test]
+fn the_version_is_one_line() {
+    assert_eq!(
+        help(&["--version"]),
+        format!("hfast {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn every_shell_has_completions() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = help(&["completions", shell]);
+        assert!(
+            script.contains("hfast") && script.contains("local-dir"),
+            "{shell}"
+        );
+    }
+}

@@ -1,0 +1,247 @@
+//! Requests and settings that make no sense are refused in one sentence before anything is written.
+
+mod support;
+
+use std::fmt::Write as _;
+
+use support::Home;
+
+#[test]
+#[allow(clippy::too_many_lines, reason = "a table and what is said about it")]
+fn nonsense_is_refused_before_anything_is_written() {
+    let table: [&[&str]; 21] = [
+        &["download", "a/b/c"],
+        &["download", "org/na me"],
+        &["download", "org/name", "--revision", "a..b"],
+        &["download", "hf://org/name@v1", "--revision", "v2"],
+        &[
+            "download",
+            "https://huggingface.co/datasets/org/name",
+            "--type",
+            "model",
+        ],
+        &["download", "org/name", "--type", "modell"],
+        &["download", "org/name", "--include", ""],
+        &["download", "org/name", "../secret"],
+        &["download", "org/name", "--token", "a\nb"],
+        &["download", "org/name", "--endpoint", "ftp://host"],
+        &[
+            "download",
+            "org/name",
+            "--endpoint",
+            "https://user:geheim@host",
+        ],
+        &["get", "ftp://host/file"],
+        &["get", "https://host/"],
+        &["get", "https://host/file", "-O", "-"],
+        &["get", "https://host/file", "-O", "folder/"],
+        &["get", "https://host/a", "https://host/b", "-O", "c"],
+        &["get", "https://host/a/x", "https://host/b/x"],
+        &["get", "https://host/file", "--sha256", "abc"],
+        &["get", "hf://org/name", "-O", "file"],
+        &[
+            "get",
+            "https://huggingface.co/org/name/resolve/main/x",
+            "--type",
+            "dataset",
+        ],
+        &["get", "hf://org/name/a/../b"],
+    ];
+    let home = Home::new();
+    let mut said = String::new();
+    for arguments in table {
+        let run = home.run(arguments);
+        assert_eq!(
+            (run.code, run.stdout.as_str()),
+            (Some(2), ""),
+            "{arguments:?}"
+        );
+        assert!(
+            run.stderr.lines().count() <= 3 && !run.stderr.contains("geheim"),
+            "{}",
+            run.stderr
+        );
+        writeln!(
+            said,
+            "$ hfast {}\n{}",
+            arguments.join(" ").escape_debug(),
+            run.stderr
+        )
+        .unwrap();
+    }
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+    snapshot!(said, @r#"
+    $ hfast download a/b/c
+    error: invalid repository id "a/b/c": it has more than one '/'
+    hint: an id looks like org/name, for example openai-community/gpt2
+
+    $ hfast download org/na me
+    error: invalid repository id "org/na me": only letters, digits, '-', '_' and '.' are allowed
+    hint: an id looks like org/name, for example openai-community/gpt2
+
+    $ hfast download org/name --revision a..b
+    error: invalid revision "a..b"
+    hint: a revision is a branch, a tag, refs/pr/N or a 40-digit commit
+
+    $ hfast download hf://org/name@v1 --revision v2
+    error: the address names revision v1, but --revision says v2
+    hint: leave out one of the two
+
+    $ hfast download https://huggingface.co/datasets/org/name --type model
+    error: org/name is a dataset, but a model was asked for
+    hint: leave out the type, or name the repository without it
+
+    $ hfast download org/name --type modell
+    error: "modell" is not a repository type
+    hint: use model, dataset or space
+
+    $ hfast download org/name --include 
+    error: a pattern for file names is empty
+    hint: leave it out to keep everything, or write a pattern such as '*.json'
+
+    $ hfast download org/name ../secret
+    error: "../secret" cannot be the name of a file: it leaves its folder
+    hint: write names as the repository has them, for example onnx/model.onnx
+
+    $ hfast download org/name --token a\nb
+    error: the access token has a character that no token has
+    hint: copy it again from https://huggingface.co/settings/tokens
+
+    $ hfast download org/name --endpoint ftp://host
+    error: "ftp://host" is not an endpoint: its scheme is not http or https
+    hint: an endpoint looks like https://huggingface.co, perhaps with a path behind it
+
+    $ hfast download org/name --endpoint https://user:geheim@host
+    error: "https://host" is not an endpoint: it must not hold a user name or password
+    hint: an endpoint looks like https://huggingface.co, perhaps with a path behind it
+
+    $ hfast get ftp://host/file
+    error: "ftp://host/file" cannot be fetched: its scheme is not http or https
+    hint: give org/name, hf://org/name, or an http or https address
+
+    $ hfast get https://host/
+    error: the address does not end in the name of a file
+    hint: say how to name it with --output FILE
+
+    $ hfast get https://host/file -O -
+    error: writing to standard output is not supported: a file can only be checked as a whole
+    hint: write it to a file, and then print that
+
+    $ hfast get https://host/file -O folder/
+    error: --output "folder/" is a folder
+    hint: name a file, or use --directory-prefix
+
+    $ hfast get https://host/a https://host/b -O c
+    error: --output and --sha256 go with one URL only
+    hint: fetch them one by one
+
+    $ hfast get https://host/a/x https://host/b/x
+    error: two of the addresses would be written to x
+    hint: fetch one of them with --output or --directory-prefix
+
+    $ hfast get https://host/file --sha256 abc
+    error: --sha256 is not 64 hexadecimal digits
+    hint: copy it again from where the file is described
+
+    $ hfast get hf://org/name -O file
+    error: org/name is more than one file
+    hint: --output and --sha256 are for single files; --directory-prefix names a folder
+
+    $ hfast get https://huggingface.co/org/name/resolve/main/x --type dataset
+    error: org/name is a model, but a dataset was asked for
+    hint: leave out --repo-type: the address says it
+
+    $ hfast get hf://org/name/a/../b
+    error: "a/../b" cannot be the name of a file: it leaves its folder
+    hint: write names as the repository has them, for example onnx/model.onnx
+    "#);
+}
+
+#[test]
+fn the_command_line_itself_is_checked() {
+    let table: [&[&str]; 7] = [
+        &["download"],
+        &["downlaod", "x"],
+        &["download", "x", "--local-dir", "a", "--cache-dir", "b"],
+        &["download", "x", "-x", "0"],
+        &["download", "x", "--format", "xml"],
+        &["download", "x", "--json", "--format", "human"],
+        &["get"],
+    ];
+    let home = Home::new();
+    for arguments in table {
+        let run = home.run(arguments);
+        assert_eq!(
+            (run.code, run.stdout.as_str()),
+            (Some(2), ""),
+            "{arguments:?}"
+        );
+        assert!(run.stderr.starts_with("error: "), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn an_error_is_a_document_too() {
+    snapshot!(Home::new().run(&["download", "a/b/c", "--json"]).all(), @r#"
+    exit 2
+    --- stdout
+    {"error":{"kind":"usage","message":"invalid repository id \"a/b/c\": it has more than one '/'","hint":"an id looks like org/name, for example openai-community/gpt2","exit_code":2}}
+    --- stderr
+    error: invalid repository id "a/b/c": it has more than one '/'
+    hint: an id looks like org/name, for example openai-community/gpt2
+    "#);
+}
+
+#[test]
+fn a_settings_file_with_a_mistake_is_refused() {
+    let mut said = String::new();
+    for text in [
+        "endpoint = 'https://a'",
+        "max-connections = 0",
+        "progress = 'loud'",
+        "endpoints = ['ftp://a']",
+        "endpoints = [",
+    ] {
+        let home = Home::new();
+        home.write(".config/hfast/config.toml", text);
+        let run = home.run(&["download", "org/name"]);
+        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{text}");
+        said += &run.stderr;
+    }
+    snapshot!(said, @r#"
+    error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: unknown field `endpoint`, expected one of `endpoints`, `max-connections`, `max-workers`, `progress`
+    hint: its keys are endpoints, max-connections, max-workers and progress
+    error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: invalid value: integer `0`, expected a nonzero u16
+    hint: its keys are endpoints, max-connections, max-workers and progress
+    error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: unknown variant `loud`, expected one of `auto`, `bar`, `lines`, `json`, `none`
+    hint: its keys are endpoints, max-connections, max-workers and progress
+    error: in the settings file: "ftp://a" is not an endpoint: its scheme is not http or https
+    hint: an endpoint looks like https://huggingface.co, perhaps with a path behind it
+    error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: unclosed array, expected `]`
+    hint: its keys are endpoints, max-connections, max-workers and progress
+    "#);
+}
+
+#[test]
+fn a_settings_file_that_is_named_must_be_there() {
+    let home = Home::new().with("HFAST_CONFIG", "/nowhere.toml");
+    snapshot!(home.run(&["download", "org/name"]).all(), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: there is no settings file /nowhere.toml
+    hint: HFAST_CONFIG names it: correct or unset that variable
+    ");
+}
+
+#[test]
+fn a_variable_that_makes_no_sense_is_named() {
+    let home = Home::new().with("HF_TOKEN", "hf a");
+    snapshot!(home.run(&["download", "org/name"]).all(), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: HF_TOKEN: the access token has a character that no token has
+    hint: copy it again from https://huggingface.co/settings/tokens
+    ");
+}

@@ -1,0 +1,197 @@
+//! Carries requests from the engine to the test Hub without sockets, on virtual time.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hfast::transport::{Body, Boxed, Failure, FailureKind, Request, Response, Transport};
+use hfast_testkit::hub::{self, CutHow, Exchange, FakeHub};
+
+/// One way through the simulated network, and the speed of each connection.
+const DELAY: Duration = Duration::from_millis(40);
+const RATE: u64 = 4_000_000;
+
+/// What a piece of a body holds at most.
+const PIECE: usize = 16 << 10;
+
+/// A network in which the test Hub has all names.
+pub(crate) struct SimulatedLink {
+    hub: FakeHub,
+    pub(crate) open: Arc<Mutex<Concurrency>>,
+}
+
+/// How many exchanges were open at once.
+#[derive(Default)]
+pub(crate) struct Concurrency {
+    now: usize,
+    pub(crate) most: usize,
+}
+
+impl SimulatedLink {
+    pub(crate) fn new(hub: FakeHub) -> Self {
+        Self {
+            hub,
+            open: Arc::default(),
+        }
+    }
+}
+
+impl Transport for SimulatedLink {
+    fn send(&self, request: Request) -> Boxed<'_, Result<Response, Failure>> {
+        let url = request.url;
+        let mut sent = hub::Request::new(
+            request.method.as_str(),
+            url.authority(),
+            &path_and_query(&url),
+        );
+        sent.headers = request.headers;
+        let slot = Slot::open(&self.open);
+        Box::pin(async move {
+            tokio::time::sleep(DELAY).await;
+            let Exchange {
+                response,
+                delivery,
+                meter,
+            } = self.hub.exchange(&sent);
+            if delivery.refuse {
+                return Err(Failure::new(FailureKind::Broken, "connection reset"));
+            }
+            let extra = delivery.delay_headers.unwrap_or_default();
+            if extra == Duration::MAX {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(DELAY + extra).await;
+            let rate = delivery.rate.unwrap_or(RATE).min(RATE);
+            let (cut, declared) = (delivery.cut, declared_length(&response));
+            let body = SimulatedBody {
+                body: response.body,
+                position: 0,
+                rate,
+                cut,
+                declared,
+                meter,
+                _slot: slot,
+            };
+            let status = http::StatusCode::from_u16(response.status).unwrap();
+            Ok(Response {
+                status,
+                headers: response.headers,
+                peer: None,
+                body: Box::new(body),
+            })
+        })
+    }
+
+    fn avoid(&self, _: SocketAddr) {}
+}
+
+fn path_and_query(url: &url::Url) -> String {
+    url.query().map_or_else(
+        || url.path().to_owned(),
+        |query| format!("{}?{query}", url.path()),
+    )
+}
+
+fn declared_length(response: &hub::Response) -> Option<u64> {
+    response
+        .headers
+        .get("content-length")?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+struct SimulatedBody {
+    body: hub::Body,
+    position: u64,
+    rate: u64,
+    cut: Option<hub::Cut>,
+    declared: Option<u64>,
+    meter: hub::Meter,
+    _slot: Slot,
+}
+
+impl SimulatedBody {
+    /// The next piece, as far as the declared length and the cut allow.
+    async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        let end = self.declared.unwrap_or(u64::MAX).min(self.body.len());
+        if let Some(cut) = self.cut.as_ref().filter(|cut| self.position >= cut.after) {
+            match cut.how {
+                CutHow::Reset => return Err(Failure::new(FailureKind::Broken, "connection reset")),
+                CutHow::Fin => return self.early_end(),
+                CutHow::Stall(None) => std::future::pending().await,
+                CutHow::Stall(Some(pause)) => {
+                    tokio::time::sleep(pause).await;
+                    self.cut = None;
+                }
+            }
+        }
+        if self.position >= end {
+            return if self.declared.is_some_and(|n| n > end) {
+                self.early_end()
+            } else {
+                Ok(None)
+            };
+        }
+        let stop = self.cut.as_ref().map_or(end, |cut| cut.after.min(end));
+        let len = usize::try_from(stop - self.position).unwrap().min(PIECE);
+        // A trickle comes in small pieces, not in large ones after a long wait.
+        let len = len.min(usize::try_from(self.rate).unwrap().max(1));
+        tokio::time::sleep(
+            Duration::from_secs(1) * u32::try_from(len).unwrap()
+                / u32::try_from(self.rate).unwrap(),
+        )
+        .await;
+        let mut buffer = vec![0; len];
+        let filled = self.body.fill(self.position, &mut buffer);
+        buffer.truncate(filled);
+        self.position += filled as u64;
+        self.meter.add(filled as u64);
+        Ok(Some(buffer.into()))
+    }
+
+    /// What the HTTP library says when a connection closes: an error if a length was declared.
+    fn early_end(&self) -> Result<Option<Bytes>, Failure> {
+        match self.declared {
+            Some(_) => Err(Failure::new(FailureKind::Broken, "connection closed early")),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Body for SimulatedBody {
+    fn chunk(&mut self) -> Boxed<'_, Result<Option<Bytes>, Failure>> {
+        Box::pin(self.next())
+    }
+}
+
+/// Counts an exchange as open until it is dropped.
+struct Slot(Arc<Mutex<Concurrency>>);
+
+impl Slot {
+    fn open(count: &Arc<Mutex<Concurrency>>) -> Self {
+        let mut concurrency = count.lock().unwrap();
+        concurrency.now += 1;
+        concurrency.most = concurrency.most.max(concurrency.now);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().now -= 1;
+    }
+}
+
+/// Requests as lines, for comparing two runs.
+pub(crate) fn trace(hub: &FakeHub) -> Vec<String> {
+    let line = |r: hub::Logged| {
+        format!(
+            "{} {} {:?} {} {}",
+            r.method, r.path, r.range, r.status, r.sent_bytes
+        )
+    };
+    hub.requests().into_iter().map(line).collect()
+}
