@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use super::{Client, JobContext, Plan, PlannedFile, Report};
 use crate::error::{Error, ErrorKind};
-use crate::hub::listing::RemoteFile;
 use crate::names::Digest;
 use crate::store::destination::{Destination, Wanted};
 use crate::store::{adopt, partial, place, platform, tree_cache};
-use crate::transfer::engine::{Engine, Limits, Parts};
+use crate::transfer::engine::{Engine, Limits, Outcome, Parts};
 use crate::transfer::progress::Progress;
 
 /// Left free on the disk beside the files themselves: journals, links, folders.
@@ -45,18 +44,18 @@ impl Client {
             .iter()
             .filter(|f| f.present)
             .for_each(|f| progress.file_present(f.remote.size.unwrap_or(0)));
-        let listing = job.rest.take().map(|rest| listing(&files, rest));
+        let files = self.keep_listing(&mut job, files).await?;
         let wanted = group(files);
         let outcome = if wanted.is_empty() {
-            crate::transfer::engine::Outcome::default()
+            Outcome::default()
         } else {
             self.fetch(&mut job, wanted, progress).await?
         };
+        let outcome = all_denied(outcome, present)?;
         // A failed file must not make a branch point to a snapshot with a hole where the old one
         // was whole; a refused name is no hole that another attempt could fill.
         if outcome.files + present > 0 {
-            self.finish(job.clone(), outcome.failed.is_empty(), listing)
-                .await?;
+            self.finish(job.clone(), outcome.failed.is_empty()).await?;
         }
         Ok(Report {
             path: job.path,
@@ -74,7 +73,7 @@ impl Client {
         job: &mut JobContext,
         wanted: Vec<Wanted>,
         progress: &Arc<Progress>,
-    ) -> Result<crate::transfer::engine::Outcome, Error> {
+    ) -> Result<Outcome, Error> {
         if self.options.offline {
             return Err(Error::new(
                 ErrorKind::NotFound,
@@ -115,31 +114,42 @@ impl Client {
         Ok(engine.run(wanted).await)
     }
 
-    async fn finish(
+    async fn finish(&self, job: JobContext, whole: bool) -> Result<(), Error> {
+        self.disk
+            .run(move || job.destination.finish(&job.revision, whole))
+            .await
+    }
+
+    /// Keeps a fresh and complete listing, so that the same commit need not be asked for again. It
+    /// only saves requests: where it cannot be written, nothing is lost.
+    async fn keep_listing(
         &self,
-        job: JobContext,
-        whole: bool,
-        listing: Option<Vec<RemoteFile>>,
-    ) -> Result<(), Error> {
+        job: &mut JobContext,
+        files: Vec<PlannedFile>,
+    ) -> Result<Vec<PlannedFile>, Error> {
+        let Some(([_, own], rest)) = job.destination.trees().zip(job.rest.take()) else {
+            return Ok(files);
+        };
         self.disk
             .run(move || {
-                job.destination.finish(&job.revision, whole)?;
-                let Destination::Cache { folder, commit, .. } = &job.destination else {
-                    return Ok(());
-                };
-                listing.map_or(Ok(()), |files| tree_cache::write(folder, commit, &files))
+                let listed = files.iter().map(|file| &file.remote).chain(&rest);
+                if let Err(error) = tree_cache::write(&own, &listed.collect::<Vec<_>>()) {
+                    tracing::debug!("the listing is not kept: {error}");
+                }
+                Ok(files)
             })
             .await
     }
 }
 
-/// The whole listing, put together again for the cache.
-fn listing(chosen: &[PlannedFile], rest: Vec<RemoteFile>) -> Vec<RemoteFile> {
-    chosen
-        .iter()
-        .map(|file| file.remote.clone())
-        .chain(rest)
-        .collect()
+/// One refusal of everything is one error, not one for each file.
+fn all_denied(mut outcome: Outcome, present: usize) -> Result<Outcome, Error> {
+    let denied = |(_, error): &(String, Error)| error.kind() == ErrorKind::AccessDenied;
+    let nothing = outcome.bytes == 0 && present == 0;
+    if nothing && !outcome.failed.is_empty() && outcome.failed.iter().all(denied) {
+        return Err(outcome.failed.swap_remove(0).1);
+    }
+    Ok(outcome)
 }
 
 /// One entry for each content that is not there yet, with all its names.

@@ -44,9 +44,8 @@ impl Client {
         if let Some(plan) = self.plan_present_file(request, &choice, &commit) {
             return Ok(plan);
         }
-        let listing = self
-            .listing(&request.repo, &commit, folder.as_ref())
-            .await?;
+        let trees = self.destination(request, &commit).trees();
+        let listing = self.listing(&request.repo, &commit, trees.as_ref()).await?;
         if let Some(name) = choice.missing(&listing.files, &listing.refused) {
             note_absent(folder.as_ref(), &commit, name);
             return Err(no_such_file(request, name));
@@ -63,12 +62,13 @@ impl Client {
     ) -> Option<Plan> {
         let pinned = self.options.offline || request.revision.as_commit().is_some();
         let path = RepoPath::new(choice.single()?).ok()?;
+        let destination = self.destination(request, commit);
+        let size = fs::metadata(destination.final_path(&path)).ok()?.len();
         let file = RemoteFile {
             path,
-            size: None,
+            size: Some(size),
             digest: None,
         };
-        let destination = self.destination(request, commit);
         let usable = pinned && !request.force && choice.keeps(file.path.as_str());
         let is_there = matches!(destination, Destination::Cache { .. }) && destination.has(&file);
         let files = vec![file];
@@ -170,9 +170,9 @@ impl Client {
         &self,
         repo: &Repo,
         commit: &Commit,
-        folder: Option<&RepoFolder>,
+        trees: Option<&[PathBuf; 2]>,
     ) -> Result<Listing, Error> {
-        if let Some(files) = folder.and_then(|folder| tree_cache::read(folder, commit)) {
+        if let Some(files) = trees.and_then(|places| tree_cache::read(places)) {
             return Ok(Listing {
                 files,
                 refused: Vec::new(),

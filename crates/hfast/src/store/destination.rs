@@ -13,6 +13,7 @@ use super::{local_dir, platform};
 use crate::error::Error;
 use crate::hash::file_matches;
 use crate::hub::listing::RemoteFile;
+use crate::hub::metadata::FileMeta;
 use crate::names::{Commit, Digest, Revision};
 use crate::repo_path::RepoPath;
 
@@ -29,6 +30,18 @@ impl Wanted {
     /// The name under which it is shown.
     pub(crate) fn name(&self) -> &str {
         self.paths.first().map_or("", RepoPath::as_str)
+    }
+
+    /// Takes over what a source says where the listing says less.
+    pub(crate) fn learn(&mut self, meta: &FileMeta) {
+        self.size = self.size.or(meta.size);
+        self.digest = match (self.digest, meta.digest) {
+            // The listing gave the digest of the pointer, not that of the content.
+            (Some(Digest::GitSha1(_)), Some(Digest::Sha256(content))) => {
+                Some(Digest::Sha256(content))
+            }
+            (listed, said) => listed.or(said),
+        };
     }
 }
 
@@ -182,16 +195,17 @@ impl Destination {
         let partials = self.partials();
         create_parents(&partials.join("x"))?;
         match self {
-            Self::Cache { folder, .. } => {
-                let tag = folder.root().join("CACHEDIR.TAG");
-                if tag.exists() {
-                    Ok(())
-                } else {
-                    place::write_atomically(&tag, local_dir::CACHEDIR_TAG)
-                }
-            }
             Self::LocalDir { root, .. } => local_dir::prepare(root),
-            Self::File { .. } => Ok(()),
+            Self::Cache { .. } | Self::File { .. } => Ok(()),
+        }
+    }
+
+    /// Where a complete listing of the commit may lie: the official clients' place, then ours.
+    pub(crate) fn trees(&self) -> Option<[PathBuf; 2]> {
+        match self {
+            Self::Cache { folder, commit, .. } => Some(folder.trees(commit)),
+            Self::LocalDir { root, commit } => Some(local_dir::trees(root, commit)),
+            Self::File { .. } => None,
         }
     }
 

@@ -35,10 +35,6 @@ impl RepoFolder {
         }
     }
 
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
-    }
-
     pub(crate) fn path(&self) -> PathBuf {
         self.root.join(&self.name)
     }
@@ -73,12 +69,13 @@ impl RepoFolder {
             .join(path.as_str())
     }
 
-    pub(crate) fn official_tree(&self, commit: &Commit) -> PathBuf {
-        self.path().join("trees").join(format!("{commit}.json"))
-    }
-
-    pub(crate) fn own_tree(&self, commit: &Commit) -> PathBuf {
-        self.path().join(".hfast").join(format!("{commit}.json"))
+    /// Where a complete listing of `commit` lies: the official clients', then ours.
+    pub(crate) fn trees(&self, commit: &Commit) -> [PathBuf; 2] {
+        let name = format!("{commit}.json");
+        [
+            self.path().join("trees").join(&name),
+            self.path().join(".hfast").join(&name),
+        ]
     }
 }
 

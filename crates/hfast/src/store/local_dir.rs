@@ -53,30 +53,28 @@ pub(crate) fn write_metadata(
     write_atomically(&metadata_path(root, path), text.as_bytes())
 }
 
-/// Creates the state folder with the two files that keep it out of git and out of backups.
+/// Creates the state folder with the file that keeps it out of git.
 pub(crate) fn prepare(root: &Path) -> Result<(), Error> {
     let ignore = create_parents_below(root, &format!("{STATE}/.gitignore"))?;
-    if !ignore.exists() {
-        write_atomically(&ignore, b"*")?;
-    }
-    let tag = state(root).join("CACHEDIR.TAG");
-    if tag.exists() {
+    if ignore.exists() {
         Ok(())
     } else {
-        write_atomically(&tag, CACHEDIR_TAG)
+        write_atomically(&ignore, b"*")
     }
 }
-
-/// The file that tells backup programs to leave a folder out (<https://bford.info/cachedir/>).
-pub(crate) const CACHEDIR_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55
-# This file is a cache directory tag created by hfast.
-# For information about cache directory tags, see:
-#	https://bford.info/cachedir/
-";
 
 /// The folder of our own partial files; the official upload leaves it out with the rest.
 pub(crate) fn partials(root: &Path) -> PathBuf {
     state(root).join("hfast")
+}
+
+/// Where a complete listing of `commit` lies: the official clients', then ours.
+pub(crate) fn trees(root: &Path, commit: &Commit) -> [PathBuf; 2] {
+    let name = format!("{commit}.json");
+    [
+        state(root).join("trees").join(&name),
+        partials(root).join(&name),
+    ]
 }
 
 /// The folder where the official clients keep metadata, locks and partial files.

@@ -1,33 +1,42 @@
-//! Complete listings of a commit that lie in the cache, so that a pinned commit costs no request.
+//! Complete listings of a commit that lie on the disk, so that a pinned commit costs no request.
 //!
 //! The official clients' file (`trees/<commit>.json`, `hub-protocol` section 12) is read, never
 //! written: only a complete listing may stand there, and its format belongs to them. Ours has the
-//! same shape in a folder of our own.
+//! same shape in a folder of our own. Both are read and written entry by entry: a listing may have
+//! a hundred thousand of them.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
+use std::fmt;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::layout::RepoFolder;
 use super::place::{create_parents, write_atomically};
 use crate::error::{Error, ErrorKind};
 use crate::hub::listing::RemoteFile;
-use crate::names::{Commit, Digest};
+use crate::names::Digest;
 use crate::repo_path::RepoPath;
 
-/// A listing that is larger than this is asked for again rather than read into memory.
-const MAX_BYTES: u64 = 64 << 20;
+/// A listing that is larger than this is asked for again.
+const MAX_BYTES: u64 = 256 << 20;
 
 #[derive(Deserialize, Serialize)]
-struct Tree {
+struct Tree<'a> {
     format_version: u32,
-    files: BTreeMap<String, TreeFile>,
+    #[serde(deserialize_with = "read_entries", serialize_with = "write_entries")]
+    files: Entries<'a>,
+}
+
+/// What is read is owned, what is written is borrowed. `None`: an entry cannot be used.
+enum Entries<'a> {
+    Read(Option<Vec<RemoteFile>>),
+    Write(&'a [&'a RemoteFile]),
 }
 
 #[derive(Deserialize, Serialize)]
-struct TreeFile {
+struct Entry {
     size: Option<u64>,
     blob_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,68 +45,129 @@ struct TreeFile {
     lfs_size: Option<u64>,
 }
 
-/// The complete listing of `commit`, if one lies in the cache and can be read.
-pub(crate) fn read(folder: &RepoFolder, commit: &Commit) -> Option<Vec<RemoteFile>> {
-    [folder.official_tree(commit), folder.own_tree(commit)]
-        .iter()
-        .find_map(|path| read_file(path))
+/// The first complete listing among `places` that can be read.
+pub(crate) fn read(places: &[PathBuf]) -> Option<Vec<RemoteFile>> {
+    places.iter().find_map(|path| read_file(path))
 }
 
 fn read_file(path: &Path) -> Option<Vec<RemoteFile>> {
-    if fs::metadata(path).ok()?.len() > MAX_BYTES {
+    let file = File::open(path).ok()?;
+    if file.metadata().ok()?.len() > MAX_BYTES {
         return None;
     }
-    let tree: Tree = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-    if tree.format_version != 1 {
-        return None;
+    let tree: Tree<'_> = serde_json::from_reader(BufReader::new(file)).ok()?;
+    match tree.files {
+        Entries::Read(files) if tree.format_version == 1 => files,
+        Entries::Read(_) | Entries::Write(_) => None,
     }
-    // One entry that cannot be used makes the whole listing unusable: it must stay complete.
-    tree.files
-        .into_iter()
-        .map(|(path, file)| remote_file(&path, &file))
-        .collect()
 }
 
-fn remote_file(path: &str, file: &TreeFile) -> Option<RemoteFile> {
-    let hash = file.lfs_sha256.as_ref().or(file.blob_id.as_ref());
+/// Keeps a complete listing at `path`, if its every file has a size and a digest.
+pub(crate) fn write(path: &Path, files: &[&RemoteFile]) -> Result<(), Error> {
+    if files
+        .iter()
+        .any(|file| file.size.is_none() || file.digest.is_none())
+    {
+        return Ok(());
+    }
+    let tree = Tree {
+        format_version: 1,
+        files: Entries::Write(files),
+    };
+    let json = serde_json::to_vec(&tree).map_err(|e| {
+        Error::new(ErrorKind::Protocol, "the listing cannot be written as JSON").with_source(e)
+    })?;
+    create_parents(path)?;
+    write_atomically(path, &json)
+}
+
+fn write_entries<S: Serializer>(entries: &Entries<'_>, serializer: S) -> Result<S::Ok, S::Error> {
+    let Entries::Write(files) = entries else {
+        return serializer.collect_map([("", ())]);
+    };
+    serializer.collect_map(files.iter().map(|file| (file.path.as_str(), entry(file))))
+}
+
+fn entry(file: &RemoteFile) -> Entry {
+    let hex = file.digest.map(|digest| digest.to_string());
+    let (blob_id, lfs_sha256) = match file.digest {
+        Some(Digest::Sha256(_)) => (None, hex),
+        Some(Digest::GitSha1(_)) | None => (hex, None),
+    };
+    Entry {
+        size: file.size,
+        blob_id,
+        lfs_sha256,
+        lfs_size: None,
+    }
+}
+
+fn read_entries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Entries<'static>, D::Error> {
+    struct Files;
+    impl<'de> Visitor<'de> for Files {
+        type Value = Option<Vec<RemoteFile>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map from paths to files")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            // One entry that cannot be used makes the whole listing unusable: it must be complete.
+            let mut files = Some(Vec::new());
+            while let Some((path, entry)) = map.next_entry::<String, Entry>()? {
+                let file = remote_file(&path, &entry);
+                files = files.zip(file).map(|(mut files, file)| {
+                    files.push(file);
+                    files
+                });
+            }
+            Ok(files)
+        }
+    }
+    deserializer.deserialize_map(Files).map(Entries::Read)
+}
+
+fn remote_file(path: &str, entry: &Entry) -> Option<RemoteFile> {
+    let hash = entry.lfs_sha256.as_ref().or(entry.blob_id.as_ref());
     Some(RemoteFile {
         path: RepoPath::new(path).ok()?,
-        size: Some(file.lfs_size.or(file.size)?),
+        size: Some(entry.lfs_size.or(entry.size)?),
         digest: Some(Digest::from_hex(hash?)?),
     })
 }
 
-/// Keeps a complete listing whose every file has a size and a digest.
-pub(crate) fn write(
-    folder: &RepoFolder,
-    commit: &Commit,
-    files: &[RemoteFile],
-) -> Result<(), Error> {
-    let entries = files.iter().map(|file| {
-        let digest = file.digest?;
-        let (blob_id, lfs_sha256) = match digest {
-            Digest::GitSha1(_) => (Some(digest.to_string()), None),
-            Digest::Sha256(_) => (None, Some(digest.to_string())),
-        };
-        let entry = TreeFile {
-            size: Some(file.size?),
-            blob_id,
-            lfs_sha256,
-            lfs_size: None,
-        };
-        Some((file.path.as_str().to_owned(), entry))
-    });
-    let Some(files) = entries.collect::<Option<_>>() else {
-        return Ok(());
-    };
-    let json = serde_json::to_vec(&Tree {
-        format_version: 1,
-        files,
-    })
-    .map_err(|e| {
-        Error::new(ErrorKind::Protocol, "the listing cannot be written as JSON").with_source(e)
-    })?;
-    let path = folder.own_tree(commit);
-    create_parents(&path)?;
-    write_atomically(&path, &json)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, digest: &str) -> RemoteFile {
+        let path = RepoPath::new(path).unwrap();
+        RemoteFile {
+            path,
+            size: Some(7),
+            digest: Digest::from_hex(digest),
+        }
+    }
+
+    #[test]
+    fn a_listing_survives_and_a_bad_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x/tree.json");
+        let files = [file("a", &"a".repeat(40)), file("b/c", &"b".repeat(64))];
+        write(&path, &files.iter().collect::<Vec<_>>()).unwrap();
+        let read_back = read(std::slice::from_ref(&path)).unwrap();
+        assert_eq!(read_back.len(), 2);
+        assert_eq!(
+            (&read_back[1].path, read_back[1].digest),
+            (&files[1].path, files[1].digest)
+        );
+        for bad in [
+            r#"{"format_version":2,"files":{}}"#,
+            r#"{"format_version":1,"files":{"../x":{"size":1,"blob_id":"aa"}}}"#,
+            "[]",
+        ] {
+            std::fs::write(&path, bad).unwrap();
+            assert!(read(std::slice::from_ref(&path)).is_none(), "{bad}");
+        }
+    }
 }

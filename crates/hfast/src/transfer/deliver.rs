@@ -31,8 +31,33 @@ fn is_doubtful(wanted: &Wanted) -> bool {
 }
 
 impl Engine {
+    /// Delivers; where the digest turns out to be that of an LFS pointer, learns the right one and
+    /// delivers again.
+    pub(super) async fn deliver_or_learn(
+        self: &Arc<Self>,
+        wanted: &mut Wanted,
+    ) -> Result<u64, Error> {
+        if let Some(error) = self.denied() {
+            return Err(error);
+        }
+        let listed = wanted.digest;
+        let error = match self.deliver(wanted).await {
+            Err(error) if error.kind() == ErrorKind::Integrity => error,
+            other => return other.inspect_err(|error| self.deny(error)),
+        };
+        let Some(Digest::GitSha1(_)) = listed else {
+            return Err(error);
+        };
+        wanted.learn(&self.provider.describe(wanted).await?);
+        if wanted.digest == listed {
+            Err(error)
+        } else {
+            self.deliver(wanted).await
+        }
+    }
+
     /// Puts one content in its place and returns its size.
-    pub(super) async fn deliver(self: &Arc<Self>, wanted: &mut Wanted) -> Result<u64, Error> {
+    async fn deliver(self: &Arc<Self>, wanted: &mut Wanted) -> Result<u64, Error> {
         let shown = self
             .progress
             .open(wanted.name(), wanted.size.unwrap_or_default());
@@ -67,15 +92,7 @@ impl Engine {
 
     /// Asks the sources for what the listing does not say.
     async fn learn_more(&self, wanted: &mut Wanted, shown: &ActiveFile) -> Result<(), Error> {
-        let meta = self.provider.describe(wanted).await?;
-        wanted.size = wanted.size.or(meta.size);
-        wanted.digest = match (wanted.digest, meta.digest) {
-            // The listing gave the digest of the pointer, not that of the content.
-            (Some(Digest::GitSha1(_)), Some(Digest::Sha256(content))) => {
-                Some(Digest::Sha256(content))
-            }
-            (listed, said) => listed.or(said),
-        };
+        wanted.learn(&self.provider.describe(wanted).await?);
         shown.learn_size(wanted.size.unwrap_or_default());
         Ok(())
     }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -20,7 +20,7 @@ use super::progress::Progress;
 use super::provider::Provider;
 use super::schedule::{Work, choose};
 use super::segments::Lease;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::store::destination::{Destination, Wanted};
 use crate::transport::Transport;
 use crate::transport::gate::Gates;
@@ -64,6 +64,8 @@ pub(crate) struct Engine {
     chance: Mutex<fastrand::Rng>,
     open: Mutex<Vec<Arc<Job>>>,
     closed: AtomicBool,
+    /// A refusal that holds for the whole repository: no further file is asked for.
+    denied: OnceLock<(String, Option<String>)>,
     /// Unfinished files of earlier runs, and files under other names, found once.
     pub(super) leftovers: Mutex<HashMap<String, Vec<PathBuf>>>,
     pub(super) others: HashMap<u64, Vec<PathBuf>>,
@@ -128,6 +130,7 @@ impl Engine {
             chance: Mutex::new(fastrand::Rng::with_seed(parts.seed)),
             open: Mutex::default(),
             closed: AtomicBool::new(false),
+            denied: OnceLock::new(),
             leftovers: Mutex::new(leftovers),
             others: parts.others,
         })
@@ -175,7 +178,7 @@ impl Engine {
     /// Takes one content all the way, and tells how it went.
     async fn carry(self: Arc<Self>, wanted: Wanted) -> (Wanted, Result<u64, Error>) {
         let mut wanted = wanted;
-        let result = self.deliver(&mut wanted).await;
+        let result = self.deliver_or_learn(&mut wanted).await;
         match &result {
             Ok(bytes) => wanted
                 .paths
@@ -187,6 +190,24 @@ impl Engine {
             }),
         }
         (wanted, result)
+    }
+
+    /// Remembers that nothing of this repository may be read.
+    pub(super) fn deny(&self, error: &Error) {
+        if error.kind() == ErrorKind::AccessDenied {
+            let hint = error.hint().map(str::to_owned);
+            self.denied.get_or_init(|| (error.to_string(), hint));
+        }
+    }
+
+    /// The refusal, once there was one.
+    pub(super) fn denied(&self) -> Option<Error> {
+        let (text, hint) = self.denied.get()?;
+        let error = Error::new(ErrorKind::AccessDenied, text.clone());
+        Some(
+            hint.iter()
+                .fold(error, |error, hint| error.with_hint(hint.clone())),
+        )
     }
 
     /// Time since the engine began.

@@ -259,6 +259,8 @@ impl Exchange<'_> {
         writer: &mut Writer,
     ) -> Result<bool, Trouble> {
         let wanted = self.flush(writer).await?;
+        // A kill costs a second of a slow connection, and an extent of a fast one.
+        self.close(writer).await?;
         let (own, siblings) = meter.tick(self.engine.now());
         match judge(&own, &siblings) {
             Some(stall) if wanted => Err(Trouble::Stalled(stall)),

@@ -3,6 +3,13 @@
 //! For every seed: it ends; what it published is right; it never opens more connections than
 //! allowed; it does not fetch much more than it must; and the same seed does the same again.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
 mod link;
 
 use std::path::Path;
