@@ -1,0 +1,110 @@
+"""hfast beside the official Python clients: each must accept what the other wrote.
+
+The clients run from their virtual environments (see scripts/test), the Hub is the test kit's.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HFAST = ROOT / "target/release/hfast"
+TESTHUB = ROOT / "target/release/hfast-testhub"
+OLD, NEW = (ROOT / f".venvs/hub-{version}/bin" for version in ("0.36.2", "2.4.0"))
+REPO = "demo-org/tiny-bert"
+
+OFFLINE_CHECK = """
+import huggingface_hub as hub
+path = hub.snapshot_download("%s")
+assert hub.hf_hub_download("%s", "config.json").startswith(path)
+scan = hub.scan_cache_dir()
+assert not scan.warnings, scan.warnings
+assert [repo.nb_files for repo in scan.repos] == [8], scan
+print(path)
+""" % (REPO, REPO)
+
+
+class Hub:
+    """A Hub on loopback for as long as the block runs."""
+
+    def __enter__(self):
+        command = [TESTHUB, "--bert", "tiny", "--no-cdn"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.endpoint = self.process.stdout.readline().strip()
+        described = self.process.stdout.readline()
+        self.commit = described.split(" at ")[1].split(":")[0]
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class OfficialClients(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def run_with(self, command, endpoint="http://127.0.0.1:9", **variables):
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "HF_ENDPOINT": endpoint,
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_UPDATE_CHECK": "1",
+            **variables,
+        }
+        done = subprocess.run(
+            [str(part) for part in command], env=environment, capture_output=True, text=True, timeout=120
+        )
+        self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}\n{done.stderr}")
+        return done.stdout.strip()
+
+    def test_the_cache_that_hfast_writes_is_accepted(self):
+        with Hub() as hub:
+            home = self.folder / "home"
+            path = self.run_with([HFAST, "download", REPO], hub.endpoint, HF_HOME=str(home))
+            self.run_with([NEW / "hf", "cache", "verify", REPO], hub.endpoint, HF_HOME=str(home))
+        for client in (OLD, NEW):
+            found = self.run_with(
+                [client / "python", "-c", OFFLINE_CHECK], HF_HOME=str(home), HF_HUB_OFFLINE="1"
+            )
+            self.assertEqual(found, path)
+
+    def test_the_folder_that_hfast_writes_is_accepted(self):
+        target = self.folder / "target"
+        with Hub() as hub:
+            self.run_with([HFAST, "download", REPO, "--local-dir", target], hub.endpoint)
+            verify = [NEW / "hf", "cache", "verify", REPO, "--local-dir", target]
+            self.run_with(verify, hub.endpoint)
+            before = {path: path.stat().st_mtime_ns for path in target.glob("*") if path.is_file()}
+            for client in (OLD, NEW):
+                self.run_with([client / "hf", "download", REPO, "--local-dir", target], hub.endpoint)
+            after = {path: path.stat().st_mtime_ns for path in before}
+            self.assertEqual(before, after, "the official clients fetched a file again")
+
+    def test_what_the_official_clients_wrote_costs_nothing(self):
+        for name, client in (("old", OLD), ("new", NEW)):
+            home, target = self.folder / name / "home", self.folder / name / "target"
+            with Hub() as hub:
+                self.run_with([client / "hf", "download", REPO], hub.endpoint, HF_HOME=str(home))
+                self.run_with([client / "hf", "download", REPO, "--local-dir", target], hub.endpoint)
+                for place in (["--cache-dir", home / "hub"], ["--local-dir", target]):
+                    command = [HFAST, "download", REPO, "--format", "json", *place]
+                    report = json.loads(self.run_with(command, hub.endpoint))
+                    self.assertEqual((report["files"], report["received"]), (8, 0), (name, report))
+            pinned = [HFAST, "download", REPO, "config.json", "--revision", hub.commit]
+            self.run_with([*pinned, "--cache-dir", home / "hub"])
+        # The new client keeps listings, and so a pinned repository needs no request at all.
+        whole = [HFAST, "download", REPO, "--revision", hub.commit]
+        self.run_with([*whole, "--cache-dir", home / "hub"])
+        self.run_with([*whole, "--local-dir", target])
+
+
+if __name__ == "__main__":
+    unittest.main()
