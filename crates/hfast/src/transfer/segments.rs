@@ -181,7 +181,10 @@ impl Segments {
     pub fn advance(&mut self, id: LeaseId, position: u64) -> u64 {
         if let Some(held) = self.held.get_mut(&id) {
             let position = position.clamp(held.rest.start, self.size);
+            let passed = held.rest.start..position;
             held.rest = position..held.rest.end.max(position);
+            // What was forgotten between its landing and now is nobody's: it is free again.
+            self.offer(passed);
         }
         self.wanted(id)
     }
@@ -321,6 +324,7 @@ mod tests {
         Steal,
         Race,
         Land(usize, u64),
+        Advance(usize),
         Release(usize),
         Forget(u64, u64),
     }
@@ -331,6 +335,7 @@ mod tests {
             Just(Event::Steal),
             Just(Event::Race),
             (0usize..8, 0u64..20).prop_map(|(i, n)| Event::Land(i, n * MIB / 2)),
+            (0usize..8).prop_map(Event::Advance),
             (0usize..8).prop_map(Event::Release),
             (0u64..100, 0u64..8).prop_map(|(a, n)| Event::Forget(a * MIB, n * MIB)),
         ];
@@ -351,14 +356,20 @@ mod tests {
                     Event::Lease(want) => leases.extend(segments.lease(want, now)),
                     Event::Steal => leases.extend(segments.steal(now)),
                     Event::Race => leases.extend(segments.race(now)),
+                    // A worker writes first and says so later; much can happen in between.
                     Event::Land(i, n) if i < leases.len() => {
-                        let held = segments.held[&leases[i].id].clone();
-                        let upto = (held.rest.start + n).min(segments.wanted(leases[i].id));
-                        bring(&mut segments, &leases[i], upto);
+                        let (id, at) = (leases[i].id, &mut leases[i].range.start);
+                        let upto = (*at + n).min(segments.wanted(id)).max(*at);
+                        let parts = segments.reserve(*at..upto);
+                        segments.landed(&parts);
+                        *at = upto;
+                    }
+                    Event::Advance(i) if i < leases.len() => {
+                        segments.advance(leases[i].id, leases[i].range.start);
                     }
                     Event::Release(i) if i < leases.len() => segments.release(leases.swap_remove(i).id),
                     Event::Forget(start, len) => segments.forget(start.min(size)..(start + len).min(size)),
-                    Event::Land(..) | Event::Release(_) => {}
+                    Event::Land(..) | Event::Advance(_) | Event::Release(_) => {}
                 }
                 let mut all = segments.landed.clone();
                 segments.free.iter().for_each(|r| all.insert(r));
