@@ -1,4 +1,5 @@
-//! The `hfast` command: reads what was asked for, starts it, and turns the outcome into an exit code.
+//! The `hfast` command: reads what was asked for, starts it, and turns the outcome into an exit
+//! code.
 
 mod address;
 mod commands;

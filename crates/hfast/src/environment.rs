@@ -1,12 +1,11 @@
 //! What the customary environment variables mean, those of the official clients and the common ones
-//! for proxies and certificates (hub-protocol 18 and 19).
+//! for proxies and certificates.
 //!
 //! Pure: whoever runs the program passes in a way to look a variable up. Which setting wins over
 //! which, beyond the variables, is not decided here. A variable set to nothing counts as unset.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 use crate::hub::token::Token;
@@ -48,10 +47,6 @@ pub struct Environment {
     pub implicit_token_disabled: bool,
     /// `HF_HUB_OFFLINE` or `TRANSFORMERS_OFFLINE`: ask no server for anything.
     pub offline: bool,
-    /// `HF_HUB_DOWNLOAD_TIMEOUT`.
-    pub download_timeout: Option<Duration>,
-    /// `HF_HUB_ETAG_TIMEOUT`.
-    pub etag_timeout: Option<Duration>,
     /// `HF_HUB_DISABLE_PROGRESS_BARS`: forced on or off, or left to the program.
     pub progress_disabled: Option<bool>,
     /// `HF_HUB_DISABLE_SYMLINKS`.
@@ -60,8 +55,6 @@ pub struct Environment {
     pub proxy: ProxySettings,
     /// `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE`. It may name a folder, too.
     pub ca_file: Option<PathBuf>,
-    /// `SSL_CERT_DIR`.
-    pub ca_dir: Option<PathBuf>,
     /// `HF_HUB_VERBOSITY`.
     pub verbosity: Option<Verbosity>,
     /// `HF_DEBUG`.
@@ -139,8 +132,6 @@ impl Environment {
             implicit_token_disabled: read.is_true(&["HF_HUB_DISABLE_IMPLICIT_TOKEN"]),
             // The first that is set counts, even if it says no.
             offline: read.is_true(&["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]),
-            download_timeout: read.seconds("HF_HUB_DOWNLOAD_TIMEOUT")?,
-            etag_timeout: read.seconds("HF_HUB_ETAG_TIMEOUT")?,
             progress_disabled: progress
                 .filter(|text| !text.is_empty())
                 .map(|text| is_true(&text)),
@@ -149,7 +140,6 @@ impl Environment {
             ca_file: read
                 .first(&["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
                 .map(PathBuf::from),
-            ca_dir: read.text("SSL_CERT_DIR").map(PathBuf::from),
             verbosity: read
                 .text("HF_HUB_VERBOSITY")
                 .and_then(|text| verbosity(&text)),
@@ -216,18 +206,6 @@ impl<F: Fn(&str) -> Option<String>> Reader<'_, F> {
                 let hint = error.hint().unwrap_or_default().to_owned();
                 Error::new(ErrorKind::Usage, format!("{name}: {error}")).with_hint(hint)
             })
-    }
-
-    /// Whole seconds; 0 counts as unset, as in the official clients.
-    fn seconds(&self, name: &str) -> Result<Option<Duration>, Error> {
-        let Some(text) = self.text(name) else {
-            return Ok(None);
-        };
-        let seconds: u32 = text.trim().parse().map_err(|_| {
-            let message = format!("{name} is {:?}, not a number of seconds", shown(&text));
-            Error::new(ErrorKind::Usage, message).with_hint("use a whole number such as 10")
-        })?;
-        Ok((seconds > 0).then(|| Duration::from_secs(seconds.into())))
     }
 
     fn proxies(&self) -> ProxySettings {
@@ -359,15 +337,6 @@ mod tests {
         }
         assert!(read("HF_HUB_OFFLINE=|TRANSFORMERS_OFFLINE=1").offline);
         assert!(!read("HF_HUB_OFFLINE=0|TRANSFORMERS_OFFLINE=1").offline);
-        for (text, want) in [("30", Some(30)), ("0", None), ("", None)] {
-            let timeout = read(&format!("HF_HUB_ETAG_TIMEOUT={text}")).etag_timeout;
-            assert_eq!(timeout, want.map(Duration::from_secs));
-        }
-        for bad in ["-1", "1.5", "x", "99999999999"] {
-            let variables = format!("HF_HUB_DOWNLOAD_TIMEOUT={bad}");
-            let error = try_read(&variables, Some("/h")).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Usage);
-        }
         let found = read("COLUMNS=80|HF_HUB_VERBOSITY=INFO|NO_COLOR=0");
         assert_eq!(found.columns, Some(80));
         assert_eq!(found.verbosity, Some(Verbosity::Info));

@@ -1,4 +1,5 @@
-//! Download Hugging Face repositories over bad networks: resumed, verified, into the official cache.
+//! Download Hugging Face repositories over bad networks: resumed, verified, into the official
+//! cache.
 
 pub mod client;
 pub mod environment;

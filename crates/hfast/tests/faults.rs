@@ -1,5 +1,5 @@
-//! The library against the test Hub on real sockets: odd endpoints, hostile listings, tokens, faults
-//! that only a socket can have. What virtual time can show is in `simulation`.
+//! The library against the test Hub on real sockets: odd endpoints, hostile listings, tokens,
+//! faults that only a socket can have. What virtual time can show is in `simulation`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 use std::path::Path;

@@ -169,6 +169,7 @@ fn group(files: Vec<PlannedFile>) -> Vec<Wanted> {
             paths: vec![remote.path],
             size,
             digest,
+            validator: None,
         });
     }
     wanted

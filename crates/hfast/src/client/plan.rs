@@ -1,6 +1,5 @@
 //! From a request to a plan: which commit, which files, which of them are there.
 
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use crate::names::{Commit, Digest, Repo, Revision};
 use crate::repo_path::RepoPath;
 use crate::store::destination::Destination;
 use crate::store::layout::RepoFolder;
-use crate::store::{place, tree_cache};
+use crate::store::tree_cache;
 use crate::transfer::provider::{Provider, Repository};
 
 /// A listing of a commit.
@@ -35,19 +34,21 @@ impl Client {
     /// repository, revision or named file that is not there, and whatever asking can meet.
     pub async fn plan(&self, request: &DownloadRequest) -> Result<Plan, Error> {
         let choice = Choice::new(&request.files, &request.include, &request.exclude)?;
-        check_target(&request.target)?;
         let folder = match &request.target {
             Target::Cache(root) => Some(RepoFolder::new(root, &request.repo)),
             Target::LocalDir(_) | Target::File(_) => None,
         };
         let commit = self.commit(request, folder.as_ref()).await?;
+        self.destination(request, &commit).check()?;
         if let Some(plan) = self.plan_present_file(request, &choice, &commit) {
             return Ok(plan);
         }
         let trees = self.destination(request, &commit).trees();
         let listing = self.listing(&request.repo, &commit, trees.as_ref()).await?;
         if let Some(name) = choice.missing(&listing.files, &listing.refused) {
-            note_absent(folder.as_ref(), &commit, name);
+            if let Some(folder) = &folder {
+                folder.note_absent(&commit, name);
+            }
             return Err(no_such_file(request, name));
         }
         Ok(self.assemble(request, &choice, commit, listing))
@@ -63,7 +64,7 @@ impl Client {
         let pinned = self.options.offline || request.revision.as_commit().is_some();
         let path = RepoPath::new(choice.single()?).ok()?;
         let destination = self.destination(request, commit);
-        let size = fs::metadata(destination.final_path(&path)).ok()?.len();
+        let size = destination.size_of(&path)?;
         let file = RemoteFile {
             path,
             size: Some(size),
@@ -153,11 +154,8 @@ impl Client {
             return Ok(commit);
         }
         if self.options.offline {
-            let known = folder
-                .and_then(|folder| fs::read_to_string(folder.reference(&request.revision)).ok());
-            return known
-                .and_then(|text| text.trim().parse().ok())
-                .ok_or_else(|| offline(&request.repo));
+            let known = folder.and_then(|folder| folder.read_reference(&request.revision));
+            return known.ok_or_else(|| offline(&request.repo));
         }
         Ok(self
             .hub
@@ -220,8 +218,10 @@ impl Client {
         sha256: Option<Digest>,
         output: PathBuf,
     ) -> Result<Plan, Error> {
-        let target = Target::File(output.clone());
-        check_target(&target)?;
+        let destination = Destination::File {
+            path: output.clone(),
+        };
+        destination.check()?;
         let name = output
             .file_name()
             .and_then(|name| name.to_str())
@@ -243,9 +243,7 @@ impl Client {
         };
         let job = JobContext {
             provider: Arc::new(provider),
-            destination: Destination::File {
-                path: output.clone(),
-            },
+            destination,
             revision: Revision::default(),
             force: false,
             rest: None,
@@ -265,21 +263,6 @@ impl Client {
     }
 }
 
-/// A file where a folder should be, or the reverse, is said before anything is asked.
-fn check_target(target: &Target) -> Result<(), Error> {
-    let (path, fault) = match target {
-        Target::Cache(path) | Target::LocalDir(path) if path.exists() && !path.is_dir() => {
-            (path, "is a file, not a folder")
-        }
-        Target::File(path) if path.is_dir() => (path, "is a folder, not a file"),
-        Target::Cache(_) | Target::LocalDir(_) | Target::File(_) => return Ok(()),
-    };
-    Err(
-        Error::new(ErrorKind::Usage, format!("{} {fault}", path.display()))
-            .with_hint("choose another place, or move it away"),
-    )
-}
-
 fn offline(repo: &Repo) -> Error {
     Error::new(
         ErrorKind::NotFound,
@@ -297,26 +280,4 @@ fn no_such_file(request: &DownloadRequest, name: &str) -> Error {
         ),
     )
     .with_hint("names are case-sensitive; --dry-run lists what is there")
-}
-
-/// The official note that a file does not exist at a commit. It saves a question later, and so is
-/// not worth an error now.
-fn note_absent(folder: Option<&RepoFolder>, commit: &Commit, name: &str) {
-    let Some(folder) = folder.filter(|folder| folder.path().is_dir()) else {
-        return;
-    };
-    let Ok(path) = RepoPath::new(name) else {
-        return;
-    };
-    let note = folder.not_there(commit, &path);
-    let written = place::create_parents(&note).and_then(|()| {
-        if note.exists() {
-            Ok(())
-        } else {
-            place::write_atomically(&note, b"")
-        }
-    });
-    if let Err(error) = written {
-        tracing::debug!("cannot note that {name} does not exist: {error}");
-    }
 }

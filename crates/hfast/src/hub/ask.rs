@@ -92,6 +92,13 @@ impl Hub {
         self.endpoints.get(index).map(|(endpoint, _)| endpoint)
     }
 
+    fn chance(&self) -> f64 {
+        self.chance
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .f64()
+    }
+
     /// What the endpoint may see: every endpoint was named by the user.
     pub(crate) fn credentials(&self, endpoint: &Endpoint) -> Option<Credentials> {
         self.token.clone().map(|token| Credentials {
@@ -163,35 +170,54 @@ impl Hub {
     }
 
     /// What `url` says of the file behind it: by `HEAD`, or by the head of a `GET` where that is
-    /// not possible.
+    /// not possible. An answer that says nothing is no error: whoever fetches will see why.
     pub(crate) async fn describe(
         &self,
         url: &Url,
         credentials: Option<&Credentials>,
     ) -> Result<FileMeta, Error> {
-        let mut last = None;
-        for request in [Request::head(url.clone()), first_byte(url.clone())] {
-            let answer = match follow(self.transport.as_ref(), request, credentials).await {
-                Ok(answer) => answer,
-                Err(failure) => {
-                    last = Some(Error::from(failure));
-                    continue;
-                }
+        let start = Instant::now();
+        let mut budget = Budget::new(FOR_QUESTIONS, start.elapsed());
+        loop {
+            let error = match self.describe_once(url, credentials).await {
+                Ok(meta) => return Ok(meta),
+                Err(error) => error,
             };
+            match budget.failed(start.elapsed(), self.chance()) {
+                Next::Wait(wait) => tokio::time::sleep(wait).await,
+                Next::GiveUp => return Err(error),
+            }
+        }
+    }
+
+    async fn describe_once(
+        &self,
+        url: &Url,
+        credentials: Option<&Credentials>,
+    ) -> Result<FileMeta, Error> {
+        let host = url.host_str().unwrap_or_default();
+        for request in [Request::head(url.clone()), first_byte(url.clone())] {
+            self.gates.pass(host, 0.0).await;
+            let answer = follow(self.transport.as_ref(), request, credentials).await?;
+            let status = answer.response.status;
+            if is_transient(status) {
+                let pause = requested_pause(&answer.response.headers, SystemTime::now());
+                let pause = pause.filter(|pause| *pause <= LONGEST_RETRY_AFTER);
+                self.gates.pause(host, pause.unwrap_or_default());
+                let text = format!("{host} answers {}", status.as_u16());
+                return Err(Error::new(ErrorKind::Unreachable, text));
+            }
             let hops = answer
                 .redirects
                 .iter()
                 .map(|(status, headers)| (*status, headers));
-            let hops: Vec<_> = hops
-                .chain([(answer.response.status, &answer.response.headers)])
-                .collect();
+            let hops: Vec<_> = hops.chain([(status, &answer.response.headers)]).collect();
             let meta = FileMeta::from_chain(&hops);
             if meta.size.is_some() || meta.digest.is_some() {
                 return Ok(meta);
             }
         }
-        // Nothing is known: the one who fetches will see the status, and say what is wrong.
-        last.map_or_else(|| Ok(FileMeta::default()), Err)
+        Ok(FileMeta::default())
     }
 
     /// Asks one endpoint after another until one answers; passing faults are met with patience.
@@ -223,11 +249,7 @@ impl Hub {
             if let Some(error) = refused {
                 return Err(error);
             }
-            let chance = self
-                .chance
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .f64();
+            let chance = self.chance();
             let error =
                 passing.unwrap_or_else(|| Error::new(ErrorKind::Usage, "no endpoint to ask"));
             match budget.failed(start.elapsed(), chance) {

@@ -1,5 +1,5 @@
 //! The lists of files that the Hub sends, as values: tree pages, repository information, and the
-//! whole listing that they add up to (hub-protocol 5.1, 5.2 and 5.9).
+//! whole listing that they add up to.
 //!
 //! Every name passes [`RepoPath`]; names that cannot be created safely are kept apart with the
 //! reason. Which files are wanted is the business of [`crate::hub::select`]. Pure.

@@ -1,7 +1,7 @@
 //! What the headers of an answer say about a file: commit, digest, size, validator.
 //!
-//! The answer is a whole chain of redirects, from the Hub to some storage host (hub-protocol 3.1
-//! and 3.2). Pure. A value that is malformed counts as absent: none of it is trusted.
+//! The answer is a whole chain of redirects, from the Hub to some storage host. Pure. A value that
+//! is malformed counts as absent: none of it is trusted.
 
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderMap, LAST_MODIFIED,
@@ -29,6 +29,9 @@ pub struct FileMeta {
     /// The etag without `W/` and quotes: printable ASCII, at most 256 characters, for comparing
     /// only. It is never a file name; [`Self::digest`] is.
     pub etag: Option<String>,
+    /// What says that two answers are of the same content, where no digest does: the strong
+    /// validator of the last answer.
+    pub validator: Option<String>,
 }
 
 impl FileMeta {
@@ -73,6 +76,7 @@ impl FileMeta {
             digest,
             size,
             etag,
+            validator: content.and_then(|(_, headers)| strong_validator(headers)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What an HTTP error answer means to the person who waits: kind, one sentence, what to do next.
 //!
-//! Follows the order of the official clients (hub-protocol 6.1). Whether to try again is decided
+//! Follows the order of the official clients. Whether to try again is decided
 //! elsewhere. Pure. Words of the server are shortened, and secrets in them are masked.
 
 use http::{HeaderMap, StatusCode};

@@ -1,6 +1,6 @@
 //! What people type or paste for a repository, a folder or a file, read backwards into names.
 //!
-//! Names, `hf://` addresses and web addresses of the Hub and its mirrors (hub-protocol 1.4).
+//! Names, `hf://` addresses and web addresses of the Hub and its mirrors.
 //! Building URLs is the business of [`crate::hub::urls`]. Pure: no input or output.
 
 use std::fmt;

@@ -1,6 +1,7 @@
 //! A secret that cannot be printed, and the origin it may be sent to.
 //!
-//! Where tokens are found is the business of [`crate::environment`]; this file only keeps them safe.
+//! Where tokens are found is the business of [`crate::environment`]; this file only keeps them
+//! safe.
 
 use std::fmt;
 

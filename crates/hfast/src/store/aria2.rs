@@ -1,4 +1,5 @@
-//! Reads aria2's control file (`NAME.aria2`, format version 1): which pieces of a file are there. Pure.
+//! Reads aria2's control file (`NAME.aria2`, format version 1): which pieces of a file are there.
+//! Pure.
 //!
 //! All numbers are big-endian: version 2 bytes, extension 4, length of the info hash 4, info hash,
 //! length of a piece 4, length of the file 8, length of uploads 8, length of the bit field 4, and

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use super::adopt::{self, Found};
 use super::layout::{RepoFolder, link_target};
-use super::partial::{Growing, Partial};
+use super::owner::Owner;
+use super::partial::{self, Growing, Partial};
 use super::place::{self, create_parents, create_parents_below};
 use super::{local_dir, platform};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::hash::file_matches;
 use crate::hub::listing::RemoteFile;
 use crate::hub::metadata::FileMeta;
@@ -24,6 +25,8 @@ pub(crate) struct Wanted {
     pub(crate) paths: Vec<RepoPath>,
     pub(crate) size: Option<u64>,
     pub(crate) digest: Option<Digest>,
+    /// Where there is no digest: what tells this content from another of the same size.
+    pub(crate) validator: Option<String>,
 }
 
 impl Wanted {
@@ -35,6 +38,7 @@ impl Wanted {
     /// Takes over what a source says where the listing says less.
     pub(crate) fn learn(&mut self, meta: &FileMeta) {
         self.size = self.size.or(meta.size);
+        self.validator.clone_from(&meta.validator);
         self.digest = match (self.digest, meta.digest) {
             // The listing gave the digest of the pointer, not that of the content.
             (Some(Digest::GitSha1(_)), Some(Digest::Sha256(content))) => {
@@ -169,6 +173,10 @@ impl Destination {
 
     /// Parts of a file that other tools left where it goes, best first.
     pub(crate) fn parts(&self, wanted: &Wanted, size: u64) -> Vec<Found> {
+        if wanted.digest.is_none() {
+            // Nothing could tell whether they are parts of this content or of an older one.
+            return Vec::new();
+        }
         let named = || {
             wanted
                 .paths
@@ -224,7 +232,7 @@ impl Destination {
         match self {
             Self::Cache { folder, links, .. } => {
                 let blob = folder.blob(digest);
-                move_in(content, &blob)?;
+                self.move_in(wanted, content, &blob)?;
                 wanted
                     .paths
                     .iter()
@@ -232,10 +240,25 @@ impl Destination {
             }
             Self::LocalDir { root, .. } => {
                 create_parents_below(root, wanted.name())?;
-                move_in(content, &first)?;
+                self.move_in(wanted, content, &first)?;
                 self.spread(&first, wanted)
             }
-            Self::File { .. } => move_in(content, &first),
+            Self::File { .. } => self.move_in(wanted, content, &first),
+        }
+    }
+
+    /// The temporary name of a small content is that of a partial file, so that what a kill leaves
+    /// of it is found and swept with the others.
+    fn move_in(&self, wanted: &Wanted, content: &Content<'_>, to: &Path) -> Result<(), Error> {
+        match content {
+            Content::Partial(partial) => place::rename(partial.seal()?, to),
+            Content::Growing(growing) => place::rename(growing.seal()?, to),
+            Content::Bytes(bytes) => {
+                let name = Owner::this().file_name(&self.stem(wanted));
+                let temporary = self.partials().join(name);
+                place::write_flushed(&temporary, bytes)?;
+                place::rename(&temporary, to)
+            }
         }
     }
 
@@ -278,15 +301,19 @@ impl Destination {
         }
     }
 
-    /// Makes the names durable and, where the whole job succeeded, moves the ref.
+    /// Makes the names durable and, where the whole job succeeded, moves the ref. Sweeps what dead
+    /// processes left of contents that have their final names.
     pub(crate) fn finish(&self, revision: &Revision, move_ref: bool) -> Result<(), Error> {
         let Self::Cache { folder, commit, .. } = self else {
             return Ok(());
         };
-        let is_commit = revision.as_commit().is_some();
-        let reference = folder.reference(revision);
-        let current = fs::read_to_string(&reference).unwrap_or_default();
-        if !move_ref || is_commit || current == commit.as_str() {
+        for (stem, leftover) in partial::leftovers(&folder.blobs()) {
+            if folder.blobs().join(stem).exists() {
+                partial::sweep(&leftover);
+            }
+        }
+        let is_current = folder.read_reference(revision).as_ref() == Some(commit);
+        if !move_ref || is_current || revision.as_commit().is_some() {
             return Ok(());
         }
         for synced in [folder.blobs(), folder.snapshot(commit)]
@@ -295,8 +322,36 @@ impl Destination {
         {
             platform::sync_folder(synced).map_err(|e| Error::disk("flush", synced, e))?;
         }
-        create_parents(&reference)?;
-        place::write_atomically(&reference, commit.as_str().as_bytes())
+        folder.write_reference(revision, commit)
+    }
+
+    /// The size of the file at its final place, if it is there.
+    pub(crate) fn size_of(&self, path: &RepoPath) -> Option<u64> {
+        fs::metadata(self.final_path(path))
+            .ok()
+            .filter(fs::Metadata::is_file)
+            .map(|m| m.len())
+    }
+
+    /// A file where a folder should be, or the reverse.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`]: it is the caller who chose the place.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let (path, fault) = match self {
+            Self::Cache { folder, .. } => (folder.root(), "is a file, not a folder"),
+            Self::LocalDir { root, .. } => (root.as_path(), "is a file, not a folder"),
+            Self::File { path } => (path.as_path(), "is a folder, not a file"),
+        };
+        let wants_folder = !matches!(self, Self::File { .. });
+        match fs::metadata(path) {
+            Ok(found) if found.is_dir() != wants_folder => Err(Error::new(
+                ErrorKind::Usage,
+                format!("{} {fault}", path.display()),
+            )
+            .with_hint("choose another place, or move it away")),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -321,12 +376,4 @@ fn official_local(root: &Path, path: &RepoPath, wanted: &Wanted, size: u64) -> V
     });
     ours.filter_map(|path| adopt::part_at(&path, size))
         .collect()
-}
-
-fn move_in(content: &Content<'_>, to: &Path) -> Result<(), Error> {
-    match content {
-        Content::Partial(partial) => place::rename(partial.seal()?, to),
-        Content::Growing(growing) => place::rename(growing.seal()?, to),
-        Content::Bytes(bytes) => place::write_atomically(to, bytes),
-    }
 }

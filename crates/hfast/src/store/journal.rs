@@ -5,8 +5,8 @@
 //! appending to it needs no flush. Where the journal lies is told in `partial.rs`.
 //!
 //! Format, version 1, little endian: a header of 64 bytes (magic, kind of identity, identity, file
-//! size, checksum), then records of 24 bytes (start, length, XXH3 of the data, check). A record that
-//! fails its check ends the journal. `docs/design/partial-file.md` has the table.
+//! size, checksum), then records of 24 bytes (start, length, XXH3 of the data, check). A record
+//! that fails its check ends the journal. `docs/design/0001-partial-file.md` has the table.
 
 use std::collections::BTreeMap;
 

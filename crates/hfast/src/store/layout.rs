@@ -1,4 +1,4 @@
-//! Where things lie in the official cache (`hub-protocol` sections 9 to 12): names only. Pure.
+//! Where things lie in the official cache: names only. Pure.
 
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,10 @@ impl RepoFolder {
             root: root.to_owned(),
             name,
         }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     pub(crate) fn path(&self) -> PathBuf {

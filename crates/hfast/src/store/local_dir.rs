@@ -1,4 +1,4 @@
-//! The official metadata of a local folder (`hub-protocol` section 13): which commit and etag each
+//! The official metadata of a local folder: which commit and etag each
 //! file has, and whether that can still be true.
 
 use std::fs;

@@ -10,6 +10,7 @@ pub mod journal;
 pub(crate) mod layout;
 pub(crate) mod local_dir;
 pub(crate) mod lock;
+mod notes;
 pub(crate) mod owner;
 pub(crate) mod partial;
 pub(crate) mod place;

@@ -48,15 +48,16 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(Owner::this().file_name(&name));
-    write_flushed(&temporary, bytes).map_err(|e| Error::disk("write", &temporary, e))?;
+    write_flushed(&temporary, bytes)?;
     rename(&temporary, path)
 }
 
-fn write_flushed(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file of our own and makes it durable.
+pub(crate) fn write_flushed(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut options = OpenOptions::new();
-    let mut file = platform::open_no_follow(options.write(true).create(true).truncate(true), path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    let written = platform::open_no_follow(options.write(true).create(true).truncate(true), path)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    written.map_err(|e| Error::disk("write", path, e))
 }
 
 /// Makes `link` a relative symbolic link to `target`, replacing whatever has that name.

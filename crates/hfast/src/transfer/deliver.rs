@@ -30,6 +30,21 @@ fn is_doubtful(wanted: &Wanted) -> bool {
     }
 }
 
+/// What a part of this content is known by. With neither digest nor validator nothing tells it from
+/// a part of something else, and so no later run may take it over.
+fn identity_of(wanted: &Wanted, chance: f64) -> Identity {
+    if let Some(digest) = wanted.digest {
+        return Identity::Content(digest);
+    }
+    let unknown = || chance.to_bits().to_string();
+    let mut hasher = Hasher::sha256();
+    hasher.update(wanted.validator.clone().unwrap_or_else(unknown).as_bytes());
+    match hasher.finish() {
+        Digest::Sha256(hash) => Identity::Validator(hash),
+        Digest::GitSha1(_) => Identity::Validator([0; 32]),
+    }
+}
+
 impl Engine {
     /// Delivers; where the digest turns out to be that of an LFS pointer, learns the right one and
     /// delivers again.
@@ -43,7 +58,7 @@ impl Engine {
         let listed = wanted.digest;
         let error = match self.deliver(wanted).await {
             Err(error) if error.kind() == ErrorKind::Integrity => error,
-            other => return other.inspect_err(|error| self.deny(error)),
+            other => return other,
         };
         let Some(Digest::GitSha1(_)) = listed else {
             return Err(error);
@@ -102,10 +117,26 @@ impl Engine {
             return Ok(None);
         };
         let (folder, stem) = (self.destination.partials(), self.destination.stem(wanted));
-        let growth = move || partial::growth(&folder, &stem);
-        Lock::acquire(path, growth, || shown.phase(Phase::Waiting))
-            .await
-            .map(Some)
+        let mut had_to_wait = false;
+        let growth = || partial::growth(&folder, &stem);
+        let lock = Lock::acquire(path, growth, || {
+            had_to_wait = true;
+            shown.phase(Phase::Waiting);
+        });
+        let lock = lock.await?;
+        if had_to_wait {
+            // Whoever held the lock may have died and left what it had.
+            let found = partial::leftovers(&folder).into_iter();
+            let found = found
+                .filter(|(name, _)| *name == stem)
+                .map(|(_, path)| path)
+                .collect();
+            self.leftovers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(stem, found);
+        }
+        Ok(Some(lock))
     }
 
     async fn settle(&self, wanted: &Wanted) -> Result<bool, Error> {
@@ -127,9 +158,7 @@ impl Engine {
         sources: Sources,
         shown: ActiveFile,
     ) -> Result<(Arc<Job>, Verifier), Error> {
-        let identity = wanted
-            .digest
-            .map_or_else(|| self.identity_of(wanted, size), Identity::Content);
+        let identity = identity_of(wanted, self.chance());
         let (sink, claims, adopted) = if size <= SMALL {
             let content = vec![0; usize::try_from(size).unwrap_or_default()];
             (
@@ -152,18 +181,6 @@ impl Engine {
             self.now(),
         ));
         Ok((job, Verifier::new(claims, adopted)))
-    }
-
-    /// Without a digest a part can only be trusted to belong to the same address and size. What it
-    /// becomes is not verified by anything but `--sha256`.
-    fn identity_of(&self, wanted: &Wanted, size: u64) -> Identity {
-        let mut hasher = Hasher::sha256();
-        hasher.update(self.destination.stem(wanted).as_bytes());
-        hasher.update(&size.to_le_bytes());
-        match hasher.finish() {
-            Digest::Sha256(hash) => Identity::Validator(hash),
-            Digest::GitSha1(_) => Identity::Validator([0; 32]),
-        }
     }
 
     async fn begin_partial(

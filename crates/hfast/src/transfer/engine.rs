@@ -13,8 +13,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::board::Board;
 use super::disk::Disk;
-use super::exchange::Board;
 use super::job::Job;
 use super::progress::Progress;
 use super::provider::Provider;
@@ -194,10 +194,8 @@ impl Engine {
 
     /// Remembers that nothing of this repository may be read.
     pub(super) fn deny(&self, error: &Error) {
-        if error.kind() == ErrorKind::AccessDenied {
-            let hint = error.hint().map(str::to_owned);
-            self.denied.get_or_init(|| (error.to_string(), hint));
-        }
+        let hint = error.hint().map(str::to_owned);
+        self.denied.get_or_init(|| (error.to_string(), hint));
     }
 
     /// The refusal, once there was one.

@@ -3,23 +3,23 @@
 //! It ends when the lease is done, when the connection fails or stalls, or when others finished the
 //! rest. What follows from a failure is decided in `worker.rs`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ::http::header::{IF_RANGE, RANGE};
 use ::http::{HeaderMap, HeaderValue, StatusCode};
-use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::board::MeterHandle;
 use super::check::{Accepted, Asked, Void, check, strong_etag};
 use super::engine::Engine;
-use super::extent::ExtentBuilder;
 use super::gunzip::Gunzip;
 use super::job::Job;
 use super::link::{Link, renew_after};
 use super::segments::Lease;
 use super::source::{Source, contradiction, means_stale_link};
-use super::stall::{Meter, Stall, judge};
+use super::stall::{Stall, judge};
+use super::writer::Writer;
 use crate::error::Error;
 use crate::hub::metadata::FileMeta;
 use crate::hub::token::Origin;
@@ -210,7 +210,7 @@ impl Exchange<'_> {
     ) -> Result<(), Trouble> {
         let mut gunzip = accepted.gzip.then(Gunzip::new);
         let mut skip = self.lease.range.start - accepted.range.start;
-        let mut writer = Writer::new(self.lease.range.start, self.job);
+        let mut writer = Writer::new(self.lease.range.start, self.job.size);
         let meter = self.engine.board.enter(&self.host, self.engine.now());
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         let outcome = loop {
@@ -312,124 +312,5 @@ impl Exchange<'_> {
             .run(move || job.write(offset, &[], &[extent]))
             .await
             .map_err(Trouble::Disk)
-    }
-}
-
-/// Collects pieces until they are worth a system call.
-struct Writer {
-    /// Where the first pending byte goes.
-    offset: u64,
-    pieces: Vec<Bytes>,
-    pending: usize,
-    /// Where the lease ends now.
-    wanted: u64,
-    extents: ExtentBuilder,
-}
-
-impl Writer {
-    fn new(offset: u64, job: &Job) -> Self {
-        let extents = ExtentBuilder::new(offset, job.size);
-        Self {
-            offset,
-            pieces: Vec::new(),
-            pending: 0,
-            wanted: job.size,
-            extents,
-        }
-    }
-
-    fn end(&self) -> u64 {
-        self.offset + self.pending as u64
-    }
-
-    fn is_at_end(&self) -> bool {
-        self.end() >= self.wanted
-    }
-
-    /// Adds bytes, but none past the end of what is wanted.
-    fn push(&mut self, mut bytes: Bytes) {
-        let room = usize::try_from(self.wanted.saturating_sub(self.end())).unwrap_or(usize::MAX);
-        bytes.truncate(room);
-        self.pending += bytes.len();
-        if !bytes.is_empty() {
-            self.pieces.push(bytes);
-        }
-    }
-
-    fn take(&mut self) -> (u64, Vec<Bytes>) {
-        let offset = self.offset;
-        self.offset = self.end();
-        self.pending = 0;
-        (offset, std::mem::take(&mut self.pieces))
-    }
-}
-
-/// The open connections, so that each can be compared with its siblings.
-#[derive(Default)]
-pub(super) struct Board {
-    open: Mutex<Vec<(String, Arc<Mutex<Meter>>)>>,
-}
-
-/// A connection on the board until it is dropped.
-struct MeterHandle<'a> {
-    board: &'a Board,
-    host: String,
-    meter: Arc<Mutex<Meter>>,
-}
-
-impl Board {
-    fn enter(&self, host: &str, now: Duration) -> MeterHandle<'_> {
-        let meter = Arc::new(Mutex::new(Meter::new(now)));
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.push((host.to_owned(), Arc::clone(&meter)));
-        MeterHandle {
-            board: self,
-            host: host.to_owned(),
-            meter,
-        }
-    }
-}
-
-impl MeterHandle<'_> {
-    fn add(&self, bytes: u64, now: Duration) {
-        self.meter
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .add(bytes, now);
-    }
-
-    /// Takes a sample, and returns the pulse of this connection and those of its siblings, which
-    /// are the other connections to the same host.
-    fn tick(&self, now: Duration) -> (super::stall::Pulse, Vec<super::stall::Pulse>) {
-        let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
-        meter.tick(now);
-        let own = meter.pulse(now);
-        drop(meter);
-        let open = self
-            .board
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let siblings = open
-            .iter()
-            .filter(|(host, meter)| *host == self.host && !Arc::ptr_eq(meter, &self.meter));
-        let pulses = siblings.map(|(_, meter)| {
-            meter
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pulse(now)
-        });
-        (own, pulses.collect())
-    }
-}
-
-impl Drop for MeterHandle<'_> {
-    fn drop(&mut self) {
-        let mut open = self
-            .board
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        open.retain(|(_, meter)| !Arc::ptr_eq(meter, &self.meter));
     }
 }

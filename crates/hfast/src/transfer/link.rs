@@ -1,4 +1,4 @@
-//! A link to the bytes of a file: a lease that is renewed before it runs out. Pure.
+//! A link to the bytes of a file: a lease that is renewed before it runs out.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -3,6 +3,7 @@
 //! What is pure and what acts is told by each file's first lines. The engine knows the network only
 //! through [`crate::transport`] and the disk only through [`crate::store`].
 
+mod board;
 pub mod check;
 mod deliver;
 pub mod disk;
@@ -22,3 +23,4 @@ pub mod stall;
 mod stream;
 mod verify;
 mod worker;
+mod writer;

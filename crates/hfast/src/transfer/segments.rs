@@ -1,4 +1,5 @@
-//! Who fetches which bytes of one file: what has landed, what is held by a worker, what is free. Pure.
+//! Who fetches which bytes of one file: what has landed, what is held by a worker, what is free.
+//! Pure.
 //!
 //! Every byte of the file is landed, being written, held, or free; it may be held twice while the
 //! tail is raced, but it lands once.

@@ -1,9 +1,9 @@
 //! Follows the landed bytes with the running digest, and decides what to do when it is wrong.
 //!
-//! Claims of earlier runs are checked block by block on the way; a block that fails is fetched again
-//! before it can spoil the digest. A wrong digest at the end is met in this order: blocks that are
-//! not as they were written, parts adopted from other tools, then everything once more, window by
-//! window and from another source where there is one, until the digest matches.
+//! Claims of earlier runs are checked block by block on the way; a block that fails is fetched
+//! again before it can spoil the digest. A wrong digest at the end is met in this order: blocks
+//! that are not as they were written, parts adopted from other tools, then everything once more,
+//! window by window and from another source where there is one, until the digest matches.
 
 use std::ops::Range;
 use std::sync::{Arc, PoisonError};

@@ -71,6 +71,12 @@ impl Engine {
                 let error = self
                     .provider
                     .explain(&job.name, source, (status, &headers, &body));
+                if headers
+                    .get("x-error-code")
+                    .is_some_and(|code| code == "GatedRepo")
+                {
+                    self.deny(&error);
+                }
                 return refuse(job, (index, source), error);
             }
             Trouble::Other(fault) => {

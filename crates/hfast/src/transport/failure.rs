@@ -116,7 +116,7 @@ impl From<Failure> for Error {
                 "check the spelling of the endpoint and the network; try --mirror if the Hub is blocked"
             }
             FailureKind::Tls => {
-                "something between may intercept TLS: add its certificate with SSL_CERT_FILE"
+                "something between may intercept TLS: name the file of its certificate in REQUESTS_CA_BUNDLE"
             }
             FailureKind::Proxy => "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY",
             FailureKind::Protocol => "check that the endpoint is a Hub or a mirror of it",

@@ -1,0 +1,51 @@
+//! The small files of the official cache that say what is known of a repository: which commit a
+//! revision is, and which files do not exist.
+
+use std::fs;
+
+use super::layout::RepoFolder;
+use super::place::{create_parents, write_atomically};
+use crate::error::Error;
+use crate::names::{Commit, Revision};
+use crate::repo_path::RepoPath;
+
+impl RepoFolder {
+    /// The commit that `revision` was when it was last asked for.
+    pub(crate) fn read_reference(&self, revision: &Revision) -> Option<Commit> {
+        fs::read_to_string(self.reference(revision))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+    }
+
+    /// Writes the ref as the official clients do: 40 digits and no newline.
+    pub(crate) fn write_reference(
+        &self,
+        revision: &Revision,
+        commit: &Commit,
+    ) -> Result<(), Error> {
+        let reference = self.reference(revision);
+        create_parents(&reference)?;
+        write_atomically(&reference, commit.as_str().as_bytes())
+    }
+
+    /// Notes in an existing cache that a file does not exist at a commit. The note saves a question
+    /// later, and so is not worth an error now.
+    pub(crate) fn note_absent(&self, commit: &Commit, name: &str) {
+        let Some(path) = RepoPath::new(name).ok().filter(|_| self.path().is_dir()) else {
+            return;
+        };
+        let note = self.not_there(commit, &path);
+        let write = || {
+            if note.exists() {
+                Ok(())
+            } else {
+                write_atomically(&note, b"")
+            }
+        };
+        if let Err(error) = create_parents(&note).and_then(|()| write()) {
+            tracing::debug!("cannot note that {name} does not exist: {error}");
+        }
+    }
+}
