@@ -100,7 +100,7 @@ impl Client {
             transport: Arc::clone(&self.hub.transport),
             gates: Arc::clone(&self.hub.gates),
             progress: Arc::clone(progress),
-            disk: self.disk,
+            disk: self.disk.clone(),
             destination: Arc::new(job.destination.clone()),
             provider: Arc::clone(&job.provider),
             limits: Limits {

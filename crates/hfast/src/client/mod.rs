@@ -161,7 +161,7 @@ impl Client {
         Ok(Self::with_transport(
             options,
             transport,
-            Disk::Pool,
+            Disk::default(),
             fastrand::u64(..),
         ))
     }

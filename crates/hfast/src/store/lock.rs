@@ -36,14 +36,15 @@ impl Lock {
         mut waiting: impl FnMut(),
     ) -> Result<Self, Error> {
         let mut poll = FIRST_POLL;
-        let (mut last_growth, mut still_for) = (growth(), Duration::ZERO);
+        // Not looked at before somebody is in the way: in a large folder a look is expensive.
+        let (mut last_growth, mut still_for) = (None, Duration::ZERO);
         loop {
             if let Some(lock) = Self::try_acquire(&path)? {
                 return Ok(lock);
             }
             waiting();
             tokio::time::sleep(poll).await;
-            let now = growth();
+            let now = Some(growth());
             still_for = if now == last_growth {
                 still_for + poll
             } else {

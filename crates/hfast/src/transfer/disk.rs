@@ -2,27 +2,45 @@
 //!
 //! Under virtual time blocking threads would finish in an order that no seed decides.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
 use crate::error::{Error, ErrorKind};
 
+/// A write that takes longer than this had to wait for the disk. One of 256 KiB to memory takes a
+/// tenth of a millisecond; a busy processor can make that some tens.
+const SLOW: Duration = Duration::from_millis(100);
+
 /// Where blocking work runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Disk {
-    /// On the runtime's pool for blocking work.
-    Pool,
+    /// On the runtime's pool for blocking work; short writes in line while the disk keeps up.
+    Pool(Pace),
     /// Here and now: the order of everything is decided by the seed.
     Inline,
 }
 
+/// Whether the disk keeps up with what is written.
+#[derive(Clone, Debug, Default)]
+pub struct Pace(Arc<AtomicBool>);
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self::Pool(Pace::default())
+    }
+}
+
 impl Disk {
     /// Runs `work` to its end, also when the returned future is dropped.
-    pub(crate) async fn run<T, F>(self, work: F) -> Result<T, Error>
+    pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce() -> Result<T, Error> + Send + 'static,
     {
         match self {
             Self::Inline => work(),
-            Self::Pool => match tokio::task::spawn_blocking(work).await {
+            Self::Pool(_) => match tokio::task::spawn_blocking(work).await {
                 Ok(result) => result,
                 Err(e) => Err(
                     Error::new(ErrorKind::Cancelled, "the work on the disk was stopped")
@@ -30,5 +48,35 @@ impl Disk {
                 ),
             },
         }
+    }
+
+    /// As [`Self::run`], for a write that usually ends in memory: the way to another thread and
+    /// back costs several times as much as the write itself. Once a write had to wait for the
+    /// disk, the next ones go to the pool until they are fast again.
+    pub(crate) async fn run_short<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, Error> + Send + 'static,
+    {
+        let Self::Pool(Pace(slow)) = self else {
+            return work();
+        };
+        let slow = Arc::clone(slow);
+        let timed = move |work: F| {
+            let start = Instant::now();
+            let result = work();
+            (result, start.elapsed() > SLOW)
+        };
+        if !slow.load(Relaxed) {
+            let (result, was_slow) = timed(work);
+            slow.store(was_slow, Relaxed);
+            return result;
+        }
+        self.run(move || {
+            let (result, was_slow) = timed(work);
+            slow.store(was_slow, Relaxed);
+            result
+        })
+        .await
     }
 }

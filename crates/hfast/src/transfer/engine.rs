@@ -32,6 +32,10 @@ const FIRST_PIECE: u64 = 8 << 20;
 /// Later pieces: large enough that a round trip between two of them does not matter.
 const LARGEST_PIECE: u64 = 64 << 20;
 
+/// Connections from the start, and those added with each second.
+const FIRST_CONNECTIONS: usize = 8;
+const CONNECTIONS_PER_SECOND: usize = 4;
+
 /// An idle worker looks around this often even if nobody wakes it: pauses end by themselves.
 const IDLE: Duration = Duration::from_millis(200);
 
@@ -243,6 +247,10 @@ impl Engine {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.now();
         let loads: Vec<_> = open.iter().map(|job| job.load(now)).collect();
+        let working: usize = loads.iter().map(|load| load.workers).sum();
+        if working >= connections_at(now) {
+            return None;
+        }
         let (index, helps) = match choose(&loads)? {
             Work::Lease(index) => (index, false),
             Work::Help(index) => (index, true),
@@ -267,6 +275,14 @@ impl Engine {
         let idle = tokio::time::timeout(IDLE, self.wake.notified()).await;
         drop(idle);
     }
+}
+
+/// How many connections may be open at a time since the start. They are added over the first
+/// seconds: a network that has delivered everything by then is hurt by more of them, and on any
+/// other network the delay does not matter.
+fn connections_at(now: Duration) -> usize {
+    let seconds = usize::try_from(now.as_secs()).unwrap_or(usize::MAX);
+    FIRST_CONNECTIONS.saturating_add(seconds.saturating_mul(CONNECTIONS_PER_SECOND))
 }
 
 /// How much of a file one request asks for.

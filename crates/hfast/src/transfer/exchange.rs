@@ -287,7 +287,7 @@ impl Exchange<'_> {
             let written = self
                 .engine
                 .disk
-                .run(move || job.write(offset, &pieces, &extents))
+                .run_short(move || job.write(offset, &pieces, &extents))
                 .await;
             written.map_err(Trouble::Disk)?;
             self.kept += len;
@@ -309,7 +309,7 @@ impl Exchange<'_> {
         let offset = writer.offset;
         self.engine
             .disk
-            .run(move || job.write(offset, &[], &[extent]))
+            .run_short(move || job.write(offset, &[], &[extent]))
             .await
             .map_err(Trouble::Disk)
     }
