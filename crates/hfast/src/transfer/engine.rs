@@ -18,7 +18,7 @@ use super::disk::Disk;
 use super::job::Job;
 use super::progress::Progress;
 use super::provider::Provider;
-use super::schedule::{Work, choose};
+use super::schedule::{Load, Work, choose};
 use super::segments::Lease;
 use crate::error::{Error, ErrorKind};
 use crate::store::destination::{Destination, Wanted};
@@ -32,8 +32,8 @@ const FIRST_PIECE: u64 = 8 << 20;
 /// Later pieces: large enough that a round trip between two of them does not matter.
 const LARGEST_PIECE: u64 = 64 << 20;
 
-/// Connections from the start, and those added with each second.
-const FIRST_CONNECTIONS: usize = 8;
+/// Connections on large files from the start, and those added with each second.
+const FIRST_CONNECTIONS: usize = 4;
 const CONNECTIONS_PER_SECOND: usize = 4;
 
 /// An idle worker looks around this often even if nobody wakes it: pauses end by themselves.
@@ -246,10 +246,21 @@ impl Engine {
     pub(super) fn next_work(&self) -> Option<(Arc<Job>, Lease)> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.now();
-        let loads: Vec<_> = open.iter().map(|job| job.load(now)).collect();
-        let working: usize = loads.iter().map(|load| load.workers).sum();
+        let mut loads: Vec<_> = open.iter().map(|job| job.load(now)).collect();
+        let is_large = |index: usize| open[index].size > SMALL;
+        let on_large = (0..open.len()).filter(|index| is_large(*index));
+        let working: usize = on_large.map(|index| loads[index].workers).sum();
         if working >= connections_at(now) {
-            return None;
+            let large = loads
+                .iter_mut()
+                .enumerate()
+                .filter(|(index, _)| is_large(*index));
+            large.for_each(|(_, load)| {
+                *load = Load {
+                    workers: load.workers,
+                    ..Load::default()
+                }
+            });
         }
         let (index, helps) = match choose(&loads)? {
             Work::Lease(index) => (index, false),
@@ -277,8 +288,8 @@ impl Engine {
     }
 }
 
-/// How many connections may be open at a time since the start. They are added over the first
-/// seconds: a network that has delivered everything by then is hurt by more of them, and on any
+/// How many connections may work on large files at a time since the start. They are added over the
+/// first seconds: a network that has delivered everything by then is hurt by more of them, and on any
 /// other network the delay does not matter.
 fn connections_at(now: Duration) -> usize {
     let seconds = usize::try_from(now.as_secs()).unwrap_or(usize::MAX);
