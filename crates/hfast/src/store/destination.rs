@@ -198,6 +198,28 @@ impl Destination {
         }
     }
 
+    /// Deletes partial files of the official clients for a content that now has its final name. The
+    /// caller holds the official lock, and so nobody writes to them.
+    pub(crate) fn sweep_official(&self, wanted: &Wanted) {
+        let Some(size) = wanted.size else { return };
+        let found = match self {
+            Self::Cache { folder, .. } => {
+                adopt::official_parts(&folder.blobs(), &self.stem(wanted), size)
+            }
+            Self::LocalDir { root, .. } => wanted
+                .paths
+                .iter()
+                .flat_map(|path| official_local(root, path, wanted, size))
+                .collect(),
+            Self::File { .. } => Vec::new(),
+        };
+        for part in found {
+            if let Err(error) = place::remove_if_there(&part.path) {
+                tracing::debug!("cannot delete {}: {error}", part.path.display());
+            }
+        }
+    }
+
     /// Prepares the folders that every publication needs.
     pub(crate) fn prepare(&self) -> Result<(), Error> {
         let partials = self.partials();
@@ -295,7 +317,7 @@ impl Destination {
         };
         let name = create_parents_below(&folder.snapshot(commit), path.as_str())?;
         if links {
-            place::link(&link_target(path, digest), &name)
+            place::link(&link_target(path, digest), &name, &folder.blobs())
         } else {
             place::copy(blob, &name)
         }
@@ -308,7 +330,7 @@ impl Destination {
             return Ok(());
         };
         for (stem, leftover) in partial::leftovers(&folder.blobs()) {
-            if folder.blobs().join(stem).exists() {
+            if leftover.is_symlink() || folder.blobs().join(stem).exists() {
                 partial::sweep(&leftover);
             }
         }

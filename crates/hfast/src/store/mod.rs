@@ -1,6 +1,6 @@
 //! The only door to the disk: find what is there, begin, write, publish.
 //!
-//! Nothing here knows a URL. Only [`place`] gives a file its final name, and only after the caller
+//! Nothing here knows a URL. Only `place` gives a file its final name, and only after the caller
 //! has seen its digest match. All calls block; the engine runs them off its own threads.
 
 pub(crate) mod adopt;

@@ -216,10 +216,11 @@ pub(crate) fn leftovers(folder: &Path) -> Vec<(String, PathBuf)> {
 /// Deletes a leftover whose owner is dead and whose content nobody needs.
 pub(crate) fn sweep(leftover: &Path) {
     let mut options = OpenOptions::new();
-    let Ok(file) = platform::open_no_follow(options.read(true).write(true), leftover) else {
-        return;
-    };
-    if file.try_lock().is_ok()
+    // A link that was never moved to its place cannot be locked, and need not be.
+    let is_free = leftover.is_symlink()
+        || platform::open_no_follow(options.read(true).write(true), leftover)
+            .is_ok_and(|file| file.try_lock().is_ok());
+    if is_free
         && !owner_may_live(leftover, Path::new(""))
         && let Err(e) = std::fs::remove_file(leftover)
     {

@@ -48,8 +48,19 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(Owner::this().file_name(&name));
-    write_flushed(&temporary, bytes)?;
-    rename(&temporary, path)
+    or_remove(
+        &temporary,
+        write_flushed(&temporary, bytes).and_then(|()| rename(&temporary, path)),
+    )
+}
+
+/// Removes a temporary file of ours when what it was for has failed.
+fn or_remove(temporary: &Path, done: Result<(), Error>) -> Result<(), Error> {
+    done.inspect_err(|_| {
+        if let Err(error) = remove_if_there(temporary) {
+            tracing::debug!("cannot delete {}: {error}", temporary.display());
+        }
+    })
 }
 
 /// Writes a file of our own and makes it durable.
@@ -60,17 +71,18 @@ pub(crate) fn write_flushed(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     written.map_err(|e| Error::disk("write", path, e))
 }
 
-/// Makes `link` a relative symbolic link to `target`, replacing whatever has that name.
-pub(crate) fn link(target: &Path, link: &Path) -> Result<(), Error> {
+/// Makes `link` a relative symbolic link to `target`, replacing whatever has that name. The link is
+/// made in `folder`, where the leftovers of dead processes are swept, and moved from there.
+pub(crate) fn link(target: &Path, link: &Path, folder: &Path) -> Result<(), Error> {
     if fs::read_link(link).is_ok_and(|now| now == target) {
         return Ok(());
     }
-    let name = link.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = link.with_file_name(Owner::this().file_name(&name));
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = folder.join(Owner::this().file_name(&format!("link-{name}")));
     let made = remove_if_there(&temporary)
         .and_then(|()| platform::symlink(target, &temporary))
         .and_then(|()| fs::rename(&temporary, link));
-    made.map_err(|e| Error::disk("link", link, e))
+    or_remove(&temporary, made.map_err(|e| Error::disk("link", link, e)))
 }
 
 /// Puts a second copy of a file that has its final name under another: by reflink where the file
@@ -80,8 +92,8 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     let temporary = to.with_file_name(Owner::this().file_name(&name));
     let copied = fs::copy(from, &temporary)
         .and_then(|_| OpenOptions::new().write(true).open(&temporary)?.sync_all());
-    copied.map_err(|e| Error::disk("copy to", to, e))?;
-    rename(&temporary, to)
+    let copied = copied.map_err(|e| Error::disk("copy to", to, e));
+    or_remove(&temporary, copied.and_then(|()| rename(&temporary, to)))
 }
 
 /// Deletes a file if it exists.
@@ -134,7 +146,7 @@ mod tests {
         let path = root.path().join("x");
         fs::write(&path, "old").unwrap();
         for _ in 0..2 {
-            link(Path::new("../blobs/abc"), &path).unwrap();
+            link(Path::new("../blobs/abc"), &path, root.path()).unwrap();
             assert_eq!(fs::read_link(&path).unwrap(), Path::new("../blobs/abc"));
         }
         assert!(can_link(root.path()));

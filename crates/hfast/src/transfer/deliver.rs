@@ -101,7 +101,9 @@ impl Engine {
         job.shown.phase(Phase::Finishing);
         self.publish(wanted, job, digest).await?;
         self.sweep(wanted);
-        drop(lock);
+        if size > SMALL && lock.is_some_and(|lock| lock.is_held()) {
+            self.destination.sweep_official(wanted);
+        }
         Ok(size)
     }
 

@@ -108,7 +108,9 @@ impl Exchange<'_> {
             .collect();
         let meta = FileMeta::from_chain(&hops);
         if answer.response.status.is_success() {
-            if let Some(fault) = contradiction(&meta, self.job.size, self.job.digest.as_ref()) {
+            // Without a commit it may be no Hub that answers; the check of the head will tell.
+            let fault = contradiction(&meta, self.job.size, self.job.digest.as_ref());
+            if let Some(fault) = fault.filter(|_| meta.commit.is_some()) {
                 return Err(Trouble::Other(fault));
             }
             self.engine.provider.learn(&answer);

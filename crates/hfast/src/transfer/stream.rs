@@ -11,13 +11,12 @@ use super::engine::Engine;
 use super::gunzip::Gunzip;
 use super::progress::ActiveFile;
 use super::source::Source;
-use super::stall::SILENCE_ALONE;
 use crate::error::{Error, ErrorKind};
 use crate::store::destination::{Content, Wanted};
 use crate::store::partial::Growing;
 use crate::transport::follow::follow;
 use crate::transport::retry::{Budget, FOR_BYTES, Next, is_transient};
-use crate::transport::{Failure, FailureKind, Request};
+use crate::transport::{BodyPatience, Request};
 
 impl Engine {
     /// Fetches the file from the first source that gives it to its end. Returns its size.
@@ -86,12 +85,12 @@ impl Engine {
         let _connected = shown.connect();
         let mut growing = self.begin_growing(wanted).await?;
         let body = &mut answer.response.body;
-        loop {
-            let silent = || Failure::new(FailureKind::Silent, "nothing came for too long");
-            let chunk = tokio::time::timeout(SILENCE_ALONE, body.chunk()).await;
-            let Some(bytes) = chunk.unwrap_or_else(|_| Err(silent().at(&source.name)))? else {
-                break;
-            };
+        let mut patience = BodyPatience::new();
+        while let Some(bytes) = patience
+            .next(body.as_mut())
+            .await
+            .map_err(|f| f.at(&source.name))?
+        {
             self.progress.received(bytes.len() as u64);
             let bytes = match gunzip.as_mut() {
                 None => bytes,

@@ -12,7 +12,8 @@ use crate::hub::token::{Origin, Token};
 /// As many hops as browsers and the official clients allow at most.
 const MAX_HOPS: usize = 10;
 
-/// Time until the head of an answer has arrived; the connection's own limit lies within it.
+/// Time until the head of the last answer has arrived, all redirects together; the connection's own
+/// limit lies within it.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A token and the origin that may see it.
@@ -46,6 +47,7 @@ pub async fn follow(
     mut request: Request,
     credentials: Option<&Credentials>,
 ) -> Result<Answer, Failure> {
+    let deadline = tokio::time::Instant::now() + HEAD_TIMEOUT;
     let mut redirects = Vec::new();
     let mut trusted = true;
     loop {
@@ -55,7 +57,7 @@ pub async fn follow(
             None => request.headers.remove(AUTHORIZATION),
         };
         let host = request.url.host_str().unwrap_or_default().to_owned();
-        let response = tokio::time::timeout(HEAD_TIMEOUT, transport.send(request.clone()))
+        let response = tokio::time::timeout_at(deadline, transport.send(request.clone()))
             .await
             .unwrap_or_else(|_| {
                 Err(Failure::new(FailureKind::Silent, "no answer in time").at(&host))

@@ -23,6 +23,10 @@ pub use failure::{Failure, FailureKind};
 /// An answer that is read whole must not be silent for longer than this.
 const SILENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
+/// Less than this within this time is a trickle: 1 KiB/s, as for the ranges of a file.
+const TRICKLE_WINDOW: std::time::Duration = std::time::Duration::from_secs(30);
+const TRICKLE_BYTES: usize = 30 << 10;
+
 /// A future that is boxed, so that [`Transport`] can be used as a trait object.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -89,19 +93,12 @@ pub trait Transport: Send + Sync {
 /// Reads at most `limit` bytes of a body into memory.
 ///
 /// # Errors
-/// The body's own failure, or [`FailureKind::Protocol`] when it is longer.
+/// The body's own failure, [`FailureKind::Silent`] when it stops or trickles, or
+/// [`FailureKind::Protocol`] when it is longer.
 pub async fn read_limited(body: &mut dyn Body, limit: usize) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    let silent = || {
-        Err(Failure::new(
-            FailureKind::Silent,
-            "the answer stopped coming",
-        ))
-    };
-    while let Some(chunk) = tokio::time::timeout(SILENCE, body.chunk())
-        .await
-        .unwrap_or_else(|_| silent())?
-    {
+    let mut patience = BodyPatience::new();
+    while let Some(chunk) = patience.next(body).await? {
         if bytes.len() + chunk.len() > limit {
             return Err(Failure::new(
                 FailureKind::Protocol,
@@ -111,4 +108,34 @@ pub async fn read_limited(body: &mut dyn Body, limit: usize) -> Result<Vec<u8>, 
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
+}
+
+/// Reads a body that has no siblings to be compared with: it may be neither silent nor a trickle.
+pub(crate) struct BodyPatience {
+    window: tokio::time::Instant,
+    received: usize,
+}
+
+impl BodyPatience {
+    pub(crate) fn new() -> Self {
+        Self {
+            window: tokio::time::Instant::now(),
+            received: 0,
+        }
+    }
+
+    /// The next piece.
+    pub(crate) async fn next(&mut self, body: &mut dyn Body) -> Result<Option<Bytes>, Failure> {
+        let failed = |text: &str| Failure::new(FailureKind::Silent, text);
+        let chunk = tokio::time::timeout(SILENCE, body.chunk()).await;
+        let chunk = chunk.map_err(|_| failed("the answer stopped coming"))??;
+        self.received += chunk.as_ref().map_or(0, Bytes::len);
+        if self.window.elapsed() >= TRICKLE_WINDOW {
+            if self.received < TRICKLE_BYTES && chunk.is_some() {
+                return Err(failed("the answer only trickles"));
+            }
+            *self = Self::new();
+        }
+        Ok(chunk)
+    }
 }
