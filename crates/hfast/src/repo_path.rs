@@ -29,7 +29,8 @@ impl RepoPath {
             return Err(PathFault(fault));
         }
         let is = |part: Option<&str>, name| part.is_some_and(|p| p.eq_ignore_ascii_case(name));
-        if is(parts.next(), ".cache") && is(parts.next(), "huggingface") {
+        let second = |part: Option<&str>| part.is_none() || is(part, "huggingface");
+        if is(parts.next(), ".cache") && second(parts.next()) {
             return Err(PathFault(
                 "it lies in the folder that download clients keep their state in",
             ));
@@ -171,6 +172,7 @@ mod tests {
             "x ",
             ".cache/huggingface/download/x.metadata",
             ".Cache/HuggingFace/x",
+            ".cache",
         ] {
             assert!(RepoPath::new(bad).is_err(), "{bad:?}");
         }

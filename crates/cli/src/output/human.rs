@@ -53,6 +53,9 @@ pub(crate) fn summary(report: &Report, elapsed: Duration) -> String {
         size::plural(report.files, "file"),
         size::bytes(report.bytes)
     );
+    if report.files == 0 && report.refused.is_empty() {
+        return "no file of the repository matches: nothing to do".to_owned();
+    }
     if report.received == 0 {
         return format!("{what}: all of it was there already");
     }

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::names::Digest;
 use crate::store::destination::{Destination, Wanted};
 use crate::store::{adopt, partial, place, platform, tree_cache};
-use crate::transfer::engine::{Engine, Limits, Outcome, Parts};
+use crate::transfer::engine::{Engine, Limits, Outcome, Parts, SMALL};
 use crate::transfer::progress::Progress;
 
 /// Left free on the disk beside the files themselves: journals, links, folders.
@@ -44,7 +44,7 @@ impl Client {
             .iter()
             .filter(|f| f.present)
             .for_each(|f| progress.file_present(f.remote.size.unwrap_or(0)));
-        let files = self.keep_listing(&mut job, files).await?;
+        let (files, listing) = self.write_listing(&mut job, files).await?;
         let wanted = group(files);
         let outcome = if wanted.is_empty() {
             Outcome::default()
@@ -55,7 +55,8 @@ impl Client {
         // A failed file must not make a branch point to a snapshot with a hole where the old one
         // was whole; a refused name is no hole that another attempt could fill.
         if outcome.files + present > 0 {
-            self.finish(job.clone(), outcome.failed.is_empty()).await?;
+            let whole = outcome.failed.is_empty();
+            self.finish(job.clone(), whole, listing).await?;
         }
         Ok(Report {
             path: job.path,
@@ -81,13 +82,16 @@ impl Client {
             )
             .with_hint("unset HF_HUB_OFFLINE to download the rest"));
         }
-        let (destination, needs) = (job.destination.clone(), needs(&wanted));
-        let sizes: Vec<u64> = wanted
+        let destination = job.destination.clone();
+        // Small files leave no partial files behind, and there may be very many of them.
+        let (large, small): (Vec<&Wanted>, Vec<&Wanted>) = wanted
             .iter()
-            .filter_map(|w| w.size.filter(|size| *size > 1 << 20))
-            .collect();
+            .partition(|wanted| wanted.size.is_some_and(|size| size > SMALL));
+        let small = small.iter().filter_map(|wanted| wanted.size).sum();
+        let needs = needs(&destination, &large);
+        let sizes: Vec<u64> = needs.iter().map(|(_, size)| *size).collect();
         let prepared = self.disk.run(move || {
-            check_space(&destination, &needs)?;
+            check_space(&destination, small, &needs)?;
             destination.prepare()?;
             Ok((
                 with_probed_links(destination.clone()),
@@ -114,29 +118,49 @@ impl Client {
         Ok(engine.run(wanted).await)
     }
 
-    async fn finish(&self, job: JobContext, whole: bool) -> Result<(), Error> {
+    async fn finish(
+        &self,
+        job: JobContext,
+        whole: bool,
+        listing: Option<PathBuf>,
+    ) -> Result<(), Error> {
         self.disk
-            .run(move || job.destination.finish(&job.revision, whole))
+            .run(move || {
+                job.destination.finish(&job.revision, whole)?;
+                let Some((pending, [_, own])) = listing.zip(job.destination.trees()) else {
+                    return Ok(());
+                };
+                // A listing is believed for ever: only one whose files all proved right is kept.
+                if whole {
+                    place::rename(&pending, &own)
+                } else {
+                    place::remove(&pending)
+                }
+            })
             .await
     }
 
-    /// Keeps a fresh and complete listing, so that the same commit need not be asked for again. It
-    /// only saves requests: where it cannot be written, nothing is lost.
-    async fn keep_listing(
+    /// Writes a fresh and complete listing aside, so that the same commit need not be asked for
+    /// again. It only saves requests: where it cannot be written, nothing is lost.
+    async fn write_listing(
         &self,
         job: &mut JobContext,
         files: Vec<PlannedFile>,
-    ) -> Result<Vec<PlannedFile>, Error> {
+    ) -> Result<(Vec<PlannedFile>, Option<PathBuf>), Error> {
         let Some(([_, own], rest)) = job.destination.trees().zip(job.rest.take()) else {
-            return Ok(files);
+            return Ok((files, None));
         };
+        let folder = job.destination.partials();
         self.disk
             .run(move || {
-                let listed = files.iter().map(|file| &file.remote).chain(&rest);
-                if let Err(error) = tree_cache::write(&own, &listed.collect::<Vec<_>>()) {
+                let listed: Vec<_> = files.iter().map(|file| &file.remote).chain(&rest).collect();
+                let pending = tree_cache::write_pending(&folder, &own, &listed);
+                drop(listed);
+                let pending = pending.unwrap_or_else(|error| {
                     tracing::debug!("the listing is not kept: {error}");
-                }
-                Ok(files)
+                    None
+                });
+                Ok((files, pending))
             })
             .await
     }
@@ -176,32 +200,35 @@ fn group(files: Vec<PlannedFile>) -> Vec<Wanted> {
 }
 
 /// The contents' partial names and sizes, as far as sizes are known.
-fn needs(wanted: &[Wanted]) -> Vec<(Option<Digest>, u64)> {
-    wanted
+fn needs(destination: &Destination, wanted: &[&Wanted]) -> Vec<(String, u64)> {
+    let large = wanted
         .iter()
-        .filter_map(|wanted| Some((wanted.digest, wanted.size?)))
+        .filter_map(|wanted| Some((wanted, wanted.size?)));
+    large
+        .map(|(wanted, size)| (destination.stem(wanted), size))
         .collect()
 }
 
-fn check_space(destination: &Destination, needs: &[(Option<Digest>, u64)]) -> Result<(), Error> {
+fn check_space(
+    destination: &Destination,
+    small: u64,
+    needs: &[(String, u64)],
+) -> Result<(), Error> {
     let folder = destination.partials();
     let begun: HashMap<String, u64> = partial::leftovers(&folder)
         .into_iter()
         .filter_map(|(stem, path)| Some((stem, platform::allocated(&path.metadata().ok()?))))
         .collect();
-    let there = |digest: &Option<Digest>| {
-        digest
-            .and_then(|digest| begun.get(&digest.to_string()).copied())
-            .unwrap_or_default()
-    };
+    let there = |stem: &String| begun.get(stem).copied().unwrap_or_default();
     let missing = needs
         .iter()
-        .map(|(digest, size)| size.saturating_sub(there(digest)));
-    let needed = missing.fold(SPARE, u64::saturating_add);
+        .map(|(stem, size)| size.saturating_sub(there(stem)));
+    let needed = missing.fold(SPARE.saturating_add(small), u64::saturating_add);
     match place::free_space(&folder) {
         Some(free) if free < needed => {
+            let lacking = needed - free;
             let text = format!(
-                "{needed} bytes are needed in {}, and {free} are free",
+                "{needed} bytes are needed in {}, and {free} are free: {lacking} are missing",
                 folder.display()
             );
             Err(Error::new(ErrorKind::Disk, text).with_hint(

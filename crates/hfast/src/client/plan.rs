@@ -40,10 +40,14 @@ impl Client {
         };
         let commit = self.commit(request, folder.as_ref()).await?;
         self.destination(request, &commit).check()?;
-        if let Some(plan) = self.plan_present_file(request, &choice, &commit) {
+        let trees = self.destination(request, &commit).trees();
+        if trees
+            .as_ref()
+            .is_none_or(|places| !places.iter().any(|place| place.is_file()))
+            && let Some(plan) = self.plan_present_file(request, &choice, &commit)
+        {
             return Ok(plan);
         }
-        let trees = self.destination(request, &commit).trees();
         let listing = self.listing(&request.repo, &commit, trees.as_ref()).await?;
         if let Some(name) = choice.missing(&listing.files, &listing.refused) {
             if let Some(folder) = &folder {

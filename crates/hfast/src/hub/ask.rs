@@ -2,6 +2,7 @@
 //!
 //! Answers are parsed by the pure files beside this one; bytes of files are not asked for here.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -9,6 +10,7 @@ use std::time::SystemTime;
 use ::http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 use url::Url;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::listing::{Listing, RefusedName, RemoteFile, RepoInfo, TreePage, next_page};
 use super::metadata::FileMeta;
@@ -30,8 +32,11 @@ const MAX_ANSWER: usize = 32 << 20;
 /// The most that is read of an answer that is an error.
 const MAX_ERROR: usize = 64 << 10;
 
-/// More pages than any repository has; a listing that does not end is not followed for ever.
+/// More pages than any listing needs.
 const MAX_PAGES: usize = 20_000;
+
+/// More files than any repository may have: a listing that does not end is not followed for ever.
+const MAX_FILES: usize = 2_000_000;
 
 /// The endpoints of a client, and how they have been doing.
 pub(crate) struct Hub {
@@ -147,26 +152,51 @@ impl Hub {
     ) -> Result<Listing, Fault> {
         let mut listing = Listing::default();
         let mut url = endpoint.tree(repo, commit);
-        for _ in 0..MAX_PAGES {
+        let mut seen = HashSet::new();
+        loop {
+            let first = seen.is_empty();
             let page = self
-                .ask(endpoint, url.clone(), (repo, commit.as_str()))
+                .page(endpoint, &url, (repo, commit.as_str()), first)
                 .await?;
             listing.push(TreePage::parse(&page.body).map_err(|error| nonsense(&page, error))?);
             let Some(next) = next_page(&page.headers) else {
                 return Ok(listing);
             };
+            // Hashes are enough: a page that is mistaken for a known one is one in 10^13.
+            seen.insert(xxh3_64(url.as_str().as_bytes()));
             let next = following_page(&url, &next);
-            url = next.filter(|next| *next != url).ok_or_else(|| {
-                Fault::Final(Error::new(
-                    ErrorKind::Protocol,
-                    format!("{} gives a listing without end", endpoint.host()),
-                ))
-            })?;
+            let next = next.filter(|_| seen.len() <= MAX_PAGES);
+            let next = next.filter(|next| !seen.contains(&xxh3_64(next.as_str().as_bytes())));
+            url = next
+                .filter(|_| listing.files().len() <= MAX_FILES)
+                .ok_or_else(|| {
+                    let text = format!("{} gives a listing without end", endpoint.host());
+                    Fault::Final(Error::new(ErrorKind::Protocol, text))
+                })?;
         }
-        Err(Fault::Final(Error::new(
-            ErrorKind::Protocol,
-            format!("{} gives a listing without end", endpoint.host()),
-        )))
+    }
+
+    /// One page of a listing. Pages after the first have a budget of their own: what has been
+    /// listed so far must not be lost to one bad answer.
+    async fn page(
+        &self,
+        endpoint: &Endpoint,
+        url: &Url,
+        asked: (&Repo, &str),
+        first: bool,
+    ) -> Result<Page, Fault> {
+        let start = Instant::now();
+        let mut budget = Budget::new(FOR_QUESTIONS, start.elapsed());
+        loop {
+            let fault = match self.ask(endpoint, url.clone(), asked).await {
+                Err(Fault::Passing(error)) if !first => error,
+                other => return other,
+            };
+            match budget.failed(start.elapsed(), self.chance()) {
+                Next::Wait(wait) => tokio::time::sleep(wait).await,
+                Next::GiveUp => return Err(Fault::Passing(fault)),
+            }
+        }
     }
 
     /// What `url` says of the file behind it: by `HEAD`, or by the head of a `GET` where that is
@@ -294,7 +324,7 @@ impl Hub {
             revision,
             path: None,
             endpoint,
-            had_token: credentials.is_some(),
+            token: credentials.as_ref().map(|credentials| &credentials.token),
         };
         let error = refusal(status, &headers, &body.unwrap_or_default(), &asked);
         if !is_transient(status) {

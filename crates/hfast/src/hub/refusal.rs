@@ -7,6 +7,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
+use crate::hub::token::Token;
 use crate::hub::urls::{Endpoint, shown};
 use crate::names::Repo;
 
@@ -25,8 +26,8 @@ pub struct Asked<'a> {
     pub path: Option<&'a str>,
     /// Who answered.
     pub endpoint: &'a Endpoint,
-    /// Whether a token was sent along.
-    pub had_token: bool,
+    /// The token that was sent, if any: it decides the hint, and is masked if the server repeats it.
+    pub token: Option<&'a Token>,
 }
 
 /// Turns an answer with an error status into an error; `body` may be cut off.
@@ -41,8 +42,12 @@ pub fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], asked: &Ask
         .unwrap_or_else(|| by_status(status, asked));
     let said = said.map(|said| format!("; the server says: {said}"));
     let id = request_id(headers).map(|id| format!(" (request id {id})"));
-    let message = what + &said.unwrap_or_default() + &id.unwrap_or_default();
-    Error::new(kind, message).with_hint(hint)
+    let told = said.unwrap_or_default() + &id.unwrap_or_default();
+    // A server that repeats what it was sent must not put the token on the screen.
+    let told = asked
+        .token
+        .map_or_else(|| told.clone(), |token| token.masked_in(&told));
+    Error::new(kind, what + &told).with_hint(hint)
 }
 
 /// `host` answered with a web page where `what` was expected: a captive portal, or no Hub at all.
@@ -93,7 +98,7 @@ fn gated(status: StatusCode, asked: &Asked<'_>) -> Meaning {
     } else {
         asked.endpoint.web_page(repo)
     };
-    let hint = if status == StatusCode::UNAUTHORIZED && !asked.had_token {
+    let hint = if status == StatusCode::UNAUTHORIZED && asked.token.is_none() {
         format!("ask for access at {page}, then log in or pass a token")
     } else if status == StatusCode::UNAUTHORIZED {
         format!("the token was not accepted: pass a valid one, and ask for access at {page}")
@@ -110,7 +115,7 @@ fn bad_token(asked: &Asked<'_>) -> Meaning {
 }
 
 fn missing_repo(asked: &Asked<'_>) -> Meaning {
-    let hint = if asked.had_token {
+    let hint = if asked.token.is_some() {
         "check spelling and type; if it is private, the token must be allowed to read it"
     } else {
         "check spelling and type (model, dataset or space); if it is private, pass a token"
@@ -223,6 +228,7 @@ mod tests {
     use crate::names::{RepoId, RepoType};
 
     fn answer(status: u16, list: &[(&'static str, &str)], body: &str, had_token: bool) -> Error {
+        let token = Token::new("secret-of-mine").unwrap();
         let repo = Repo::new(RepoType::Dataset, RepoId::new("o/n").unwrap());
         let headers: HeaderMap = list
             .iter()
@@ -236,7 +242,7 @@ mod tests {
             revision: "v1",
             path: Some("a b"),
             endpoint: &Endpoint::public_mirror(),
-            had_token,
+            token: had_token.then_some(&token),
         };
         let status = StatusCode::from_u16(status).unwrap();
         refusal(status, &headers, body.as_bytes(), &asked)
@@ -325,6 +331,19 @@ mod tests {
         }
         let long = told(&[("x-error-message", &"é".repeat(999))], "");
         assert!(long.ends_with("é…") && long.chars().count() < 320, "{long}");
+    }
+
+    #[test]
+    fn a_token_that_the_server_repeats_is_not_shown() {
+        let headers = [
+            ("x-request-id", "id-secret-of-mine"),
+            ("x-error-message", "no secret-of-mine"),
+        ];
+        let error = answer(403, &headers, "", true).to_string();
+        assert!(
+            error.contains("***") && !error.contains("secret-of-mine"),
+            "{error}"
+        );
     }
 
     #[test]

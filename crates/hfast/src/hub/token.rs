@@ -34,6 +34,11 @@ impl Token {
         )
     }
 
+    /// `text` without this token, should it be in it.
+    pub(crate) fn masked_in(&self, text: &str) -> String {
+        text.replace(&*self.0, "***")
+    }
+
     /// The value of the `Authorization` header.
     pub(crate) fn bearer(&self) -> String {
         format!("Bearer {}", self.0)

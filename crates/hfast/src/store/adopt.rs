@@ -38,21 +38,42 @@ pub(crate) fn part_at(path: &Path, size: u64) -> Option<Found> {
     let metadata = fs::symlink_metadata(path)
         .ok()
         .filter(fs::Metadata::is_file)?;
-    let mut control = path.as_os_str().to_owned();
-    control.push(".aria2");
-    let control = PathBuf::from(control);
-    let ranges = if control.exists() {
-        let small = fs::metadata(&control).is_ok_and(|m| m.len() <= MAX_CONTROL);
-        aria2::finished(&fs::read(&control).ok().filter(|_| small)?, size)?
-    } else if metadata.len() < size {
-        std::iter::once(0..metadata.len()).collect()
-    } else {
-        return None;
+    let ranges = match control_of(path, size) {
+        Some((_, ranges)) => ranges,
+        None if metadata.len() < size => std::iter::once(0..metadata.len()).collect(),
+        None => return None,
     };
     (!ranges.is_empty()).then(|| Found {
         path: path.to_owned(),
         ranges,
     })
+}
+
+/// The control file of aria2 for `path`, and what it says is there. A file that only has such a
+/// name is none.
+fn control_of(path: &Path, size: u64) -> Option<(PathBuf, Ranges)> {
+    let mut control = path.as_os_str().to_owned();
+    control.push(".aria2");
+    let control = PathBuf::from(control);
+    let metadata = fs::symlink_metadata(&control).ok()?;
+    let bytes = (metadata.is_file() && metadata.len() <= MAX_CONTROL).then(|| fs::read(&control));
+    let ranges = aria2::finished(&bytes?.ok()?, size)?;
+    Some((control, ranges))
+}
+
+/// Whether aria2 has not finished the file at `path`.
+pub(crate) fn has_control(path: &Path, size: u64) -> bool {
+    control_of(path, size).is_some()
+}
+
+/// Deletes the control file of a download that is now complete: it would mislead its own tool.
+pub(crate) fn remove_control(path: &Path, size: u64) {
+    let Some((control, _)) = control_of(path, size) else {
+        return;
+    };
+    if let Err(error) = fs::remove_file(&control) {
+        tracing::debug!("cannot delete {}: {error}", control.display());
+    }
 }
 
 /// Partial files of the official clients in `folder`: `<stem>.incomplete` and

@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::adopt::{self, Found};
 use super::layout::{RepoFolder, link_target};
 use super::owner::Owner;
@@ -124,8 +126,10 @@ impl Destination {
         }
         let named = wanted.paths.iter().map(|path| self.final_path(path));
         for candidate in named.chain(others.iter().cloned()) {
-            let control = PathBuf::from(format!("{}.aria2", candidate.display()));
-            if has_size(&candidate) && !control.exists() && file_matches(&candidate, &digest)? {
+            if has_size(&candidate)
+                && !adopt::has_control(&candidate, size)
+                && file_matches(&candidate, &digest)?
+            {
                 self.spread(&candidate, wanted)?;
                 return Ok(true);
             }
@@ -157,17 +161,20 @@ impl Destination {
         }
     }
 
-    /// The first part of the name of our partial file.
+    /// The first part of the name of our partial file. No two contents of a job have the same one,
+    /// also where the listing does not tell that they are equal.
     pub(crate) fn stem(&self, wanted: &Wanted) -> String {
+        let name = xxh3_64(wanted.name().as_bytes());
         match (self, wanted.digest) {
             (Self::File { path }, _) => {
-                format!(
-                    ".{}",
-                    path.file_name().unwrap_or_default().to_string_lossy()
-                )
+                let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+                // The owner follows, and 255 bytes is all that a name can have.
+                let short: String = file_name.chars().take(40).collect();
+                format!(".{short}-{:08x}", xxh3_64(file_name.as_bytes()) >> 32)
             }
-            (_, Some(digest)) => digest.to_string(),
-            (_, None) => wanted.name().replace('/', "--"),
+            (Self::Cache { .. }, Some(digest)) => digest.to_string(),
+            (Self::LocalDir { .. }, Some(digest)) => format!("{digest}-{:08x}", name >> 32),
+            (_, None) => format!("{name:016x}"),
         }
     }
 
@@ -278,7 +285,7 @@ impl Destination {
             Content::Bytes(bytes) => {
                 let name = Owner::this().file_name(&self.stem(wanted));
                 let temporary = self.partials().join(name);
-                place::write_flushed(&temporary, bytes)?;
+                place::write_flushed(&temporary, |file| file.write_all(bytes))?;
                 place::rename(&temporary, to)
             }
         }
@@ -293,11 +300,9 @@ impl Destination {
                 Self::File { path } => path.clone(),
             };
             if to != right {
-                place::copy(right, &to)?;
+                place::copy(right, &to, &self.partials())?;
             }
-            // The control file of a download that is now complete would mislead its own tool.
-            let control = PathBuf::from(format!("{}.aria2", to.display()));
-            place::remove_if_there(&control).map_err(|e| Error::disk("delete", &control, e))?;
+            adopt::remove_control(&to, wanted.size.unwrap_or_default());
             if let (Self::LocalDir { root, commit }, Some(digest)) = (self, wanted.digest) {
                 local_dir::write_metadata(root, path, commit, &digest)?;
             }
@@ -319,18 +324,23 @@ impl Destination {
         if links {
             place::link(&link_target(path, digest), &name, &folder.blobs())
         } else {
-            place::copy(blob, &name)
+            place::copy(blob, &name, &folder.blobs())
         }
     }
 
     /// Makes the names durable and, where the whole job succeeded, moves the ref. Sweeps what dead
     /// processes left of contents that have their final names.
     pub(crate) fn finish(&self, revision: &Revision, move_ref: bool) -> Result<(), Error> {
+        if let Self::LocalDir { .. } = self {
+            let leftovers = partial::leftovers(&self.partials()).into_iter();
+            let temporary = leftovers.filter(|(stem, _)| place::is_temporary(stem));
+            temporary.for_each(|(_, leftover)| partial::sweep(&leftover));
+        }
         let Self::Cache { folder, commit, .. } = self else {
             return Ok(());
         };
         for (stem, leftover) in partial::leftovers(&folder.blobs()) {
-            if leftover.is_symlink() || folder.blobs().join(stem).exists() {
+            if place::is_temporary(&stem) || folder.blobs().join(stem).exists() {
                 partial::sweep(&leftover);
             }
         }

@@ -4,7 +4,7 @@
 use std::fs;
 
 use super::layout::RepoFolder;
-use super::place::{create_parents, write_atomically};
+use super::place::{create_parents, write_note};
 use crate::error::Error;
 use crate::names::{Commit, Revision};
 use crate::repo_path::RepoPath;
@@ -27,7 +27,7 @@ impl RepoFolder {
     ) -> Result<(), Error> {
         let reference = self.reference(revision);
         create_parents(&reference)?;
-        write_atomically(&reference, commit.as_str().as_bytes())
+        write_note(&self.blobs(), &reference, commit.as_str().as_bytes())
     }
 
     /// Notes in an existing cache that a file does not exist at a commit. The note saves a question
@@ -41,7 +41,7 @@ impl RepoFolder {
             if note.exists() {
                 Ok(())
             } else {
-                write_atomically(&note, b"")
+                write_note(&self.blobs(), &note, b"")
             }
         };
         if let Err(error) = create_parents(&note).and_then(|()| write()) {

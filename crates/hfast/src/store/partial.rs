@@ -182,6 +182,9 @@ fn mark_alive(file: &File) {
 /// Renames a dead process's file to our name. `None`: its owner may live, or somebody was faster.
 fn take_over(leftover: &Path, ours: &Path) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
+    if !leftover.symlink_metadata()?.is_file() {
+        return Ok(None);
+    }
     let file = platform::open_no_follow(options.read(true).write(true), leftover)?;
     if file.try_lock().is_err() || owner_may_live(leftover, ours) || !platform::has_name(&file)? {
         return Ok(None);

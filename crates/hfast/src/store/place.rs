@@ -1,8 +1,10 @@
 //! The acts that give names: folders, renames, links. Each is safe to repeat after a crash.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::owner::Owner;
 use super::platform;
@@ -44,14 +46,44 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(from, to).map_err(|e| Error::disk("put in place", to, e))
 }
 
-/// Writes `bytes` under a name of our own beside `path`, flushes, and renames.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(Owner::this().file_name(&name));
-    or_remove(
-        &temporary,
-        write_flushed(&temporary, bytes).and_then(|()| rename(&temporary, path)),
-    )
+/// Writes a small file under a temporary name in `folder`, where the leftovers of dead processes
+/// are swept, flushes it, and moves it to `path`.
+pub(crate) fn write_note(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write_note_with(folder, path, |file| file.write_all(bytes))
+}
+
+/// As [`write_note`], for content that is written piece by piece.
+fn write_note_with(
+    folder: &Path,
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Error> {
+    let pending = write_pending(folder, path, write)?;
+    or_remove(&pending, rename(&pending, path))
+}
+
+/// Writes what may become `path` later, and returns its temporary name.
+pub(crate) fn write_pending(
+    folder: &Path,
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<PathBuf, Error> {
+    let temporary = temporary(folder, "note", path);
+    create_parents(&temporary)?;
+    or_remove(&temporary, write_flushed(&temporary, write)).map(|()| temporary)
+}
+
+/// A temporary name for what will be `path`; short, whatever the length of that.
+fn temporary(folder: &Path, kind: &str, path: &Path) -> PathBuf {
+    let hash = xxh3_64(path.as_os_str().as_encoded_bytes());
+    folder.join(Owner::this().file_name(&format!("{kind}-{hash:016x}")))
+}
+
+/// Whether a leftover with this stem is temporary: it is swept once its owner is dead.
+pub(crate) fn is_temporary(stem: &str) -> bool {
+    ["note-", "link-", "copy-"]
+        .iter()
+        .any(|kind| stem.starts_with(kind))
 }
 
 /// Removes a temporary file of ours when what it was for has failed.
@@ -64,10 +96,20 @@ fn or_remove(temporary: &Path, done: Result<(), Error>) -> Result<(), Error> {
 }
 
 /// Writes a file of our own and makes it durable.
-pub(crate) fn write_flushed(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn write_flushed(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Error> {
     let mut options = OpenOptions::new();
     let written = platform::open_no_follow(options.write(true).create(true).truncate(true), path)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+        .and_then(|file| {
+            let mut buffered = BufWriter::new(file);
+            write(&mut buffered)?;
+            buffered
+                .into_inner()
+                .map_err(io::IntoInnerError::into_error)?
+                .sync_all()
+        });
     written.map_err(|e| Error::disk("write", path, e))
 }
 
@@ -77,8 +119,7 @@ pub(crate) fn link(target: &Path, link: &Path, folder: &Path) -> Result<(), Erro
     if fs::read_link(link).is_ok_and(|now| now == target) {
         return Ok(());
     }
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.join(Owner::this().file_name(&format!("link-{name}")));
+    let temporary = temporary(folder, "link", link);
     let made = remove_if_there(&temporary)
         .and_then(|()| platform::symlink(target, &temporary))
         .and_then(|()| fs::rename(&temporary, link));
@@ -87,13 +128,17 @@ pub(crate) fn link(target: &Path, link: &Path, folder: &Path) -> Result<(), Erro
 
 /// Puts a second copy of a file that has its final name under another: by reflink where the file
 /// system can, else byte by byte, and never half.
-pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
-    let name = to.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = to.with_file_name(Owner::this().file_name(&name));
+pub(crate) fn copy(from: &Path, to: &Path, folder: &Path) -> Result<(), Error> {
+    let temporary = temporary(folder, "copy", to);
     let copied = fs::copy(from, &temporary)
         .and_then(|_| OpenOptions::new().write(true).open(&temporary)?.sync_all());
     let copied = copied.map_err(|e| Error::disk("copy to", to, e));
     or_remove(&temporary, copied.and_then(|()| rename(&temporary, to)))
+}
+
+/// Deletes a file of ours that is not needed after all.
+pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+    remove_if_there(path).map_err(|e| Error::disk("delete", path, e))
 }
 
 /// Deletes a file if it exists.

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::place::{create_parents, write_atomically};
-use crate::error::{Error, ErrorKind};
+use super::place::{self, create_parents};
+use crate::error::Error;
 use crate::hub::listing::RemoteFile;
 use crate::names::Digest;
 use crate::repo_path::RepoPath;
@@ -51,7 +51,8 @@ pub(crate) fn read(places: &[PathBuf]) -> Option<Vec<RemoteFile>> {
 }
 
 fn read_file(path: &Path) -> Option<Vec<RemoteFile>> {
-    let file = File::open(path).ok()?;
+    // A pipe of this name would be waited for.
+    let file = path.is_file().then(|| File::open(path).ok()).flatten()?;
     if file.metadata().ok()?.len() > MAX_BYTES {
         return None;
     }
@@ -62,23 +63,29 @@ fn read_file(path: &Path) -> Option<Vec<RemoteFile>> {
     }
 }
 
-/// Keeps a complete listing at `path`, if its every file has a size and a digest.
-pub(crate) fn write(path: &Path, files: &[&RemoteFile]) -> Result<(), Error> {
-    if files
-        .iter()
-        .any(|file| file.size.is_none() || file.digest.is_none())
+/// Writes a complete listing, which may become `path` once its files have proved right, under a
+/// temporary name in `folder`. `None`: a file has no size or digest, or there are no files.
+pub(crate) fn write_pending(
+    folder: &Path,
+    path: &Path,
+    files: &[&RemoteFile],
+) -> Result<Option<PathBuf>, Error> {
+    if files.is_empty()
+        || files
+            .iter()
+            .any(|file| file.size.is_none() || file.digest.is_none())
     {
-        return Ok(());
+        return Ok(None);
     }
-    let tree = Tree {
-        format_version: 1,
-        files: Entries::Write(files),
-    };
-    let json = serde_json::to_vec(&tree).map_err(|e| {
-        Error::new(ErrorKind::Protocol, "the listing cannot be written as JSON").with_source(e)
-    })?;
     create_parents(path)?;
-    write_atomically(path, &json)
+    let pending = place::write_pending(folder, path, |file| {
+        let tree = Tree {
+            format_version: 1,
+            files: Entries::Write(files),
+        };
+        Ok(serde_json::to_writer(file, &tree)?)
+    });
+    pending.map(Some)
 }
 
 fn write_entries<S: Serializer>(entries: &Entries<'_>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -154,7 +161,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x/tree.json");
         let files = [file("a", &"a".repeat(40)), file("b/c", &"b".repeat(64))];
-        write(&path, &files.iter().collect::<Vec<_>>()).unwrap();
+        let files_by_ref = files.iter().collect::<Vec<_>>();
+        let pending = write_pending(folder.path(), &path, &files_by_ref)
+            .unwrap()
+            .unwrap();
+        assert!(
+            read(std::slice::from_ref(&path)).is_none(),
+            "it only may become the listing"
+        );
+        place::rename(&pending, &path).unwrap();
         let read_back = read(std::slice::from_ref(&path)).unwrap();
         assert_eq!(read_back.len(), 2);
         assert_eq!(

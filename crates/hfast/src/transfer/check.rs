@@ -165,7 +165,8 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
     text(headers, CONTENT_LENGTH.as_str()).and_then(digits)
 }
 
-fn is_gzip(headers: &HeaderMap) -> Result<bool, Void> {
+/// Whether the body is compressed with gzip, which can be undone; other encodings cannot.
+pub(super) fn is_gzip(headers: &HeaderMap) -> Result<bool, Void> {
     match text(headers, CONTENT_ENCODING.as_str()).map(str::trim) {
         None | Some("" | "identity") => Ok(false),
         Some("gzip" | "x-gzip") => Ok(true),

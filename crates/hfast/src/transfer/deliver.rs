@@ -109,7 +109,10 @@ impl Engine {
 
     /// Asks the sources for what the listing does not say.
     async fn learn_more(&self, wanted: &mut Wanted, shown: &ActiveFile) -> Result<(), Error> {
-        wanted.learn(&self.provider.describe(wanted).await?);
+        let mut meta = self.provider.describe(wanted).await?;
+        // Many servers answer a HEAD with a length of 0: whoever fetches will see the real one.
+        meta.size = meta.size.filter(|size| *size > 0 || meta.digest.is_some());
+        wanted.learn(&meta);
         shown.learn_size(wanted.size.unwrap_or_default());
         Ok(())
     }
@@ -172,7 +175,8 @@ impl Engine {
             let (partial, claims, adopted) = self.begin_partial(wanted, size, identity).await?;
             (Sink::Partial(partial), claims, adopted)
         };
-        let file = (wanted.name().to_owned(), size, wanted.digest);
+        let validator = wanted.validator.clone();
+        let file = (wanted.name().to_owned(), size, wanted.digest, validator);
         let landed = Job::ranges_of(&claims);
         let job = Arc::new(Job::new(
             shown,

@@ -2,6 +2,7 @@
 //!
 //! Workers are in `worker.rs`, one exchange in `exchange.rs`, the judge in `verify.rs`.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -40,7 +41,7 @@ const CONNECTIONS_PER_SECOND: usize = 4;
 const IDLE: Duration = Duration::from_millis(200);
 
 /// Files up to this size stay in memory until they are verified.
-pub(super) const SMALL: u64 = 1 << 20;
+pub(crate) const SMALL: u64 = 1 << 20;
 
 /// How much is done at once.
 #[derive(Clone, Copy, Debug)]
@@ -141,7 +142,7 @@ impl Engine {
     }
 
     /// Fetches everything. Files that fail do not stop the others.
-    pub(crate) async fn run(self: &Arc<Self>, wanted: Vec<Wanted>) -> Outcome {
+    pub(crate) async fn run(self: &Arc<Self>, mut wanted: Vec<Wanted>) -> Outcome {
         let mut workers = JoinSet::new();
         for _ in 0..self
             .limits
@@ -151,9 +152,9 @@ impl Engine {
         {
             workers.spawn(Arc::clone(self).work());
         }
-        let (small, large): (Vec<_>, Vec<_>) = wanted
-            .into_iter()
-            .partition(|wanted| wanted.size.is_some_and(|size| size <= SMALL));
+        let is_large = |wanted: &mut Wanted| wanted.size.is_none_or(|size| size > SMALL);
+        let large: Vec<_> = wanted.extract_if(.., is_large).collect();
+        let small = wanted;
         // Half of the connections for small files while there are large ones: neither kind waits
         // for the other.
         let half = (self.limits.connections / 2).max(1);
@@ -170,9 +171,12 @@ impl Engine {
             .map(carry)
             .buffer_unordered(self.limits.files.max(1));
         let finished = futures_util::stream::select(small, large);
-        let outcome = finished
-            .fold(Outcome::default(), async |sum, one| sum.add(one))
-            .await;
+        let finished = finished.fold(Outcome::default(), async |sum, one| sum.add(one));
+        let outcome = tokio::select! {
+            outcome = finished => outcome,
+            // A worker that panics would leave its lease behind, and the job waiting for it.
+            panic = first_panic(&mut workers) => std::panic::resume_unwind(panic),
+        };
         self.closed.store(true, Relaxed);
         self.wake.notify_waiters();
         workers.shutdown().await;
@@ -286,6 +290,16 @@ impl Engine {
         let idle = tokio::time::timeout(IDLE, self.wake.notified()).await;
         drop(idle);
     }
+}
+
+/// Waits for a worker to panic; workers that end otherwise are of no interest.
+async fn first_panic(workers: &mut JoinSet<()>) -> Box<dyn Any + Send> {
+    while let Some(ended) = workers.join_next().await {
+        if let Err(Ok(panic)) = ended.map_err(tokio::task::JoinError::try_into_panic) {
+            return panic;
+        }
+    }
+    std::future::pending().await
 }
 
 /// How many connections may work on large files at a time since the start. They are added over the

@@ -4,6 +4,7 @@
 //! rest. What follows from a failure is decided in `worker.rs`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
 use ::http::header::{IF_RANGE, RANGE};
@@ -53,6 +54,8 @@ pub(super) enum Trouble {
     Refused(StatusCode, Box<HeaderMap>, Vec<u8>),
     /// The source has another file.
     Other(String),
+    /// Another connection asked for the link meanwhile and failed: it counts the failure.
+    Overtaken,
     /// The disk failed; no source can help.
     Disk(Error),
 }
@@ -87,42 +90,68 @@ impl Exchange<'_> {
 
     /// Sends the request: to the link if there is a fresh one, else to the source, which gives one.
     async fn ask(&mut self) -> Result<Answer, Trouble> {
+        let failures = self.job.link_failures.load(Relaxed);
         let mut slot = self.job.link.lock().await;
-        let link = slot
-            .clone()
-            .filter(|link| link.source == self.source_index && link.is_fresh(Instant::now()));
-        if let Some(link) = link {
+        let is_usable =
+            |link: &Link| link.source == self.source_index && link.is_fresh(Instant::now());
+        if let Some(link) = slot.clone().filter(is_usable) {
             // Others may ask at the same time: the link is known.
             drop(slot);
             self.etag = link.etag;
             return self.send(link.url).await;
         }
+        if self.job.link_failures.load(Relaxed) != failures {
+            return Err(Trouble::Overtaken);
+        }
         *slot = None;
-        let answer = self.send(self.source.resolve.clone()).await?;
+        let answered = match self.send(self.source.resolve.clone()).await {
+            Ok(answer) => self.take_link(&answer).map(|link| (answer, link)),
+            Err(trouble) => Err(trouble),
+        };
+        match answered {
+            Ok((answer, link)) => {
+                *slot = link;
+                Ok(answer)
+            }
+            Err(trouble) => {
+                // Those who waited for this answer must not ask the same question one by one.
+                self.job.link_failures.fetch_add(1, Relaxed);
+                self.job
+                    .hold_off(self.engine.now() + Duration::from_millis(200));
+                Err(trouble)
+            }
+        }
+    }
+
+    /// The link that an answer of the source stands for, if it is of the file that is wanted.
+    fn take_link(&self, answer: &Answer) -> Result<Option<Link>, Trouble> {
+        if !answer.response.status.is_success() {
+            return Ok(None);
+        }
+        let headers = &answer.response.headers;
         let hops = answer
             .redirects
             .iter()
             .map(|(status, headers)| (*status, headers));
-        let hops: Vec<_> = hops
-            .chain([(answer.response.status, &answer.response.headers)])
-            .collect();
+        let hops: Vec<_> = hops.chain([(answer.response.status, headers)]).collect();
         let meta = FileMeta::from_chain(&hops);
-        if answer.response.status.is_success() {
-            // Without a commit it may be no Hub that answers; the check of the head will tell.
-            let fault = contradiction(&meta, self.job.size, self.job.digest.as_ref());
-            if let Some(fault) = fault.filter(|_| meta.commit.is_some()) {
-                return Err(Trouble::Other(fault));
-            }
-            self.engine.provider.learn(&answer);
-            *slot = Some(Link {
-                source: self.source_index,
-                etag: strong_etag(&answer.response.headers).map(str::to_owned),
-                renew_at: renew_after(&answer.url, SystemTime::now())
-                    .map(|after| Instant::now() + after),
-                url: answer.url.clone(),
-            });
+        // Without a commit it may be no Hub that answers; the check of the head will tell.
+        let fault = contradiction(&meta, self.job.size, self.job.digest.as_ref());
+        if let Some(fault) = fault.filter(|_| meta.commit.is_some()) {
+            return Err(Trouble::Other(fault));
         }
-        Ok(answer)
+        let other = self.job.digest.is_none() && meta.validator != self.job.validator;
+        if other && self.job.validator.is_some() {
+            return Err(Trouble::Other("has changed the file meanwhile".to_owned()));
+        }
+        self.engine.provider.learn(answer);
+        Ok(Some(Link {
+            source: self.source_index,
+            etag: strong_etag(headers).map(str::to_owned),
+            renew_at: renew_after(&answer.url, SystemTime::now())
+                .and_then(|after| Instant::now().checked_add(after)),
+            url: answer.url.clone(),
+        }))
     }
 
     async fn send(&mut self, url: url::Url) -> Result<Answer, Trouble> {
@@ -249,9 +278,13 @@ impl Exchange<'_> {
                 }
             }
         };
-        let flushed = self.flush(&mut writer).await;
-        let closed = self.close(&mut writer).await;
-        outcome.and(flushed.map(drop)).and(closed)
+        if let Err(Trouble::Disk(_)) = outcome {
+            // What could not be written must not be claimed.
+            return outcome;
+        }
+        self.flush(&mut writer).await?;
+        self.close(&mut writer).await?;
+        outcome
     }
 
     /// Once a second: write what has come, judge the connection. False: stop, all is there.

@@ -28,6 +28,11 @@ impl Gunzip {
         self.0.flush()?;
         Ok(std::mem::take(self.0.get_mut()).into())
     }
+
+    /// Checks that the compressed data has come to its end.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.0.try_finish()
+    }
 }
 
 #[cfg(test)]
@@ -46,5 +51,8 @@ mod tests {
             .map(|piece| gunzip.decode(piece).unwrap());
         assert_eq!(pieces.flat_map(|b| b.to_vec()).collect::<Vec<_>>(), plain);
         assert!(Gunzip::new().decode(b"this is not gzip").is_err());
+        let mut cut = Gunzip::new();
+        cut.decode(&packed[..packed.len() / 2]).unwrap();
+        assert!(cut.finish().is_err(), "a part is not the whole");
     }
 }

@@ -4,6 +4,7 @@
 //! across an await, except that of the link: one worker asks for it while the others wait.
 
 use std::ops::Range;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,9 +29,13 @@ pub(crate) struct Job {
     pub(crate) size: u64,
     pub(crate) digest: Option<Digest>,
     pub(crate) identity: Identity,
+    /// Without a digest, this must not change between two answers.
+    pub(crate) validator: Option<String>,
     pub(crate) sink: Sink,
     pub(crate) link: tokio::sync::Mutex<Option<Link>>,
     pub(crate) shown: ActiveFile,
+    /// How often asking for a link has failed: whoever waited for the answer gives its lease back.
+    pub(crate) link_failures: AtomicU64,
     /// Wakes the verifier: bytes landed, or the job failed.
     pub(crate) changed: Notify,
     segments: Mutex<Segments>,
@@ -51,6 +56,8 @@ struct State {
     /// No new exchange begins before this time.
     not_before: Duration,
     failed: Option<Error>,
+    /// Pauses that servers asked for since the last progress.
+    paused: Duration,
     workers: usize,
     one_stream: bool,
 }
@@ -60,7 +67,7 @@ impl Job {
     pub(crate) fn new(
         shown: ActiveFile,
         identity: Identity,
-        (name, size, digest): (String, u64, Option<Digest>),
+        (name, size, digest, validator): (String, u64, Option<Digest>, Option<String>),
         (sink, landed): (Sink, Ranges),
         sources: Sources,
         now: Duration,
@@ -72,6 +79,7 @@ impl Job {
             budget: Budget::new(FOR_BYTES, now),
             not_before: Duration::ZERO,
             failed: None,
+            paused: Duration::ZERO,
             workers: 0,
             one_stream: false,
         };
@@ -80,9 +88,11 @@ impl Job {
             size,
             digest,
             identity,
+            validator,
             sink,
             link: tokio::sync::Mutex::new(None),
             shown,
+            link_failures: AtomicU64::new(0),
             changed: Notify::new(),
             segments: Mutex::new(segments),
             state: Mutex::new(state),
@@ -140,10 +150,24 @@ impl Job {
         self.state().one_stream
     }
 
+    /// Begins no exchange before `time`, while a failure is being judged.
+    pub(crate) fn hold_off(&self, time: Duration) {
+        let mut state = self.state();
+        state.not_before = state.not_before.max(time);
+    }
+
+    /// Adds to the pauses that servers asked for since the last progress, and returns their sum.
+    pub(crate) fn paused(&self, pause: Duration) -> Duration {
+        let mut state = self.state();
+        state.paused = state.paused.saturating_add(pause);
+        state.paused
+    }
+
     /// Bytes of `source` were kept: the budget is new.
     pub(crate) fn progressed(&self, source: usize, now: Duration) {
         let mut state = self.state();
         state.budget.progressed(now);
+        state.paused = Duration::ZERO;
         state.sources.progressed(source);
     }
 

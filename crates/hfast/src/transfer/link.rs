@@ -8,6 +8,9 @@ use url::Url;
 /// A link is renewed this long before it expires, so that a request on its way still finds it valid.
 const MARGIN: Duration = Duration::from_secs(30);
 
+/// No link is believed to hold longer; a far date is as good as none.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// Where ranges of a file can be asked for now.
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
@@ -30,7 +33,7 @@ impl Link {
 
 /// When a signed URL should be renewed, counted from now; `None` when it does not say.
 pub(crate) fn renew_after(url: &Url, now: SystemTime) -> Option<Duration> {
-    let lifetime = lifetime(url, now)?;
+    let lifetime = lifetime(url, now)?.min(LONGEST);
     // A clock that is wrong here or there must not make every request renew the link first.
     lifetime
         .checked_sub(MARGIN)
@@ -46,7 +49,9 @@ fn lifetime(url: &Url, now: SystemTime) -> Option<Duration> {
     let now = now.duration_since(UNIX_EPOCH).ok()?;
     if let Some(seconds) = parameter("X-Amz-Expires").and_then(|text| text.parse().ok()) {
         let signed = parameter("X-Amz-Date").and_then(|date| basic_iso_date(&date))?;
-        return (signed + Duration::from_secs(seconds)).checked_sub(now);
+        return signed
+            .checked_add(Duration::from_secs(seconds))?
+            .checked_sub(now);
     }
     let expires = parameter("Expires")
         .and_then(|text| text.parse().ok())
@@ -93,6 +98,12 @@ mod tests {
             "an expired link is tried: clocks are wrong, too"
         );
         assert_eq!(after("Expires=soon"), None);
+        let week = Some(LONGEST.as_secs() - MARGIN.as_secs());
+        assert_eq!(after("Expires=18446744073709551615"), week);
+        assert_eq!(
+            after("X-Amz-Date=20260131T235959Z&X-Amz-Expires=18446744073709551615"),
+            None
+        );
         assert_eq!(after("X-Amz-Date=2026&X-Amz-Expires=3600"), None);
     }
 }

@@ -130,7 +130,10 @@ impl Provider {
             && let Some(endpoint) = source.endpoint.and_then(|index| hub.endpoint(index))
         {
             let (revision, path) = (commit.as_str(), Some(name));
-            let had_token = source.credentials.is_some();
+            let token = source
+                .credentials
+                .as_ref()
+                .map(|credentials| &credentials.token);
             return refusal(
                 status,
                 headers,
@@ -140,7 +143,7 @@ impl Provider {
                     revision,
                     path,
                     endpoint,
-                    had_token,
+                    token,
                 },
             );
         }

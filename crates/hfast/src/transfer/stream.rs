@@ -4,9 +4,12 @@
 //! that breaks begins again. The digest, where one is promised, is still the judge.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use ::http::StatusCode;
 use bytes::Bytes;
 
+use super::check::{Void, is_gzip};
 use super::engine::Engine;
 use super::gunzip::Gunzip;
 use super::progress::ActiveFile;
@@ -15,7 +18,9 @@ use crate::error::{Error, ErrorKind};
 use crate::store::destination::{Content, Wanted};
 use crate::store::partial::Growing;
 use crate::transport::follow::follow;
-use crate::transport::retry::{Budget, FOR_BYTES, Next, is_transient};
+use crate::transport::retry::{
+    Budget, FOR_BYTES, LONGEST_RETRY_AFTER, Next, is_transient, requested_pause,
+};
 use crate::transport::{BodyPatience, Request};
 
 impl Engine {
@@ -55,6 +60,9 @@ impl Engine {
         source: &Source,
         shown: &ActiveFile,
     ) -> Result<u64, Error> {
+        let unreadable =
+            |void: Void| Error::new(ErrorKind::Protocol, format!("{}: {void}", wanted.name()));
+        self.gates.pass(&source.name, self.chance()).await;
         let request = Request::get(source.resolve.clone());
         let mut answer = follow(
             self.transport.as_ref(),
@@ -62,26 +70,20 @@ impl Engine {
             source.credentials.as_ref(),
         )
         .await?;
-        let status = answer.response.status;
-        if !status.is_success() {
-            let headers = &answer.response.headers;
+        let (status, headers) = (answer.response.status, &answer.response.headers);
+        if status != StatusCode::OK {
             let error = self
                 .provider
                 .explain(wanted.name(), source, (status, headers, &[]));
-            let passes = is_transient(status);
-            return Err(if passes {
-                Error::new(ErrorKind::Unreachable, error.to_string())
-            } else {
-                error
-            });
+            if !is_transient(status) {
+                return Err(error);
+            }
+            let pause = requested_pause(headers, SystemTime::now()).unwrap_or_default();
+            self.gates
+                .pause(&source.name, pause.min(LONGEST_RETRY_AFTER));
+            return Err(Error::new(ErrorKind::Unreachable, error.to_string()));
         }
-        let encoding = answer
-            .response
-            .headers
-            .get(::http::header::CONTENT_ENCODING);
-        let mut gunzip = encoding
-            .filter(|value| *value == "gzip")
-            .map(|_| Gunzip::new());
+        let mut gunzip = is_gzip(headers).map_err(unreadable)?.then(Gunzip::new);
         let _connected = shown.connect();
         let mut growing = self.begin_growing(wanted).await?;
         let body = &mut answer.response.body;
@@ -94,17 +96,17 @@ impl Engine {
             self.progress.received(bytes.len() as u64);
             let bytes = match gunzip.as_mut() {
                 None => bytes,
-                Some(gunzip) => gunzip.decode(&bytes).map_err(|e| {
-                    Error::new(
-                        ErrorKind::Protocol,
-                        format!("{}: it has an unknown encoding", wanted.name()),
-                    )
-                    .with_source(e)
-                })?,
+                Some(gunzip) => gunzip
+                    .decode(&bytes)
+                    .map_err(|_| unreadable(Void::Encoding))?,
             };
             growing = self.grow(growing, bytes).await?;
             shown.learn_size(growing.len());
             shown.set_done(growing.len());
+        }
+        if gunzip.is_some_and(|gunzip| gunzip.finish().is_err()) {
+            let text = format!("{}: {} ended the answer early", wanted.name(), source.name);
+            return Err(Error::new(ErrorKind::Unreachable, text));
         }
         self.publish_growing(wanted, growing).await
     }

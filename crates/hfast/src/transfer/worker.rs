@@ -52,12 +52,11 @@ impl Engine {
         let (host, kept) = (exchange.host, exchange.kept);
         drop(connected);
         if let Err(trouble) = outcome {
-            self.on_trouble(job, (source_index, &source), &host, kept, trouble)
-                .await;
+            self.on_trouble(job, (source_index, &source), &host, kept, trouble);
         }
     }
 
-    async fn on_trouble(
+    fn on_trouble(
         &self,
         job: &Arc<Job>,
         (index, source): (usize, &Source),
@@ -66,7 +65,8 @@ impl Engine {
         trouble: Trouble,
     ) {
         let reason = match trouble {
-            Trouble::Disk(error) => return job.fail(error),
+            Trouble::Overtaken => return,
+            Trouble::Disk(error) => return job.fail(with_missing(job, error)),
             Trouble::Refused(status, headers, body) => {
                 let error = self
                     .provider
@@ -85,7 +85,7 @@ impl Engine {
             }
             Trouble::Status(status, pause) => {
                 let asked = pause.unwrap_or_else(|| self.unsaid_pause(status));
-                if asked > LONGEST_RETRY_AFTER {
+                if asked > LONGEST_RETRY_AFTER || job.paused(asked) > LONGEST_RETRY_AFTER {
                     return refuse(job, (index, source), too_long(host, asked));
                 }
                 self.gates.pause(host, asked);
@@ -108,11 +108,14 @@ impl Engine {
             Trouble::Short => format!("{host} ended the answer early"),
             Trouble::Failed(failure) => describe(&failure, host, &source.name),
         };
-        // Whatever it was, the next attempt asks the source itself again if the last brought nothing.
-        if kept == 0 {
-            *job.link.lock().await = None;
-        }
         self.count(job, index, kept, &reason);
+        // Whatever it was, the next attempt asks the source itself again if the last brought
+        // nothing. Whoever holds the link is asking already.
+        if kept == 0
+            && let Ok(mut link) = job.link.try_lock()
+        {
+            *link = None;
+        }
     }
 
     /// A connection that brought something before it broke is simply replaced; others are counted.
@@ -181,4 +184,15 @@ fn describe(failure: &crate::transport::Failure, host: &str, source: &str) -> St
     } else {
         format!("{source} sends the bytes to {host}, which fails: {failure}")
     }
+}
+
+/// A full disk is told together with how much the file still lacks.
+fn with_missing(job: &Job, error: Error) -> Error {
+    let segments = job.segments();
+    let missing = segments.size() - segments.landed_bytes();
+    drop(segments);
+    let text = format!("{error}; {missing} bytes of {} are still missing", job.name);
+    let hint = error.hint().map(str::to_owned);
+    let told = Error::new(error.kind(), text).with_source(error);
+    hint.into_iter().fold(told, Error::with_hint)
 }
