@@ -1,6 +1,6 @@
 //! From a plan to files: space, engine, ref.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -45,6 +45,7 @@ impl Client {
             .filter(|f| f.present)
             .for_each(|f| progress.file_present(f.remote.size.unwrap_or(0)));
         let (files, listing) = self.write_listing(&mut job, files).await?;
+        job.own_names = own_names(&job.destination, &files);
         let wanted = group(files);
         let outcome = if wanted.is_empty() {
             Outcome::default()
@@ -89,13 +90,14 @@ impl Client {
             .partition(|wanted| wanted.size.is_some_and(|size| size > SMALL));
         let small = small.iter().filter_map(|wanted| wanted.size).sum();
         let needs = needs(&destination, &large);
-        let sizes: Vec<u64> = needs.iter().map(|(_, size)| *size).collect();
+        let sizes: HashSet<u64> = needs.iter().map(|(_, size)| *size).collect();
+        let own = std::mem::take(&mut job.own_names);
         let prepared = self.disk.run(move || {
             check_space(&destination, small, &needs)?;
             destination.prepare()?;
             Ok((
                 with_probed_links(destination.clone()),
-                other_names(&destination, &sizes),
+                other_names(&destination, &sizes, &own),
             ))
         });
         let (destination, others) = prepared.await?;
@@ -176,6 +178,17 @@ fn all_denied(mut outcome: Outcome, present: usize) -> Result<Outcome, Error> {
     Ok(outcome)
 }
 
+/// Where the large files of the plan are or will be: they are not looked at as files under other
+/// names.
+fn own_names(destination: &Destination, files: &[PlannedFile]) -> HashSet<PathBuf> {
+    let large = files
+        .iter()
+        .filter(|file| file.remote.size.is_none_or(|size| size > SMALL));
+    large
+        .map(|file| destination.final_path(&file.remote.path))
+        .collect()
+}
+
 /// One entry for each content that is not there yet, with all its names.
 fn group(files: Vec<PlannedFile>) -> Vec<Wanted> {
     let mut wanted: Vec<Wanted> = Vec::new();
@@ -204,6 +217,7 @@ fn needs(destination: &Destination, wanted: &[&Wanted]) -> Vec<(String, u64)> {
     let large = wanted
         .iter()
         .filter_map(|wanted| Some((wanted, wanted.size?)));
+    let large = large.filter(|(wanted, _)| !destination.has_content(wanted));
     large
         .map(|(wanted, size)| (destination.stem(wanted), size))
         .collect()
@@ -258,11 +272,19 @@ fn with_probed_links(destination: Destination) -> Destination {
 }
 
 /// Files under other names that have the size of one that is wanted.
-fn other_names(destination: &Destination, sizes: &[u64]) -> HashMap<u64, Vec<PathBuf>> {
+fn other_names(
+    destination: &Destination,
+    sizes: &HashSet<u64>,
+    own: &HashSet<PathBuf>,
+) -> HashMap<u64, Vec<PathBuf>> {
     let (root, depth) = match destination {
         Destination::Cache { .. } => return HashMap::new(),
         Destination::LocalDir { root, .. } => (root.clone(), LOCAL_DIR_DEPTH),
         Destination::File { .. } => (destination.partials(), 0),
     };
-    adopt::by_size(&root, depth, |size| sizes.contains(&size))
+    let mut found = adopt::by_size(&root, depth, |size| sizes.contains(&size));
+    for paths in found.values_mut() {
+        paths.retain(|path| !own.contains(path));
+    }
+    found
 }

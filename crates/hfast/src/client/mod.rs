@@ -7,6 +7,7 @@ mod carry;
 mod choose;
 mod plan;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -104,6 +105,8 @@ pub(crate) struct JobContext {
     /// The files of a fresh and complete listing that were not asked for; `None`: it is not worth
     /// keeping, since it lies in the cache already or has gaps.
     pub(crate) rest: Option<Vec<RemoteFile>>,
+    /// Where the large files of the plan are or will be.
+    pub(crate) own_names: HashSet<PathBuf>,
     /// Where the caller finds the result.
     pub(crate) path: PathBuf,
 }

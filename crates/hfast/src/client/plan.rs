@@ -1,5 +1,6 @@
 //! From a request to a plan: which commit, which files, which of them are there.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use url::Url;
 use super::choose::Choice;
 use super::{Client, DownloadRequest, JobContext, Plan, PlannedFile, Target};
 use crate::error::{Error, ErrorKind};
-use crate::hub::listing::{RefusedName, RemoteFile};
+use crate::hub::listing::{self, RefusedName, RemoteFile, TreePage};
 use crate::hub::urls::Blobs;
 use crate::names::{Commit, Digest, Repo, Revision};
 use crate::repo_path::RepoPath;
@@ -121,6 +122,7 @@ impl Client {
             revision: request.revision.clone(),
             force: request.force,
             rest: complete.then_some(rest),
+            own_names: HashSet::new(),
             path,
             destination,
         };
@@ -175,11 +177,7 @@ impl Client {
         trees: Option<&[PathBuf; 2]>,
     ) -> Result<Listing, Error> {
         if let Some(files) = trees.and_then(|places| tree_cache::read(places)) {
-            return Ok(Listing {
-                files,
-                refused: Vec::new(),
-                fresh: false,
-            });
+            return Ok(checked(files, Vec::new()));
         }
         if self.options.offline {
             return Err(offline(repo));
@@ -205,11 +203,7 @@ impl Client {
             .info(repo, &revision, Blobs::With)
             .await
             .map_err(|_| error)?;
-        Ok(Listing {
-            files: info.siblings,
-            refused: info.refused,
-            fresh: false,
-        })
+        Ok(checked(info.siblings, info.refused))
     }
 
     /// Plans the download of one plain URL, which need not be a Hub's, to the file `output`.
@@ -251,6 +245,7 @@ impl Client {
             revision: Revision::default(),
             force: false,
             rest: None,
+            own_names: HashSet::new(),
             path: output,
         };
         let files = vec![PlannedFile {
@@ -264,6 +259,18 @@ impl Client {
             files_in_repo: 1,
             job,
         })
+    }
+}
+
+/// A listing from another place than the tree, by the same rules for names that collide.
+fn checked(files: Vec<RemoteFile>, refused: Vec<RefusedName>) -> Listing {
+    let mut listing = listing::Listing::default();
+    listing.push(TreePage { files, refused });
+    let (files, refused) = listing.into_parts();
+    Listing {
+        files,
+        refused,
+        fresh: false,
     }
 }
 

@@ -13,7 +13,6 @@ use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::listing::{Listing, RefusedName, RemoteFile, RepoInfo, TreePage, next_page};
-use super::metadata::FileMeta;
 use super::refusal::{Asked, not_a_hub, refusal};
 use super::token::Token;
 use super::urls::{Blobs, Endpoint};
@@ -97,7 +96,7 @@ impl Hub {
         self.endpoints.get(index).map(|(endpoint, _)| endpoint)
     }
 
-    fn chance(&self) -> f64 {
+    pub(super) fn chance(&self) -> f64 {
         self.chance
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -197,57 +196,6 @@ impl Hub {
                 Next::GiveUp => return Err(Fault::Passing(fault)),
             }
         }
-    }
-
-    /// What `url` says of the file behind it: by `HEAD`, or by the head of a `GET` where that is
-    /// not possible. An answer that says nothing is no error: whoever fetches will see why.
-    pub(crate) async fn describe(
-        &self,
-        url: &Url,
-        credentials: Option<&Credentials>,
-    ) -> Result<FileMeta, Error> {
-        let start = Instant::now();
-        let mut budget = Budget::new(FOR_QUESTIONS, start.elapsed());
-        loop {
-            let error = match self.describe_once(url, credentials).await {
-                Ok(meta) => return Ok(meta),
-                Err(error) => error,
-            };
-            match budget.failed(start.elapsed(), self.chance()) {
-                Next::Wait(wait) => tokio::time::sleep(wait).await,
-                Next::GiveUp => return Err(error),
-            }
-        }
-    }
-
-    async fn describe_once(
-        &self,
-        url: &Url,
-        credentials: Option<&Credentials>,
-    ) -> Result<FileMeta, Error> {
-        let host = url.host_str().unwrap_or_default();
-        for request in [Request::head(url.clone()), first_byte(url.clone())] {
-            self.gates.pass(host, 0.0).await;
-            let answer = follow(self.transport.as_ref(), request, credentials).await?;
-            let status = answer.response.status;
-            if is_transient(status) {
-                let pause = requested_pause(&answer.response.headers, SystemTime::now());
-                let pause = pause.filter(|pause| *pause <= LONGEST_RETRY_AFTER);
-                self.gates.pause(host, pause.unwrap_or_default());
-                let text = format!("{host} answers {}", status.as_u16());
-                return Err(Error::new(ErrorKind::Unreachable, text));
-            }
-            let hops = answer
-                .redirects
-                .iter()
-                .map(|(status, headers)| (*status, headers));
-            let hops: Vec<_> = hops.chain([(status, &answer.response.headers)]).collect();
-            let meta = FileMeta::from_chain(&hops);
-            if meta.size.is_some() || meta.digest.is_some() {
-                return Ok(meta);
-            }
-        }
-        Ok(FileMeta::default())
     }
 
     /// Asks one endpoint after another until one answers; passing faults are met with patience.
@@ -380,13 +328,6 @@ fn following_page(current: &Url, link: &str) -> Option<Url> {
     let mut next = current.clone();
     next.set_query(Some(link.query()?));
     Some(next)
-}
-
-fn first_byte(url: Url) -> Request {
-    let mut request = Request::get(url);
-    let range = ::http::HeaderValue::from_static("bytes=0-0");
-    request.headers.insert(::http::header::RANGE, range);
-    request
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What the Hub says, and how to ask it.
 
 pub(crate) mod ask;
+mod describe;
 pub mod listing;
 pub mod metadata;
 pub mod refusal;

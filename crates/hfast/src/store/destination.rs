@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::adopt::{self, Found};
+use super::adopt;
 use super::layout::{RepoFolder, link_target};
 use super::owner::Owner;
 use super::partial::{self, Growing, Partial};
@@ -128,7 +128,7 @@ impl Destination {
         for candidate in named.chain(others.iter().cloned()) {
             if has_size(&candidate)
                 && !adopt::has_control(&candidate, size)
-                && file_matches(&candidate, &digest)?
+                && file_matches(&candidate, &digest).unwrap_or(false)
             {
                 self.spread(&candidate, wanted)?;
                 return Ok(true);
@@ -175,55 +175,6 @@ impl Destination {
             (Self::Cache { .. }, Some(digest)) => digest.to_string(),
             (Self::LocalDir { .. }, Some(digest)) => format!("{digest}-{:08x}", name >> 32),
             (_, None) => format!("{name:016x}"),
-        }
-    }
-
-    /// Parts of a file that other tools left where it goes, best first.
-    pub(crate) fn parts(&self, wanted: &Wanted, size: u64) -> Vec<Found> {
-        if wanted.digest.is_none() {
-            // Nothing could tell whether they are parts of this content or of an older one.
-            return Vec::new();
-        }
-        let named = || {
-            wanted
-                .paths
-                .iter()
-                .filter_map(|path| adopt::part_at(&self.final_path(path), size))
-        };
-        match self {
-            Self::Cache { folder, .. } => {
-                adopt::official_parts(&folder.blobs(), &self.stem(wanted), size)
-            }
-            Self::LocalDir { root, .. } => {
-                let official = wanted
-                    .paths
-                    .iter()
-                    .flat_map(|path| official_local(root, path, wanted, size));
-                named().chain(official).collect()
-            }
-            Self::File { .. } => named().collect(),
-        }
-    }
-
-    /// Deletes partial files of the official clients for a content that now has its final name. The
-    /// caller holds the official lock, and so nobody writes to them.
-    pub(crate) fn sweep_official(&self, wanted: &Wanted) {
-        let Some(size) = wanted.size else { return };
-        let found = match self {
-            Self::Cache { folder, .. } => {
-                adopt::official_parts(&folder.blobs(), &self.stem(wanted), size)
-            }
-            Self::LocalDir { root, .. } => wanted
-                .paths
-                .iter()
-                .flat_map(|path| official_local(root, path, wanted, size))
-                .collect(),
-            Self::File { .. } => Vec::new(),
-        };
-        for part in found {
-            if let Err(error) = place::remove_if_there(&part.path) {
-                tracing::debug!("cannot delete {}: {error}", part.path.display());
-            }
         }
     }
 
@@ -385,27 +336,4 @@ impl Destination {
             _ => Ok(()),
         }
     }
-}
-
-fn official_local(root: &Path, path: &RepoPath, wanted: &Wanted, size: u64) -> Vec<Found> {
-    // The official name begins with a hash of the metadata's name, which need not be computed: the
-    // etag that follows it is what identifies the content.
-    let folder = local_dir::downloads(root).join(path.as_str());
-    let Some(etag) = wanted.digest.map(|digest| digest.to_string()) else {
-        return Vec::new();
-    };
-    let entries = folder.parent().and_then(|folder| fs::read_dir(folder).ok());
-    let names = entries
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()));
-    let ours = names.filter(|path| {
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        name.contains(&format!(".{etag}.")) && name.strip_suffix(".incomplete").is_some()
-    });
-    ours.filter_map(|path| adopt::part_at(&path, size))
-        .collect()
 }

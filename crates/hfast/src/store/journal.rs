@@ -86,6 +86,22 @@ pub fn record(extent: &Extent) -> [u8; RECORD] {
     bytes
 }
 
+/// Bytes of a journal that are good: 0 if it is not of this file, else up to the first bad record.
+pub fn valid_len(bytes: &[u8], identity: &Identity, size: u64) -> usize {
+    match bytes.split_at_checked(HEADER) {
+        Some((head, records)) if head == header(identity, size) => {
+            let good = records
+                .chunks_exact(RECORD)
+                .take_while(|record| parse_record(record).is_some());
+            HEADER + good.count() * RECORD
+        }
+        _ => 0,
+    }
+}
+
+/// No extent is longer: a record that claims more is not one of ours.
+const LONGEST_EXTENT: u32 = 8 << 20;
+
 /// Extents that are claimed to be on disk, disjoint, by their start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims(BTreeMap<u64, (u64, u64)>);
@@ -103,7 +119,7 @@ impl Claims {
         }
         let extents = records.chunks_exact(RECORD).map_while(parse_record);
         extents
-            .filter(|e| e.len > 0 && e.end() <= size)
+            .filter(|e| e.len > 0 && e.len <= LONGEST_EXTENT && e.end() <= size)
             .for_each(|extent| claims.insert(extent));
         claims
     }

@@ -3,7 +3,7 @@
 //! One file holds both, so that one rename takes it over and one truncation finishes it. It is
 //! sparse: byte `n` of the content is at offset `n`, the journal begins at offset `size`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -73,22 +73,23 @@ impl Partial {
     ) -> Result<(Self, Claims), Error> {
         let bytes = read_journal(&file, size).map_err(|e| Error::disk("read", &path, e))?;
         let claims = Claims::parse(&bytes, identity, size);
-        // What follows is overwritten with a clean journal: a torn record must not hide later ones.
-        file.set_len(size)
+        let valid = journal::valid_len(&bytes, identity, size);
+        if valid == 0 {
+            return Ok((Self::fresh(file, path, identity, size)?, claims));
+        }
+        // Torn records at the end would hide later ones; what is good stays where it is.
+        let end = size + valid as u64;
+        file.set_len(end)
             .map_err(|e| Error::disk("write", &path, e))?;
-        let partial = Self::fresh(file, path, identity, size)?;
-        let extents: Vec<Extent> = claims
-            .iter()
-            .filter_map(|(start, end, checksum)| {
-                Some(Extent {
-                    start,
-                    len: u32::try_from(end - start).ok()?,
-                    checksum,
-                })
-            })
-            .collect();
-        partial.claim(&extents)?;
-        Ok((partial, claims))
+        Ok((
+            Self {
+                file,
+                path,
+                size,
+                journal_end: Mutex::new(Some(end)),
+            },
+            claims,
+        ))
     }
 
     /// Writes `bytes` at `offset`.
@@ -179,6 +180,12 @@ fn mark_alive(file: &File) {
     }
 }
 
+/// Whether somebody holds the lock of a partial file; takes it otherwise. A file system without
+/// locks says nothing: then the name tells whether the owner lives.
+fn is_locked(file: &File) -> bool {
+    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+}
+
 /// Renames a dead process's file to our name. `None`: its owner may live, or somebody was faster.
 fn take_over(leftover: &Path, ours: &Path) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
@@ -186,7 +193,7 @@ fn take_over(leftover: &Path, ours: &Path) -> io::Result<Option<File>> {
         return Ok(None);
     }
     let file = platform::open_no_follow(options.read(true).write(true), leftover)?;
-    if file.try_lock().is_err() || owner_may_live(leftover, ours) || !platform::has_name(&file)? {
+    if is_locked(&file) || owner_may_live(leftover, ours) || !platform::has_name(&file)? {
         return Ok(None);
     }
     if leftover != ours {
@@ -222,7 +229,7 @@ pub(crate) fn sweep(leftover: &Path) {
     // A link that was never moved to its place cannot be locked, and need not be.
     let is_free = leftover.is_symlink()
         || platform::open_no_follow(options.read(true).write(true), leftover)
-            .is_ok_and(|file| file.try_lock().is_ok());
+            .is_ok_and(|file| !is_locked(&file));
     if is_free
         && !owner_may_live(leftover, Path::new(""))
         && let Err(e) = std::fs::remove_file(leftover)

@@ -123,15 +123,21 @@ pub(crate) fn link(target: &Path, link: &Path, folder: &Path) -> Result<(), Erro
     let made = remove_if_there(&temporary)
         .and_then(|()| platform::symlink(target, &temporary))
         .and_then(|()| fs::rename(&temporary, link));
-    or_remove(&temporary, made.map_err(|e| Error::disk("link", link, e)))
+    match (made, link.parent()) {
+        // The folder is a link to another disk: then beside the name itself.
+        (Err(e), Some(parent)) if e.kind() == io::ErrorKind::CrossesDevices && parent != folder => {
+            or_remove(&temporary, Err(Error::disk("link", link, e)))
+                .or_else(|_| self::link(target, link, parent))
+        }
+        (made, _) => or_remove(&temporary, made.map_err(|e| Error::disk("link", link, e))),
+    }
 }
 
 /// Puts a second copy of a file that has its final name under another: by reflink where the file
 /// system can, else byte by byte, and never half.
 pub(crate) fn copy(from: &Path, to: &Path, folder: &Path) -> Result<(), Error> {
     let temporary = temporary(folder, "copy", to);
-    let copied = fs::copy(from, &temporary)
-        .and_then(|_| OpenOptions::new().write(true).open(&temporary)?.sync_all());
+    let copied = fs::copy(from, &temporary).and_then(|_| fs::File::open(&temporary)?.sync_all());
     let copied = copied.map_err(|e| Error::disk("copy to", to, e));
     or_remove(&temporary, copied.and_then(|()| rename(&temporary, to)))
 }

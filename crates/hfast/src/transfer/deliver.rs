@@ -90,7 +90,9 @@ impl Engine {
         shown.phase(Phase::Fetching);
         let sources = self.provider.sources(wanted);
         let Some(size) = wanted.size else {
-            return self.stream(wanted, &sources, &shown).await;
+            let size = self.stream(wanted, &sources, &shown).await?;
+            self.sweep(wanted);
+            return Ok(size);
         };
         let (job, verifier) = self
             .open_job(wanted, size, Sources::new(sources), shown)
@@ -101,7 +103,7 @@ impl Engine {
         job.shown.phase(Phase::Finishing);
         self.publish(wanted, job, digest).await?;
         self.sweep(wanted);
-        if size > SMALL && lock.is_some_and(|lock| lock.is_held()) {
+        if size > SMALL && lock.as_ref().is_some_and(Lock::is_held) {
             self.destination.sweep_official(wanted);
         }
         Ok(size)
@@ -208,7 +210,8 @@ impl Engine {
                 }
                 let mut adopted = Ranges::default();
                 if let Some(found) = destination.parts(&wanted, size).first() {
-                    adopted = adopt::copy_into(&partial, found)?;
+                    // What cannot be read is simply not there.
+                    adopted = adopt::copy_into(&partial, found).unwrap_or_default();
                     tracing::info!(
                         "{}: taking over {} bytes of {}",
                         wanted.name(),

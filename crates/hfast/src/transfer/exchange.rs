@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use ::http::header::{IF_RANGE, RANGE};
 use ::http::{HeaderMap, HeaderValue, StatusCode};
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::board::MeterHandle;
 use super::check::{Accepted, Asked, Void, check, strong_etag};
@@ -34,7 +34,7 @@ const BATCH: usize = 256 << 10;
 const MAX_ERROR_BODY: usize = 64 << 10;
 
 /// Bytes of one connection that count as progress. A trickle of less does not renew the budget.
-const PROGRESS: u64 = 64 << 10;
+pub(super) const PROGRESS: u64 = 64 << 10;
 
 /// Why an exchange ended before its lease was done.
 pub(super) enum Trouble {
@@ -73,6 +73,8 @@ pub(super) struct Exchange<'a> {
     pub(super) kept: u64,
     /// The strong entity tag that the link had when it was new.
     pub(super) etag: Option<String>,
+    /// Whether the way to the address that is asked never left the token's origin.
+    pub(super) trusted: bool,
 }
 
 impl Exchange<'_> {
@@ -98,6 +100,7 @@ impl Exchange<'_> {
             // Others may ask at the same time: the link is known.
             drop(slot);
             self.etag = link.etag;
+            self.trusted = link.trusted;
             return self.send(link.url).await;
         }
         if self.job.link_failures.load(Relaxed) != failures {
@@ -140,8 +143,7 @@ impl Exchange<'_> {
         if let Some(fault) = fault.filter(|_| meta.commit.is_some()) {
             return Err(Trouble::Other(fault));
         }
-        let other = self.job.digest.is_none() && meta.validator != self.job.validator;
-        if other && self.job.validator.is_some() {
+        if self.job.digest.is_none() && self.job.contradicts(meta.validator) {
             return Err(Trouble::Other("has changed the file meanwhile".to_owned()));
         }
         self.engine.provider.learn(answer);
@@ -150,6 +152,7 @@ impl Exchange<'_> {
             etag: strong_etag(headers).map(str::to_owned),
             renew_at: renew_after(&answer.url, SystemTime::now())
                 .and_then(|after| Instant::now().checked_add(after)),
+            trusted: answer.trusted,
             url: answer.url.clone(),
         }))
     }
@@ -179,12 +182,8 @@ impl Exchange<'_> {
                 .and_then(|tag| HeaderValue::from_str(tag).ok());
             request.headers.extend(etag.map(|value| (IF_RANGE, value)));
         }
-        let answer = follow(
-            self.engine.transport.as_ref(),
-            request,
-            self.source.credentials.as_ref(),
-        )
-        .await;
+        let credentials = self.source.credentials.as_ref().filter(|_| self.trusted);
+        let answer = follow(self.engine.transport.as_ref(), request, credentials).await;
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => {
@@ -244,6 +243,7 @@ impl Exchange<'_> {
         let mut writer = Writer::new(self.lease.range.start, self.job.size);
         let meter = self.engine.board.enter(&self.host, self.engine.now());
         let mut tick = tokio::time::interval(Duration::from_secs(1));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let outcome = loop {
             let chunk = tokio::select! {
                 biased;
@@ -293,11 +293,13 @@ impl Exchange<'_> {
         meter: &MeterHandle<'_>,
         writer: &mut Writer,
     ) -> Result<bool, Trouble> {
+        // Judged before the disk is waited for: that is not the connection's silence.
+        let (own, siblings) = meter.tick(self.engine.now());
+        let stall = judge(&own, &siblings);
         let wanted = self.flush(writer).await?;
         // A kill costs a second of a slow connection, and an extent of a fast one.
         self.close(writer).await?;
-        let (own, siblings) = meter.tick(self.engine.now());
-        match judge(&own, &siblings) {
+        match stall {
             Some(stall) if wanted => Err(Trouble::Stalled(stall)),
             _ => Ok(wanted && !self.job.has_failed()),
         }

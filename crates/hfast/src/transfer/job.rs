@@ -29,8 +29,8 @@ pub(crate) struct Job {
     pub(crate) size: u64,
     pub(crate) digest: Option<Digest>,
     pub(crate) identity: Identity,
-    /// Without a digest, this must not change between two answers.
-    pub(crate) validator: Option<String>,
+    /// Without a digest, this must not change between two answers that bytes are kept of.
+    validator: Mutex<Option<String>>,
     pub(crate) sink: Sink,
     pub(crate) link: tokio::sync::Mutex<Option<Link>>,
     pub(crate) shown: ActiveFile,
@@ -56,6 +56,8 @@ struct State {
     /// No new exchange begins before this time.
     not_before: Duration,
     failed: Option<Error>,
+    /// There was a failure, also after the error was taken.
+    ended: bool,
     /// Pauses that servers asked for since the last progress.
     paused: Duration,
     workers: usize,
@@ -79,6 +81,7 @@ impl Job {
             budget: Budget::new(FOR_BYTES, now),
             not_before: Duration::ZERO,
             failed: None,
+            ended: false,
             paused: Duration::ZERO,
             workers: 0,
             one_stream: false,
@@ -88,7 +91,7 @@ impl Job {
             size,
             digest,
             identity,
-            validator,
+            validator: Mutex::new(validator),
             sink,
             link: tokio::sync::Mutex::new(None),
             shown,
@@ -120,7 +123,7 @@ impl Job {
     /// What the scheduler needs to know at `now`.
     pub(crate) fn load(&self, now: Duration) -> Load {
         let state = self.state();
-        let ready = state.failed.is_none() && now >= state.not_before;
+        let ready = !state.ended && now >= state.not_before;
         let (workers, one_stream) = (state.workers, state.one_stream);
         drop(state);
         let segments = self.segments();
@@ -130,6 +133,21 @@ impl Job {
             one_stream,
             longest_wait: segments.longest_wait(now).filter(|_| ready),
         }
+    }
+
+    /// Whether an answer with this validator is of other content than what has landed. An answer
+    /// without one says nothing, and while nothing has landed a new one is taken over.
+    pub(crate) fn contradicts(&self, validator: Option<String>) -> bool {
+        let nothing_landed = self.segments().landed_bytes() == 0;
+        let mut known = self
+            .validator
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if nothing_landed {
+            *known = validator;
+            return false;
+        }
+        validator.is_some() && known.is_some() && *known != validator
     }
 
     /// Counts a worker in until [`Self::leave`].
@@ -188,7 +206,10 @@ impl Job {
 
     /// Ends the job; the first error is the one that counts.
     pub(crate) fn fail(&self, error: Error) {
-        self.state().failed.get_or_insert(error);
+        let mut state = self.state();
+        state.ended = true;
+        state.failed.get_or_insert(error);
+        drop(state);
         self.changed.notify_one();
     }
 
@@ -199,7 +220,12 @@ impl Job {
 
     /// Whether the job has ended in an error.
     pub(crate) fn has_failed(&self) -> bool {
-        self.state().failed.is_some()
+        self.state().ended
+    }
+
+    /// Gives a new budget, for fetching again what turned out to be wrong.
+    pub(crate) fn renew(&self, now: Duration) {
+        self.state().budget.progressed(now);
     }
 
     /// Gives a budget for a second look at content that turned out to be wrong.

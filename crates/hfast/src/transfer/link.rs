@@ -20,6 +20,8 @@ pub(crate) struct Link {
     pub(crate) url: Url,
     /// The strong entity tag of the first answer.
     pub(crate) etag: Option<String>,
+    /// Whether every hop to it stayed at the token's origin: only then may it see the token.
+    pub(crate) trusted: bool,
     /// When it should be renewed.
     pub(crate) renew_at: Option<Instant>,
 }

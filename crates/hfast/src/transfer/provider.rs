@@ -99,7 +99,8 @@ impl Provider {
                 .describe(&source.resolve, source.credentials.as_ref())
                 .await
             {
-                Ok(meta) => return Ok(meta),
+                Ok(meta) if meta.size.is_some() || meta.digest.is_some() => return Ok(meta),
+                Ok(_) => {}
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }

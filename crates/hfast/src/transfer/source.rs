@@ -38,6 +38,9 @@ struct Entry {
     source: Source,
     failures: u32,
     demoted: u32,
+    /// Asked no more.
+    out: bool,
+    /// Why it is out, until that is told.
     refused: Option<Error>,
 }
 
@@ -48,6 +51,7 @@ impl Sources {
             source,
             failures: 0,
             demoted: 0,
+            out: false,
             refused: None,
         };
         Self {
@@ -58,12 +62,8 @@ impl Sources {
     /// The source to ask next: the first that has not failed twice in a row, else the one that
     /// failed least; never one that refused.
     pub(crate) fn pick(&self) -> Option<(usize, &Source)> {
-        let open = self
-            .all
-            .iter()
-            .enumerate()
-            .filter(|(_, entry)| entry.refused.is_none());
-        let best = open.min_by_key(|(_, entry)| (entry.demoted, entry.failures / BEFORE_CHANGE))?;
+        let open = self.all.iter().enumerate().filter(|(_, entry)| !entry.out);
+        let best = open.min_by_key(|(_, entry)| entry.demoted + entry.failures / BEFORE_CHANGE)?;
         Some((best.0, &best.1.source))
     }
 
@@ -87,6 +87,7 @@ impl Sources {
 
     /// Asks this source no more.
     pub(crate) fn refuse(&mut self, index: usize, error: Error) {
+        self.all[index].out = true;
         self.all[index].refused = Some(error);
     }
 

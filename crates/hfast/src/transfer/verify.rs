@@ -60,6 +60,7 @@ impl Verifier {
                 job.name,
                 suspects.len()
             ));
+            job.renew(engine.now());
             suspects.iter().for_each(|range| job.forget(range));
             engine.wake.notify_waiters();
             digest = self.pass(engine, job).await?;

@@ -47,6 +47,7 @@ impl Engine {
             host: source.name.clone(),
             kept: 0,
             etag: None,
+            trusted: true,
         };
         let outcome = exchange.run().await;
         let (host, kept) = (exchange.host, exchange.kept);
@@ -64,6 +65,8 @@ impl Engine {
         kept: u64,
         trouble: Trouble,
     ) {
+        // A pause is for the host that asked for it, and says nothing against the link.
+        let keeps_link = matches!(trouble, Trouble::Status(..));
         let reason = match trouble {
             Trouble::Overtaken => return,
             Trouble::Disk(error) => return job.fail(with_missing(job, error)),
@@ -85,10 +88,13 @@ impl Engine {
             }
             Trouble::Status(status, pause) => {
                 let asked = pause.unwrap_or_else(|| self.unsaid_pause(status));
-                if asked > LONGEST_RETRY_AFTER || job.paused(asked) > LONGEST_RETRY_AFTER {
+                if asked > LONGEST_RETRY_AFTER {
                     return refuse(job, (index, source), too_long(host, asked));
                 }
-                self.gates.pause(host, asked);
+                let paused = job.paused(self.gates.pause(host, asked));
+                if paused > LONGEST_RETRY_AFTER {
+                    return refuse(job, (index, source), too_long(host, paused));
+                }
                 let wait = if asked.is_zero() {
                     String::new()
                 } else {
@@ -112,6 +118,7 @@ impl Engine {
         // Whatever it was, the next attempt asks the source itself again if the last brought
         // nothing. Whoever holds the link is asking already.
         if kept == 0
+            && !keeps_link
             && let Ok(mut link) = job.link.try_lock()
         {
             *link = None;
@@ -122,7 +129,7 @@ impl Engine {
     fn count(&self, job: &Arc<Job>, index: usize, kept: u64, reason: &str) {
         self.progress.retried();
         self.progress.notice(format!("{}: {reason}", job.name));
-        if kept > super::segments::MIN_PIECE / 16 {
+        if kept >= super::exchange::PROGRESS {
             return;
         }
         match job.failed(index, self.now(), self.chance()) {

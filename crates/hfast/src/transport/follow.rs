@@ -31,6 +31,8 @@ pub struct Answer {
     pub response: Response,
     /// Where it came from.
     pub url: Url,
+    /// Whether every hop stayed at the origin of the token, which was sent.
+    pub trusted: bool,
     /// Status and headers of every redirect on the way, first to last.
     pub redirects: Vec<(StatusCode, HeaderMap)>,
 }
@@ -66,6 +68,7 @@ pub async fn follow(
             return Ok(Answer {
                 response,
                 url: request.url,
+                trusted,
                 redirects,
             });
         };

@@ -14,12 +14,16 @@ pub(crate) struct Gates {
 
 impl Gates {
     /// Closes the gate of `host` for `pause` from now; a longer pause that is under way stays.
-    pub(crate) fn pause(&self, host: &str, pause: Duration) {
+    /// Returns by how much the gate stays closed longer than before: many connections that are
+    /// asked for the same pause at once are asked for one.
+    pub(crate) fn pause(&self, host: &str, pause: Duration) -> Duration {
         let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        closed.retain(|_, until| *until > Instant::now());
-        let until = Instant::now() + pause;
-        let entry = closed.entry(host.to_owned()).or_insert(until);
-        *entry = until.max(*entry);
+        let now = Instant::now();
+        closed.retain(|_, until| *until > now);
+        let until = now + pause;
+        let before = closed.get(host).copied().unwrap_or(now);
+        closed.insert(host.to_owned(), until.max(before));
+        until.saturating_duration_since(before)
     }
 
     /// How long the gate of `host` stays closed, if it is.
@@ -52,8 +56,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_holds_everybody_and_only_that_host() {
         let gates = Gates::default();
-        gates.pause("hub", Duration::from_secs(30));
-        gates.pause("hub", Duration::from_secs(5));
+        assert_eq!(
+            gates.pause("hub", Duration::from_secs(30)),
+            Duration::from_secs(30)
+        );
+        assert_eq!(gates.pause("hub", Duration::from_secs(5)), Duration::ZERO);
         let start = Instant::now();
         gates.pass("cdn", 1.0).await;
         assert_eq!(start.elapsed(), Duration::ZERO);

@@ -53,7 +53,8 @@ pub enum Next {
 pub struct Budget {
     patience: Patience,
     failures: u32,
-    last_progress: Duration,
+    /// When the patience began to run: with the first failure in a row.
+    failing_since: Duration,
 }
 
 impl Budget {
@@ -62,7 +63,7 @@ impl Budget {
         Self {
             patience,
             failures: 0,
-            last_progress: now,
+            failing_since: now,
         }
     }
 
@@ -78,8 +79,12 @@ impl Budget {
 
     /// Counts a failure. `chance` is uniform in `0.0..1.0`.
     pub fn failed(&mut self, now: Duration, chance: f64) -> Next {
+        if self.failures == 0 {
+            // Time spent waiting for a turn is no time of failure.
+            self.failing_since = now;
+        }
         self.failures += 1;
-        let spent = now.saturating_sub(self.last_progress);
+        let spent = now.saturating_sub(self.failing_since);
         if self.failures >= self.patience.failures && spent >= self.patience.time {
             return Next::GiveUp;
         }
