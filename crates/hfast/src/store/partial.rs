@@ -75,6 +75,9 @@ impl Partial {
         let claims = Claims::parse(&bytes, identity, size);
         let valid = journal::valid_len(&bytes, identity, size);
         if valid == 0 {
+            // The records of another content must not end up behind a header of this one.
+            file.set_len(size)
+                .map_err(|e| Error::disk("write", &path, e))?;
             return Ok((Self::fresh(file, path, identity, size)?, claims));
         }
         // Torn records at the end would hide later ones; what is good stays where it is.
@@ -369,6 +372,31 @@ mod tests {
             100,
             "a late claim changes nothing"
         );
+    }
+
+    #[test]
+    fn the_claims_of_another_content_are_gone_when_it_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let (partial, _) = begin(folder.path(), &[]);
+        partial.write(0, b"abcde").unwrap();
+        partial
+            .claim(&[Extent {
+                start: 0,
+                len: 5,
+                checksum: xxh3_64(b"abcde"),
+            }])
+            .unwrap();
+        let dead = folder
+            .path()
+            .join(Owner::this().file_name("stem").replace('-', "-9"));
+        std::fs::rename(&partial.path, &dead).unwrap();
+        drop(partial);
+        let other = Identity::Validator([2; 32]);
+        let leftovers = std::slice::from_ref(&dead);
+        let (taken, claims) =
+            Partial::begin(folder.path(), "stem", leftovers, &other, 100).unwrap();
+        assert_eq!(claims, Claims::default());
+        assert_eq!(taken.claims(&other).unwrap(), Claims::default());
     }
 
     #[test]
