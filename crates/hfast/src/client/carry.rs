@@ -50,7 +50,13 @@ impl Client {
         let outcome = if wanted.is_empty() {
             Outcome::default()
         } else {
-            self.fetch(&mut job, wanted, progress).await?
+            match self.fetch(&mut job, wanted, progress).await {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    self.finish(job, false, listing).await?;
+                    return Err(error);
+                }
+            }
         };
         let outcome = all_denied(outcome, present)?;
         // A failed file must not make a branch point to a snapshot with a hole where the old one

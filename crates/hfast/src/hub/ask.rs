@@ -223,14 +223,13 @@ impl Hub {
                     }
                 }
             }
-            // An endpoint that knows it for certain outweighs one that cannot be asked.
-            if let Some(error) = refused {
-                return Err(error);
-            }
-            let chance = self.chance();
-            let error =
-                passing.unwrap_or_else(|| Error::new(ErrorKind::Usage, "no endpoint to ask"));
-            match budget.failed(start.elapsed(), chance) {
+            // A mirror that does not have it says nothing of an endpoint that could not be asked.
+            let error = match (refused, passing) {
+                (Some(error), None) => return Err(error),
+                (refused, Some(error)) => refused.unwrap_or(error),
+                (None, None) => Error::new(ErrorKind::Usage, "no endpoint to ask"),
+            };
+            match budget.failed(start.elapsed(), self.chance()) {
                 Next::Wait(wait) => tokio::time::sleep(wait).await,
                 Next::GiveUp => return Err(error),
             }
