@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::adopt;
+use super::growing::Growing;
 use super::layout::{RepoFolder, link_target};
 use super::owner::Owner;
-use super::partial::{self, Growing, Partial};
+use super::partial::{self, Partial};
 use super::place::{self, create_parents, create_parents_below};
 use super::{local_dir, platform};
 use crate::error::{Error, ErrorKind};

@@ -7,6 +7,7 @@ pub(crate) mod adopt;
 pub(crate) mod aria2;
 pub(crate) mod destination;
 mod found;
+pub(crate) mod growing;
 pub mod journal;
 pub(crate) mod layout;
 pub(crate) mod local_dir;

@@ -13,8 +13,6 @@ use super::journal::{self, Claims, Extent, Identity};
 use super::owner::Owner;
 use super::platform;
 use crate::error::Error;
-use crate::hash::{Hasher, hash_file};
-use crate::names::Digest;
 
 /// A journal longer than this is not read: no file that exists needs it.
 const MAX_JOURNAL: u64 = 256 << 20;
@@ -165,7 +163,7 @@ fn read_journal(file: &File, size: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn create(path: &Path) -> io::Result<File> {
+pub(super) fn create(path: &Path) -> io::Result<File> {
     // Of this name only our own process can have left a file, in a job that failed before.
     let mut options = OpenOptions::new();
     let file = platform::open_no_follow(
@@ -258,57 +256,6 @@ pub(crate) fn growth(folder: &Path, stem: &str) -> u64 {
         Some(u64::try_from(since.as_millis()).unwrap_or_default())
     });
     stamps.fold(0, u64::wrapping_add)
-}
-
-/// A file of unknown size that is written from the front; deleted unless it is published.
-#[derive(Debug)]
-pub(crate) struct Growing {
-    file: File,
-    path: PathBuf,
-    len: u64,
-}
-
-impl Growing {
-    pub(crate) fn begin(folder: &Path, stem: &str) -> Result<Self, Error> {
-        let path = folder.join(Owner::this().file_name(stem));
-        let file = create(&path).map_err(|e| Error::disk("create", &path, e))?;
-        Ok(Self { file, path, len: 0 })
-    }
-
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        platform::write_all_at(&self.file, bytes, self.len)
-            .map_err(|e| Error::disk("write", &self.path, e))?;
-        self.len += bytes.len() as u64;
-        Ok(())
-    }
-
-    pub(crate) fn len(&self) -> u64 {
-        self.len
-    }
-
-    /// The digest of what was written, of the kind that was promised.
-    pub(crate) fn digest(&self, promised: Option<&Digest>) -> Result<Digest, Error> {
-        let hasher =
-            promised.map_or_else(Hasher::sha256, |promised| Hasher::like(promised, self.len));
-        hash_file(&self.path, hasher)
-    }
-
-    /// Makes the content durable.
-    pub(crate) fn seal(&self) -> Result<&Path, Error> {
-        self.file
-            .sync_all()
-            .map_err(|e| Error::disk("flush", &self.path, e))?;
-        Ok(&self.path)
-    }
-}
-
-impl Drop for Growing {
-    fn drop(&mut self) {
-        // After publication the name is gone, and there is nothing to delete.
-        if let Err(e) = super::place::remove_if_there(&self.path) {
-            tracing::debug!("cannot delete {}: {e}", self.path.display());
-        }
-    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::progress::ActiveFile;
 use super::source::Source;
 use crate::error::{Error, ErrorKind};
 use crate::store::destination::{Content, Wanted};
-use crate::store::partial::Growing;
+use crate::store::growing::Growing;
 use crate::transport::follow::follow;
 use crate::transport::retry::{
     Budget, FOR_BYTES, LONGEST_RETRY_AFTER, Next, is_transient, requested_pause,
