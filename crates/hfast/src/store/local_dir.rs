@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::place::{create_parents, create_parents_below, write_note};
+use super::place::{create_parents_below, write_note};
 use crate::error::Error;
 use crate::names::{Commit, Digest};
 use crate::repo_path::RepoPath;
@@ -50,9 +50,7 @@ pub(crate) fn write_metadata(
         .unwrap_or_default();
     let text = format!("{commit}\n{digest}\n{:.6}\n", now.as_secs_f64());
     create_parents_below(&state(root), &format!("download/{path}"))?;
-    let folder = partials(root);
-    create_parents(&folder.join("x"))?;
-    write_note(&folder, &metadata_path(root, path), text.as_bytes())
+    write_note(&partials(root), &metadata_path(root, path), text.as_bytes())
 }
 
 /// Creates the state folder with the file that keeps it out of git.
@@ -61,9 +59,7 @@ pub(crate) fn prepare(root: &Path) -> Result<(), Error> {
     if ignore.exists() {
         return Ok(());
     }
-    let folder = partials(root);
-    create_parents(&folder.join("x"))?;
-    write_note(&folder, &ignore, b"*")
+    write_note(&partials(root), &ignore, b"*")
 }
 
 /// The folder of our own partial files; the official upload leaves it out with the rest.

@@ -270,6 +270,15 @@ mod tests {
         Partial::begin(folder, "stem", leftovers, &ID, 100).unwrap()
     }
 
+    /// Leaves a partial file as a process of this machine that died would.
+    fn die(partial: Partial) -> PathBuf {
+        let name = Owner::this().file_name("stem").replace('-', "-9");
+        let dead = partial.path.with_file_name(name);
+        std::fs::rename(&partial.path, &dead).unwrap();
+        drop(partial);
+        dead
+    }
+
     #[test]
     fn what_was_written_and_claimed_is_there_for_the_next_process() {
         let folder = tempfile::tempdir().unwrap();
@@ -283,12 +292,7 @@ mod tests {
                 checksum: xxh3_64(b"abcde"),
             }])
             .unwrap();
-        // A dead process of this machine.
-        let dead = folder
-            .path()
-            .join(Owner::this().file_name("stem").replace('-', "-9"));
-        std::fs::rename(&partial.path, &dead).unwrap();
-        drop(partial);
+        let dead = die(partial);
 
         let found = leftovers(folder.path());
         assert_eq!(found, [("stem".to_owned(), dead.clone())]);
@@ -333,11 +337,7 @@ mod tests {
                 checksum: xxh3_64(b"abcde"),
             }])
             .unwrap();
-        let dead = folder
-            .path()
-            .join(Owner::this().file_name("stem").replace('-', "-9"));
-        std::fs::rename(&partial.path, &dead).unwrap();
-        drop(partial);
+        let dead = die(partial);
         let other = Identity::Validator([2; 32]);
         let leftovers = std::slice::from_ref(&dead);
         let (taken, claims) =

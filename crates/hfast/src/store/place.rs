@@ -49,16 +49,7 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 /// Writes a small file under a temporary name in `folder`, where the leftovers of dead processes
 /// are swept, flushes it, and moves it to `path`.
 pub(crate) fn write_note(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    write_note_with(folder, path, |file| file.write_all(bytes))
-}
-
-/// As [`write_note`], for content that is written piece by piece.
-fn write_note_with(
-    folder: &Path,
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), Error> {
-    let pending = write_pending(folder, path, write)?;
+    let pending = write_pending(folder, path, |file| file.write_all(bytes))?;
     or_remove(&pending, rename(&pending, path))
 }
 
