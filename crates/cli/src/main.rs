@@ -35,22 +35,20 @@ fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let code = match Flags::try_parse_from(&words) {
         Ok(flags) => run(flags, &words),
-        Err(answer) => {
-            let printed = answer.print();
-            // A reader that has gone away has what it wanted.
+        Err(refusal) if refusal.use_stderr() => {
+            let printed = refusal.print();
+            // There is nowhere else to say that it failed.
             drop(printed);
-            u8::try_from(answer.exit_code()).unwrap_or(1)
+            u8::try_from(refusal.exit_code()).unwrap_or(1)
         }
+        Err(help) => told(output::stdout::written(help.print())),
     };
     ExitCode::from(code)
 }
 
 fn run(flags: Flags, words: &[OsString]) -> u8 {
     match flags.command {
-        None => {
-            let help = Flags::command().render_help().to_string();
-            told(output::stdout::line(help.trim_end()))
-        }
+        None => told(output::stdout::written(Flags::command().print_help())),
         Some(Command::Completions { shell }) => told(completions::print(shell)),
         Some(Command::Download(flags)) => {
             let asked = SettingFlags {

@@ -206,3 +206,38 @@ fn every_shell_has_completions() {
         );
     }
 }
+
+/// The ways in which the program says something about itself.
+const EXPLANATIONS: [&[&str]; 6] = [
+    &[],
+    &["-h"],
+    &["--help"],
+    &["--version"],
+    &["help", "download"],
+    &["completions", "bash"],
+];
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_printed_is_an_error() {
+    for arguments in EXPLANATIONS {
+        let home = Home::new();
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let output = home.command(arguments).stdout(full.unwrap()).output();
+        let run = home.done(&output.unwrap());
+        let said = "error: cannot write to standard output\ncause: No space left on device\n";
+        assert_eq!((run.code, run.stderr.as_str()), (Some(9), said));
+    }
+}
+
+#[test]
+fn a_reader_that_has_gone_away_has_what_it_wanted() {
+    for arguments in EXPLANATIONS {
+        let home = Home::new();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = home.command(arguments).stdout(writer).output();
+        let run = home.done(&output.unwrap());
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    }
+}

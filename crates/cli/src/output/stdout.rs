@@ -23,8 +23,12 @@ pub(crate) fn path(path: &Path) -> Result<(), Error> {
 }
 
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Error> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+    written(io::stdout().write_all(bytes))
+}
+
+/// What became of something that was written to stdout, now that all of it is on its way.
+pub(crate) fn written(result: io::Result<()>) -> Result<(), Error> {
+    match result.and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Error::new(ErrorKind::Disk, "cannot write to standard output").with_source(error))
         }
