@@ -9,6 +9,7 @@ mod errand;
 mod exit;
 mod flags;
 mod interrupt;
+mod misuse;
 mod output;
 mod settings;
 
@@ -35,12 +36,7 @@ fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let code = match Flags::try_parse_from(&words) {
         Ok(flags) => run(flags, &words),
-        Err(refusal) if refusal.use_stderr() => {
-            let printed = refusal.print();
-            // There is nowhere else to say that it failed.
-            drop(printed);
-            u8::try_from(refusal.exit_code()).unwrap_or(1)
-        }
+        Err(refusal) if refusal.use_stderr() => told(Err(misuse::error(&refusal, &words))),
         Err(help) => told(output::stdout::written(help.print())),
     };
     ExitCode::from(code)

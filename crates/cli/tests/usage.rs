@@ -6,6 +6,23 @@ use std::fmt::Write as _;
 
 use support::Home;
 
+/// Runs all of `table` in `home` and gives what each said: a few lines and the exit code for misuse.
+fn refused(home: &Home, table: &[&[&str]]) -> String {
+    let mut said = String::new();
+    for &arguments in table {
+        let run = home.run(arguments);
+        assert_eq!(
+            (run.code, run.stdout.as_str()),
+            (Some(2), ""),
+            "{arguments:?}"
+        );
+        assert!(run.stderr.lines().count() <= 3, "{}", run.stderr);
+        let command = arguments.join(" ");
+        writeln!(said, "$ hfast {}\n{}", command.escape_debug(), run.stderr).unwrap();
+    }
+    said
+}
+
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table and what is said about it")]
 fn nonsense_is_refused_before_anything_is_written() {
@@ -48,27 +65,8 @@ fn nonsense_is_refused_before_anything_is_written() {
         &["get", "hf://org/name/a/../b"],
     ];
     let home = Home::new();
-    let mut said = String::new();
-    for arguments in table {
-        let run = home.run(arguments);
-        assert_eq!(
-            (run.code, run.stdout.as_str()),
-            (Some(2), ""),
-            "{arguments:?}"
-        );
-        assert!(
-            run.stderr.lines().count() <= 3 && !run.stderr.contains("geheim"),
-            "{}",
-            run.stderr
-        );
-        writeln!(
-            said,
-            "$ hfast {}\n{}",
-            arguments.join(" ").escape_debug(),
-            run.stderr
-        )
-        .unwrap();
-    }
+    let said = refused(&home, &table);
+    assert_eq!(said.matches("geheim").count(), 1, "only as it was typed");
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
     snapshot!(said, @r#"
     $ hfast download a/b/c
@@ -158,26 +156,96 @@ fn nonsense_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn the_command_line_itself_is_checked() {
-    let table: [&[&str]; 7] = [
+fn the_command_line_itself_is_refused_in_the_same_way() {
+    let table: [&[&str]; 16] = [
         &["download"],
         &["downlaod", "x"],
+        &["help", "me"],
+        &["--revision", "x"],
+        &["download", "x", "--revison", "v1"],
+        &["download", "x", "-z"],
+        &["download", "x", "--token"],
+        &["download", "x", "--quiet=3"],
+        &["download", "x", "--revision", "a", "--revision", "b"],
         &["download", "x", "--local-dir", "a", "--cache-dir", "b"],
         &["download", "x", "-x", "0"],
+        &[
+            "download",
+            "x",
+            "--max-workers",
+            "a\nb\n\nc\x1b[2Jd\ntip: e",
+        ],
         &["download", "x", "--format", "xml"],
         &["download", "x", "--json", "--format", "human"],
         &["get"],
+        &["completions", "fsh"],
     ];
-    let home = Home::new();
-    for arguments in table {
-        let run = home.run(arguments);
-        assert_eq!(
-            (run.code, run.stdout.as_str()),
-            (Some(2), ""),
-            "{arguments:?}"
-        );
-        assert!(run.stderr.starts_with("error: "), "{}", run.stderr);
-    }
+    let said = refused(&Home::new(), &table);
+    snapshot!(said, @r"
+    $ hfast download
+    error: the following required arguments were not provided: <REPO>
+    hint: `hfast download --help` explains the command line
+
+    $ hfast downlaod x
+    error: unrecognized subcommand 'downlaod'
+    hint: a similar subcommand exists: 'download'; `hfast --help` explains the command line
+
+    $ hfast help me
+    error: unrecognized subcommand 'me'
+    hint: `hfast --help` explains the command line
+
+    $ hfast --revision x
+    error: unexpected argument '--revision' found
+    hint: a similar argument exists: '--version'; `hfast --help` explains the command line
+
+    $ hfast download x --revison v1
+    error: unexpected argument '--revison' found
+    hint: a similar argument exists: '--revision'; `hfast download --help` explains the command line
+
+    $ hfast download x -z
+    error: unexpected argument '-z' found
+    hint: to pass '-z' as a value, use '-- -z'; `hfast download --help` explains the command line
+
+    $ hfast download x --token
+    error: a value is required for '--token <TOKEN>' but none was supplied
+    hint: `hfast download --help` explains the command line
+
+    $ hfast download x --quiet=3
+    error: unexpected value '3' for '--quiet' found; no more were expected
+    hint: `hfast download --help` explains the command line
+
+    $ hfast download x --revision a --revision b
+    error: the argument '--revision <REVISION>' cannot be used multiple times
+    hint: `hfast download --help` explains the command line
+
+    $ hfast download x --local-dir a --cache-dir b
+    error: the argument '--local-dir <DIR>' cannot be used with '--cache-dir <DIR>'
+    hint: `hfast download --help` explains the command line
+
+    $ hfast download x -x 0
+    error: invalid value '0' for '--max-connections <N>': 0 is not in 1..=256
+    hint: `hfast download --help` explains the command line
+
+    $ hfast download x --max-workers a\nb\n\nc\u{1b}[2Jd\ntip: e
+    error: invalid value 'a b
+    hint: `hfast download --help` explains the command line
+
+    $ hfast download x --format xml
+    error: invalid value 'xml' for '--format <FORMAT>' [possible values: human, json, quiet]
+    hint: `hfast download --help` explains the command line
+
+    $ hfast download x --json --format human
+    error: the argument '--json' cannot be used with '--format <FORMAT>'
+    hint: `hfast download --help` explains the command line
+
+    $ hfast get
+    error: the following required arguments were not provided: <URL>...
+    hint: `hfast get --help` explains the command line
+
+    $ hfast completions fsh
+    error: invalid value 'fsh' for '<SHELL>' [possible values: bash, elvish, fish, powershell, zsh]
+    hint: a similar value exists: 'fish'; `hfast completions --help` explains the command line
+    ");
 }
 
 #[test]
