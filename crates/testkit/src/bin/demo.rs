@@ -1,15 +1,32 @@
 //! The demonstration: a download over a bad link, killed half way, taken up again, and checked
 //! file by file by a judge that shares no code with the program it watches.
-#![allow(clippy::print_stdout, reason = "a demonstration talks")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a demonstration talks"
+)]
 
 use hfast_testkit::cache_check;
 use hfast_testkit::corpus::{BertSize, Repo, tiny_bert};
 use hfast_testkit::faults::{Fault, Match, What};
 use hfast_testkit::hub::FakeHub;
 use hfast_testkit::loopback::Loopback;
+use std::ffi::OsString;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::time::{Duration, Instant};
+
+const HELP: &str = "\
+Shows a download over a bad link that is killed half way, taken up again, and checked.
+
+usage: hfast-demo [OPTIONS] [PROGRAM]
+
+  PROGRAM       the hfast to watch (the one beside this program by default)
+  --keep DIR    keep what was downloaded
+  --rate N      bytes per second of each connection (900000 by default)
+  -h, --help    print this
+";
 
 /// Bytes per second of each connection: with eight of them the whole takes about twenty seconds.
 const RATE: u64 = 900_000;
@@ -29,7 +46,19 @@ struct Traffic {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        let printed = std::io::stdout().write_all(HELP.as_bytes());
+        return printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
+    let arguments = match parse(words) {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            eprintln!("error: {message}; see hfast-demo --help");
+            return ExitCode::from(2);
+        }
+    };
+    match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             println!("demo: FAILED: {message}");
@@ -38,8 +67,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run() -> Result<(), String> {
-    let arguments = arguments()?;
+async fn run(arguments: Arguments) -> Result<(), String> {
     let temporary = tempfile::tempdir().map_err(|error| error.to_string())?;
     let folder = arguments
         .keep
@@ -96,19 +124,21 @@ async fn run() -> Result<(), String> {
     Ok(())
 }
 
-fn arguments() -> Result<Arguments, String> {
+fn parse(words: Vec<OsString>) -> Result<Arguments, String> {
     let mut program = None;
     let mut keep = None;
     let mut rate = RATE;
-    let mut rest = std::env::args_os().skip(1);
-    while let Some(argument) = rest.next() {
-        if argument == "--keep" {
+    let mut rest = words.into_iter();
+    while let Some(word) = rest.next() {
+        if word == "--keep" {
             keep = Some(PathBuf::from(rest.next().ok_or("--keep wants a folder")?));
-        } else if argument == "--rate" {
+        } else if word == "--rate" {
             let value = rest.next().and_then(|value| value.to_str()?.parse().ok());
             rate = value.ok_or("--rate wants bytes per second of each connection")?;
+        } else if program.is_none() && !word.to_string_lossy().starts_with('-') {
+            program = Some(PathBuf::from(word));
         } else {
-            program = Some(PathBuf::from(argument));
+            return Err(format!("unknown argument `{}`", word.display()));
         }
     }
     let sibling = || {

@@ -2,6 +2,7 @@
 //! few and read by hand; `--help` lists them.
 #![allow(
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "the endpoint is what this program has to say"
 )]
 
@@ -9,12 +10,15 @@ use hfast_testkit::corpus::{BertSize, Content, Repo, many_files, tiny_bert};
 use hfast_testkit::faults::{self, Fault};
 use hfast_testkit::hub::{FakeHub, LfsRedirect};
 use hfast_testkit::loopback::Loopback;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const HELP: &str = "\
 Serves a fake Hub.
+
+usage: hfast-testhub [OPTIONS]
 
   --listen 127.0.0.1:PORT    where (a free port by default)
   --folder DIR               serve the files of a folder
@@ -26,6 +30,7 @@ Serves a fake Hub.
   --seed N                   of everything generated
   --random-faults N          so many faults that pass by themselves
   --fault NAME[=VALUE][,kind=api|resolve|cdn][,path=TEXT][,skip=N][,every=N][,times=N]
+  -h, --help                 print this
 ";
 
 /// A file of a folder above this size is kept in large storage, as the Hub would have it.
@@ -50,25 +55,28 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments
-        .iter()
-        .any(|argument| argument == "--help" || argument == "-h")
-    {
-        print!("{HELP}");
-        return ExitCode::SUCCESS;
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        let printed = std::io::stdout().write_all(HELP.as_bytes());
+        return printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
+    let arguments = match parse(words) {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            eprintln!("error: {message}; see hfast-testhub --help");
+            return ExitCode::from(2);
+        }
+    };
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            println!("error: {message}");
+            eprintln!("error: {message}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run(arguments: Vec<String>) -> Result<(), String> {
-    let arguments = parse(arguments)?;
+async fn run(arguments: Arguments) -> Result<(), String> {
     let repo = repository(&arguments)?;
     let (id, commit, size) = (repo.id.clone(), repo.commit.clone(), repo.total_size());
     let count = repo.files.len();
@@ -88,7 +96,7 @@ async fn run(arguments: Vec<String>) -> Result<(), String> {
     tokio::signal::ctrl_c().await.map_err(|e| e.to_string())
 }
 
-fn parse(arguments: Vec<String>) -> Result<Arguments, String> {
+fn parse(words: Vec<String>) -> Result<Arguments, String> {
     let mut parsed = Arguments {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         source: Source::Bert(BertSize::TINY),
@@ -98,31 +106,27 @@ fn parse(arguments: Vec<String>) -> Result<Arguments, String> {
         random_faults: 0,
         faults: Vec::new(),
     };
-    let mut rest = arguments.into_iter();
+    let mut rest = words.into_iter();
     while let Some(name) = rest.next() {
-        if name == "--no-cdn" {
-            parsed.no_cdn = true;
-            continue;
-        }
-        let value = rest.next().ok_or_else(|| format!("{name} wants a value"))?;
+        let mut value = || rest.next().ok_or_else(|| format!("{name} wants a value"));
         match name.as_str() {
-            "--listen" => parsed.listen = number(&name, &value)?,
-            "--folder" => parsed.source = Source::Folder(value.into()),
-            "--bert" if value == "demo" => parsed.source = Source::Bert(BertSize::DEMO),
-            "--bert" => parsed.source = Source::Bert(BertSize::TINY),
+            "--no-cdn" => parsed.no_cdn = true,
+            "--listen" => parsed.listen = number(&name, &value()?)?,
+            "--folder" => parsed.source = Source::Folder(value()?.into()),
+            "--bert" => parsed.source = Source::Bert(bert_size(&value()?)?),
             "--random" => {
-                let (files, size) = files_and_size(&value)?;
+                let (files, size) = files_and_size(&value()?)?;
                 parsed.source = Source::Random { files, size };
             }
             "--large" => {
-                let (files, size) = files_and_size(&value)?;
+                let (files, size) = files_and_size(&value()?)?;
                 parsed.source = Source::Large { files, size };
             }
-            "--repo" => parsed.repo = Some(value),
-            "--seed" => parsed.seed = number(&name, &value)?,
-            "--random-faults" => parsed.random_faults = number(&name, &value)?,
-            "--fault" => parsed.faults.push(faults::parse(&value)?),
-            _ => return Err(format!("there is no {name}; see --help")),
+            "--repo" => parsed.repo = Some(value()?),
+            "--seed" => parsed.seed = number(&name, &value()?)?,
+            "--random-faults" => parsed.random_faults = number(&name, &value()?)?,
+            "--fault" => parsed.faults.push(faults::parse(&value()?)?),
+            _ => return Err(format!("unknown argument `{name}`")),
         }
     }
     Ok(parsed)
@@ -132,6 +136,14 @@ fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
     value
         .parse()
         .map_err(|_| format!("{name} cannot be `{value}`"))
+}
+
+fn bert_size(value: &str) -> Result<BertSize, String> {
+    match value {
+        "tiny" => Ok(BertSize::TINY),
+        "demo" => Ok(BertSize::DEMO),
+        _ => Err(format!("--bert is tiny or demo, not `{value}`")),
+    }
 }
 
 fn files_and_size(text: &str) -> Result<(u32, u64), String> {
