@@ -2,68 +2,18 @@
 //! faults that only a socket can have. What virtual time can show is in `simulation`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+mod support;
 
-use hfast::client::{Client, ClientOptions, DownloadRequest, Report, Target};
+use hfast::ErrorKind;
+use hfast::client::{ClientOptions, Target};
 use hfast::hub::token::Token;
-use hfast::transfer::progress::Progress;
-use hfast::{Error, ErrorKind, RepoId, RepoType};
 use hfast_testkit::cache_check;
-use hfast_testkit::corpus::{Content, Repo, many_files};
+use hfast_testkit::corpus::{Repo, many_files};
 use hfast_testkit::faults::{Fault, Match, What};
-use hfast_testkit::hub::{self, FakeHub, Odd};
-use hfast_testkit::loopback::Loopback;
-
-fn repo() -> Repo {
-    Repo::model("org/name")
-        .file("config.json", b"{\"a\": 1}")
-        .file("empty.txt", b"")
-        .file("sub/dir/x y+z.txt", b"spaces")
-        .lfs("model.safetensors", Content::seeded(1, (5 << 20) + 3))
-        .build()
-}
-
-async fn serve(repos: Vec<Repo>) -> Loopback {
-    Loopback::start(FakeHub::new(repos)).await.unwrap()
-}
-
-fn options(endpoint: &str) -> ClientOptions {
-    ClientOptions {
-        endpoints: vec![endpoint.parse().unwrap()],
-        ..ClientOptions::default()
-    }
-}
-
-fn request(repo: &Repo, target: Target) -> DownloadRequest {
-    let repo = hfast::Repo::new(RepoType::Model, RepoId::new(&repo.id).unwrap());
-    DownloadRequest::new(repo, target)
-}
-
-async fn download(options: ClientOptions, request: &DownloadRequest) -> Result<Report, Error> {
-    let client = Client::new(options)?;
-    let plan = client.plan(request).await?;
-    let progress = Arc::new(Progress::default());
-    let work = client.download(plan, &progress);
-    tokio::time::timeout(Duration::from_secs(100), work)
-        .await
-        .expect("it hangs")
-}
-
-async fn download_to_cache(
-    options: ClientOptions,
-    repo: &Repo,
-    cache: &Path,
-) -> Result<Report, Error> {
-    download(options, &request(repo, Target::Cache(cache.to_owned()))).await
-}
-
-fn assert_right(cache: &Path, repo: &Repo) {
-    let verdict = cache_check::check(cache, repo, "main");
-    assert!(verdict.problems.is_empty(), "{:?}", verdict.problems);
-    assert_eq!(verdict.correct, repo.files.len());
-}
+use hfast_testkit::hub::{self, Odd};
+use support::{
+    assert_arrives, assert_right, download, download_to_cache, fetch, options, repo, request, serve,
+};
 
 #[tokio::test]
 async fn odd_endpoints_still_give_right_files() {
@@ -95,12 +45,7 @@ async fn a_compressed_answer_that_nobody_asked_for_is_undone() {
         .hub()
         .add_fault(Fault::new(Match::resolve().path("config.json"), What::Gzip));
     server.hub().add_fault(Fault::new(Match::cdn(), What::Gzip));
-    let cache = tempfile::tempdir().unwrap();
-    let report = download_to_cache(options(&server.endpoint()), &repo(), cache.path())
-        .await
-        .unwrap();
-    assert!(report.failed.is_empty(), "{:?}", report.failed);
-    assert_right(cache.path(), &repo());
+    assert_arrives(options(&server.endpoint()), &repo()).await;
 }
 
 #[tokio::test]
@@ -217,12 +162,7 @@ async fn a_second_endpoint_takes_over_in_the_middle_of_a_file() {
         .add_fault(Fault::new(dead, What::ResetAfter(200_000)));
     let mut options = options(&first.endpoint());
     options.endpoints.push(second.endpoint().parse().unwrap());
-    let cache = tempfile::tempdir().unwrap();
-    let report = download_to_cache(options, &repo(), cache.path())
-        .await
-        .unwrap();
-    assert!(report.failed.is_empty(), "{:?}", report.failed);
-    assert_right(cache.path(), &repo());
+    assert_arrives(options, &repo()).await;
 }
 
 #[tokio::test]
@@ -231,12 +171,7 @@ async fn an_expired_link_is_renewed() {
     server
         .hub()
         .add_fault(Fault::new(Match::cdn().times(2), What::ExpireSignedUrls));
-    let cache = tempfile::tempdir().unwrap();
-    let report = download_to_cache(options(&server.endpoint()), &repo(), cache.path())
-        .await
-        .unwrap();
-    assert!(report.failed.is_empty(), "{:?}", report.failed);
-    assert_right(cache.path(), &repo());
+    assert_arrives(options(&server.endpoint()), &repo()).await;
 }
 
 #[tokio::test]
@@ -325,19 +260,12 @@ async fn a_plain_url_is_resumed_and_verified() {
     let url = format!(
         "{}/org/name/resolve/main/model.safetensors",
         server.endpoint()
-    )
-    .parse()
-    .unwrap();
-    let client = Client::new(options(&server.endpoint())).unwrap();
+    );
     let wrong = hfast::Digest::from_hex(&"0".repeat(64));
     let right = hfast::Digest::from_hex(model.sha256());
     for (sha256, is_right) in [(wrong, false), (right, true)] {
         let path = folder.path().join("out.bin");
-        let plan = client.plan_url(&url, sha256, path.clone()).unwrap();
-        let report = client
-            .download(plan, &Arc::new(Progress::default()))
-            .await
-            .unwrap();
+        let report = fetch(&url, sha256, &path).await.unwrap();
         assert_eq!(report.failed.is_empty(), is_right, "{:?}", report.failed);
         assert_eq!(path.exists(), is_right, "a wrong file never gets its name");
     }

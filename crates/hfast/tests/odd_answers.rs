@@ -1,39 +1,18 @@
 //! Answers that lie in small ways, and listings that fail here and there, on real sockets.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::sync::Arc;
+mod support;
 
-use hfast::client::{Client, ClientOptions, DownloadRequest, Target};
-use hfast::transfer::progress::Progress;
-use hfast::{RepoId, RepoType};
+use hfast::client::{Client, Target};
 use hfast_testkit::cache_check;
-use hfast_testkit::corpus::{Content, Repo, many_files};
+use hfast_testkit::corpus::many_files;
 use hfast_testkit::faults::{Fault, Match, What};
-use hfast_testkit::hub::{self, FakeHub, Odd};
-use hfast_testkit::loopback::Loopback;
-
-fn repo() -> Repo {
-    Repo::model("org/name")
-        .lfs("model.safetensors", Content::seeded(1, (5 << 20) + 3))
-        .build()
-}
-
-async fn serve(repo: Repo) -> Loopback {
-    Loopback::start(FakeHub::new(vec![repo])).await.unwrap()
-}
-
-fn client(server: &Loopback) -> Client {
-    let endpoints = vec![server.endpoint().parse().unwrap()];
-    Client::new(ClientOptions {
-        endpoints,
-        ..ClientOptions::default()
-    })
-    .unwrap()
-}
+use hfast_testkit::hub::{self, Odd};
+use support::{fetch, options, repo, request, serve};
 
 #[tokio::test]
 async fn a_head_with_a_length_of_zero_is_not_believed() {
-    let server = serve(repo()).await;
+    let server = serve(vec![repo()]).await;
     server.hub().configure(|options| {
         options.odd.insert(Odd::NoEtag);
         options.odd.insert(Odd::NoRepoCommit);
@@ -53,14 +32,7 @@ async fn a_head_with_a_length_of_zero_is_not_believed() {
         "{}/org/name/resolve/main/model.safetensors",
         server.endpoint()
     );
-    let client = client(&server);
-    let plan = client
-        .plan_url(&url.parse().unwrap(), None, path.clone())
-        .unwrap();
-    let report = client
-        .download(plan, &Arc::new(Progress::default()))
-        .await
-        .unwrap();
+    let report = fetch(&url, None, &path).await.unwrap();
     assert!(report.failed.is_empty(), "{:?}", report.failed);
     let expected = repo();
     cache_check::compare(&path, expected.file("model.safetensors").unwrap()).unwrap();
@@ -69,15 +41,14 @@ async fn a_head_with_a_length_of_zero_is_not_believed() {
 #[tokio::test]
 async fn a_long_listing_survives_pages_that_fail() {
     let many = many_files("org/many", 5, 200, 100);
-    let server = serve(many.clone()).await;
+    let server = serve(vec![many.clone()]).await;
     server.hub().configure(|options| options.page_size = 10);
     let flaky = Match::api().path("/tree/").skip(1).every(2);
     server
         .hub()
         .add_fault(Fault::new(flaky, What::server_error(503, 100)));
-    let client = client(&server);
-    let id = hfast::Repo::new(RepoType::Model, RepoId::new(&many.id).unwrap());
-    let request = DownloadRequest::new(id, Target::LocalDir("unused".into()));
+    let client = Client::new(options(&server.endpoint())).unwrap();
+    let request = request(&many, Target::LocalDir("unused".into()));
     let plan = client.plan(&request).await.unwrap();
     assert_eq!(plan.files.len(), 200);
     assert!(
