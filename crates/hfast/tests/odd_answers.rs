@@ -1,14 +1,32 @@
 //! Answers that lie in small ways, and listings that fail here and there, on real sockets.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod support;
 
+use std::io::Read as _;
+use std::time::{Duration, Instant};
+
+use hfast::ErrorKind;
 use hfast::client::{Client, Target};
 use hfast_testkit::cache_check;
-use hfast_testkit::corpus::many_files;
+use hfast_testkit::corpus::{Content, many_files};
 use hfast_testkit::faults::{Fault, Match, What};
 use hfast_testkit::hub::{self, Odd};
-use support::{fetch, options, repo, request, serve};
+use support::raw::{Raw, Says, answer, honest};
+use support::{assert_arrives, fetch, options, repo, request, serve};
+
+/// Larger than what is fetched in one request or kept in memory.
+const SIZE: u64 = (5 << 20) + 3;
+
+fn bytes(seed: u64) -> Vec<u8> {
+    Content::seeded(seed, SIZE).read(0..SIZE).to_vec()
+}
+
+fn gzip(mut plain: impl std::io::Read) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::copy(&mut plain, &mut encoder).unwrap();
+    encoder.finish().unwrap()
+}
 
 #[tokio::test]
 async fn a_head_with_a_length_of_zero_is_not_believed() {
@@ -55,4 +73,172 @@ async fn a_long_listing_survives_pages_that_fail() {
         server.hub().count("GET", "/tree/") < 60,
         "no page is asked for again and again"
     );
+}
+
+#[tokio::test]
+async fn a_compressed_answer_that_ends_early_is_not_the_file() {
+    let server = serve(vec![repo()]).await;
+    for what in [What::Gzip, What::ShortBody(5)] {
+        for file in ["config.json", "model.safetensors"] {
+            let when = Match::any().path(file).method("GET").unranged().times(4);
+            server.hub().add_fault(Fault::new(when, what.clone()));
+        }
+        server
+            .hub()
+            .add_fault(Fault::new(Match::cdn().times(2), what));
+    }
+    assert_arrives(options(&server.endpoint()), &repo()).await;
+}
+
+#[tokio::test]
+async fn a_compressed_answer_of_unknown_size_is_there_when_its_end_is() {
+    let plain = bytes(1);
+    let packed = gzip(plain.as_slice());
+    let server = Raw::start(move |number, head| {
+        let kept = if number < 3 {
+            packed.len() - 9
+        } else {
+            packed.len()
+        };
+        if head.starts_with("HEAD") {
+            answer("405 Method Not Allowed", &[], b"")
+        } else {
+            answer("200 OK", &[("Content-Encoding", "gzip")], &packed[..kept])
+        }
+    });
+    let server = server.await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.bin");
+    let report = fetch(&server.url(), None, &path).await.unwrap();
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    assert!(std::fs::read(&path).unwrap() == plain);
+    assert!(server.asked() > 3, "the short ones were not enough");
+}
+
+/// The most memory that this process has had so far.
+#[cfg(target_os = "linux")]
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kilobytes = line.unwrap().split_whitespace().nth(1).unwrap();
+    kilobytes.parse::<u64>().unwrap() << 10
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_little_that_expands_to_very_much_takes_little_memory() {
+    // The honest bytes at the beginning make the pieces large that are read from the socket.
+    let head = bytes(1);
+    let size = SIZE + (120 << 20);
+    let packed = gzip(head.chain(std::io::repeat(0).take(1 << 30)));
+    let server = Raw::start(move |_, head| {
+        if head.starts_with("HEAD") {
+            answer("200 OK", &[("Content-Length", &size.to_string())], b"")
+        } else {
+            let length = packed.len().to_string();
+            let headers = [("Content-Encoding", "gzip"), ("Content-Length", &length)];
+            answer("200 OK", &headers, &packed)
+        }
+    });
+    let server = server.await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.bin");
+    let before = peak_memory();
+    let report = fetch(&server.url(), None, &path).await.unwrap();
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), size);
+    let grown = peak_memory() - before;
+    assert!(grown < 100 << 20, "{grown} bytes more than before");
+}
+
+#[tokio::test]
+async fn a_file_that_changes_midway_is_never_a_mixture() {
+    let (old, new) = (bytes(1), bytes(2));
+    let expected = new.clone();
+    let server = Raw::start(move |number, head| match number {
+        0 => honest(head, &old, "\"old\""),
+        1 => match honest(head, &old, "\"old\"") {
+            Says::Once(whole) => Says::Once(whole[..whole.len() / 2].to_vec()),
+            forever @ Says::Forever(_) => forever,
+        },
+        _ => honest(head, &new, "\"new\""),
+    });
+    let server = server.await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.bin");
+    let report = fetch(&server.url(), None, &path).await.unwrap();
+    let [(_, error)] = report.failed.as_slice() else {
+        panic!("{:?} and {:?}", report.failed, path.exists());
+    };
+    assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
+    assert!(!path.exists());
+    let report = fetch(&server.url(), None, &path).await.unwrap();
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    assert!(std::fs::read(&path).unwrap() == expected);
+}
+
+#[tokio::test]
+async fn links_with_absurd_dates_are_used_like_any_other() {
+    for query in [
+        "Expires=99999999999999999999",
+        "Expires=-1",
+        "X-Amz-Date=99999999T999999Z&X-Amz-Expires=99999999999999999999",
+        "X-Amz-Date=99991231T235959Z&X-Amz-Expires=18446744073709551615",
+        "X-Amz-Date=-001-1-1T-1-1-1Z&X-Amz-Expires=1",
+        "X-Amz-Date=%F0%9F%92%A9%F0%9F%92%A9%F0%9F%92%A9%F0%9F%92%A9&X-Amz-Expires=3600",
+        "X-Amz-Date=&X-Amz-Expires=",
+    ] {
+        let expected = repo();
+        let model = expected.file("model.safetensors").unwrap();
+        let content = model.content().read(0..SIZE);
+        let storage = Raw::start(move |_, head| honest(head, &content, "\"x\"")).await;
+        let server = serve(vec![repo()]).await;
+        let location = format!("{}?{query}", storage.url());
+        let there = What::RedirectTo {
+            code: 302,
+            location,
+        };
+        let when = Match::resolve().path("model.safetensors");
+        server.hub().add_fault(Fault::new(when, there));
+        assert_arrives(options(&server.endpoint()), &repo()).await;
+        assert!(storage.asked() > 0);
+        let asked = server.hub().count("GET", "model.safetensors");
+        assert!(asked < 3, "{query}: a link was asked for {asked} times");
+    }
+}
+
+#[tokio::test]
+async fn a_length_that_lies_is_not_believed() {
+    for by in [-3, 3, -100_000, 100_000] {
+        let server = serve(vec![repo()]).await;
+        server.hub().configure(|options| {
+            options.lfs_redirect = hub::LfsRedirect::Never;
+        });
+        for file in ["config.json", "model.safetensors"] {
+            let whole = Match::resolve().path(file).method("GET").times(2);
+            server.hub().add_fault(Fault::new(
+                whole.clone().unranged(),
+                What::LyingContentLength(by),
+            ));
+            server.hub().add_fault(Fault::new(whole, What::IgnoreRange));
+        }
+        assert_arrives(options(&server.endpoint()), &repo()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_never_ends_is_given_up() {
+    let content = bytes(1);
+    let expected = content.clone();
+    let server = Raw::start(move |number, head| match number {
+        0 => Says::Forever(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec()),
+        _ => honest(head, &content, "\"x\""),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.bin");
+    let begun = Instant::now();
+    let report = fetch(&server.await.url(), None, &path).await.unwrap();
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    assert!(std::fs::read(&path).unwrap() == expected);
+    assert!(begun.elapsed() < Duration::from_secs(40));
 }

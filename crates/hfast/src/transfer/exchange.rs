@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::board::MeterHandle;
 use super::check::{Accepted, Asked, Void, check, strong_etag};
 use super::engine::Engine;
-use super::gunzip::Gunzip;
+use super::gunzip::plain;
 use super::job::Job;
 use super::link::{Link, renew_after};
 use super::segments::Lease;
@@ -233,12 +233,8 @@ impl Exchange<'_> {
         Ok(accepted)
     }
 
-    async fn receive(
-        &mut self,
-        mut body: Box<dyn Body>,
-        accepted: &Accepted,
-    ) -> Result<(), Trouble> {
-        let mut gunzip = accepted.gzip.then(Gunzip::new);
+    async fn receive(&mut self, body: Box<dyn Body>, accepted: &Accepted) -> Result<(), Trouble> {
+        let mut body = plain(body, accepted.gzip);
         let mut skip = self.lease.range.start - accepted.range.start;
         let mut writer = Writer::new(self.lease.range.start, self.job.size);
         let meter = self.engine.board.enter(&self.host, self.engine.now());
@@ -261,11 +257,6 @@ impl Exchange<'_> {
             };
             meter.add(bytes.len() as u64, self.engine.now());
             self.engine.progress.received(bytes.len() as u64);
-            let bytes = match gunzip.as_mut().map(|gunzip| gunzip.decode(&bytes)) {
-                None => bytes,
-                Some(Ok(plain)) => plain,
-                Some(Err(_)) => break Err(Trouble::Void(Void::Encoding)),
-            };
             let before = bytes.len() as u64;
             let bytes = bytes.slice(usize::try_from(skip.min(before)).unwrap_or_default()..);
             skip -= skip.min(before);

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::check::{Void, is_gzip};
 use super::engine::Engine;
-use super::gunzip::Gunzip;
+use super::gunzip::plain;
 use super::progress::ActiveFile;
 use super::source::Source;
 use crate::error::{Error, ErrorKind};
@@ -64,7 +64,7 @@ impl Engine {
             |void: Void| Error::new(ErrorKind::Protocol, format!("{}: {void}", wanted.name()));
         self.gates.pass(&source.name, self.chance()).await;
         let request = Request::get(source.resolve.clone());
-        let mut answer = follow(
+        let answer = follow(
             self.transport.as_ref(),
             request,
             source.credentials.as_ref(),
@@ -83,10 +83,10 @@ impl Engine {
                 .pause(&source.name, pause.min(LONGEST_RETRY_AFTER));
             return Err(Error::new(ErrorKind::Unreachable, error.to_string()));
         }
-        let mut gunzip = is_gzip(headers).map_err(unreadable)?.then(Gunzip::new);
+        let gzip = is_gzip(headers).map_err(unreadable)?;
         let _connected = shown.connect();
         let mut growing = self.begin_growing(wanted).await?;
-        let body = &mut answer.response.body;
+        let mut body = plain(answer.response.body, gzip);
         let mut patience = BodyPatience::new();
         while let Some(bytes) = patience
             .next(body.as_mut())
@@ -94,19 +94,9 @@ impl Engine {
             .map_err(|f| f.at(&source.name))?
         {
             self.progress.received(bytes.len() as u64);
-            let bytes = match gunzip.as_mut() {
-                None => bytes,
-                Some(gunzip) => gunzip
-                    .decode(&bytes)
-                    .map_err(|_| unreadable(Void::Encoding))?,
-            };
             growing = self.grow(growing, bytes).await?;
             shown.learn_size(growing.len());
             shown.set_done(growing.len());
-        }
-        if gunzip.is_some_and(|gunzip| gunzip.finish().is_err()) {
-            let text = format!("{}: {} ended the answer early", wanted.name(), source.name);
-            return Err(Error::new(ErrorKind::Unreachable, text));
         }
         self.publish_growing(wanted, growing).await
     }

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "not every test file uses all of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+pub(crate) mod raw;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
