@@ -61,6 +61,16 @@ enum Fault {
     Final(Error),
 }
 
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        if failure.kind.is_final() {
+            Self::Final(failure.into())
+        } else {
+            Self::Passing(failure.into())
+        }
+    }
+}
+
 impl Hub {
     pub(crate) fn new(
         transport: Arc<dyn Transport>,
@@ -244,12 +254,9 @@ impl Hub {
     ) -> Result<Page, Fault> {
         let host = url.host_str().unwrap_or_default().to_owned();
         self.gates.pass(&host, 0.0).await;
-        let passing = |failure: Failure| Fault::Passing(failure.into());
         let credentials = self.credentials(endpoint);
         let request = Request::get(url);
-        let mut answer = follow(self.transport.as_ref(), request, credentials.as_ref())
-            .await
-            .map_err(passing)?;
+        let mut answer = follow(self.transport.as_ref(), request, credentials.as_ref()).await?;
         let status = answer.response.status;
         let limit = if status.is_success() {
             MAX_ANSWER
@@ -258,7 +265,7 @@ impl Hub {
         };
         let body = read_body(&mut answer, limit).await;
         if status.is_success() {
-            let body = body.map_err(passing)?;
+            let body = body?;
             return Ok(Page {
                 url: answer.url,
                 headers: answer.response.headers,

@@ -8,11 +8,11 @@ use url::Url;
 use super::ask::Hub;
 use super::metadata::FileMeta;
 use crate::error::{Error, ErrorKind};
-use crate::transport::Request;
 use crate::transport::follow::{Credentials, follow};
 use crate::transport::retry::{
     Budget, FOR_QUESTIONS, LONGEST_RETRY_AFTER, Next, is_transient, requested_pause,
 };
+use crate::transport::{Failure, Request};
 
 impl Hub {
     /// What `url` says of the file behind it: by `HEAD`, or by the head of a `GET` where that is
@@ -30,8 +30,10 @@ impl Hub {
                 Err(error) => error,
             };
             match budget.failed(start.elapsed(), self.chance()) {
-                Next::Wait(wait) => tokio::time::sleep(wait).await,
-                Next::GiveUp => return Err(error),
+                Next::Wait(wait) if !Failure::is_final_cause(&error) => {
+                    tokio::time::sleep(wait).await;
+                }
+                Next::Wait(_) | Next::GiveUp => return Err(error),
             }
         }
     }

@@ -21,7 +21,7 @@ use crate::transport::follow::follow;
 use crate::transport::retry::{
     Budget, FOR_BYTES, LONGEST_RETRY_AFTER, Next, is_transient, requested_pause,
 };
-use crate::transport::{BodyPatience, Request};
+use crate::transport::{BodyPatience, Failure, Request};
 
 impl Engine {
     /// Fetches the file from the first source that gives it to its end. Returns its size.
@@ -37,7 +37,8 @@ impl Engine {
                 Ok(size) => return Ok(size),
                 Err(error) => error,
             };
-            let transient = matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Integrity);
+            let transient = matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Integrity)
+                && !Failure::is_final_cause(&error);
             match budget.failed(self.now(), self.chance()) {
                 Next::Wait(wait) if transient && budget.failures() <= 2 * FOR_BYTES.failures => {
                     self.progress.retried();

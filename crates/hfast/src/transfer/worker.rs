@@ -112,6 +112,11 @@ impl Engine {
             Trouble::Void(void) => format!("the answer of {host} is void: {void}"),
             Trouble::Stalled(stall) => format!("{host} is {stall}: replacing the connection"),
             Trouble::Short => format!("{host} ended the answer early"),
+            Trouble::Failed(failure) if failure.kind.is_final() => {
+                let text = describe(&failure, host, &source.name);
+                let error = failure.told_as(format!("{}: {text}", job.name));
+                return refuse(job, (index, source), error);
+            }
             Trouble::Failed(failure) => describe(&failure, host, &source.name),
         };
         self.count(job, index, kept, &reason);

@@ -5,6 +5,8 @@
 use std::error::Error as StdError;
 use std::{fmt, io};
 
+use rustls::InvalidMessage;
+
 use crate::error::{Error, ErrorKind};
 
 /// Which part of the exchange failed.
@@ -14,8 +16,14 @@ pub enum FailureKind {
     Dns,
     /// No address accepted the connection.
     Connect,
-    /// The TLS handshake failed: untrusted certificate, or something between that intercepts.
+    /// The TLS handshake broke.
     Tls,
+    /// The certificate is not trusted or not valid: a wrong clock, or something that intercepts.
+    Certificate,
+    /// What answers does not speak TLS.
+    PlainText,
+    /// A redirect leads to something that is not `http` or `https`.
+    Scheme,
     /// The proxy could not be reached or refused.
     Proxy,
     /// The connection broke before the answer was whole.
@@ -24,6 +32,13 @@ pub enum FailureKind {
     Silent,
     /// The answer is not HTTP, or not an answer to what was asked.
     Protocol,
+}
+
+impl FailureKind {
+    /// Whether the same request can never do better: only another source can help.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Certificate | Self::PlainText | Self::Scheme)
+    }
 }
 
 /// A failed exchange. Its text names no URL, only, where known, the host.
@@ -62,7 +77,9 @@ impl Failure {
             .map(io::Error::kind);
         let is = |text: &str| chain.iter().any(|cause| cause.to_string().contains(text));
         let innermost = chain.last().map_or_else(String::new, ToString::to_string);
-        let kind = if is("proxy") || is("socks") || is("tunnel") {
+        let kind = if let Some(kind) = chain.iter().find_map(|cause| final_kind(*cause)) {
+            kind
+        } else if is("proxy") || is("socks") || is("tunnel") {
             FailureKind::Proxy
         } else if is("dns error") {
             FailureKind::Dns
@@ -82,6 +99,7 @@ impl Failure {
             FailureKind::Protocol
         };
         let detail = match (kind, io_kind) {
+            (FailureKind::PlainText, _) => "what answers there does not speak TLS".to_owned(),
             (FailureKind::Connect, _) if error.is_timeout() => "no connection in time".to_owned(),
             (_, Some(io::ErrorKind::ConnectionReset)) => "connection reset".to_owned(),
             (_, Some(io::ErrorKind::ConnectionRefused)) => "connection refused".to_owned(),
@@ -105,33 +123,73 @@ impl fmt::Display for Failure {
 
 impl StdError for Failure {}
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        let kind = match failure.kind {
-            FailureKind::Protocol => ErrorKind::Protocol,
+impl Failure {
+    /// As an error for people that begins with `text`.
+    pub(crate) fn told_as(self, text: String) -> Error {
+        let kind = match self.kind {
+            FailureKind::Protocol | FailureKind::Scheme => ErrorKind::Protocol,
             _ => ErrorKind::Unreachable,
         };
-        let hint = match failure.kind {
+        let hint = match self.kind {
             FailureKind::Dns => {
                 "check the spelling of the endpoint and the network; try --mirror if the Hub is blocked"
             }
-            FailureKind::Tls => {
-                "something between may intercept TLS: name the file of its certificate in REQUESTS_CA_BUNDLE"
+            FailureKind::Certificate => {
+                "something between may intercept TLS: name the file of its certificate in REQUESTS_CA_BUNDLE; check the clock, too"
+            }
+            FailureKind::PlainText => {
+                "check the address (http:// or https://?) and HTTPS_PROXY; a login page of the network may stand between"
             }
             FailureKind::Proxy => "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY",
-            FailureKind::Protocol => "check that the endpoint is a Hub or a mirror of it",
-            FailureKind::Connect | FailureKind::Broken | FailureKind::Silent => {
+            FailureKind::Protocol | FailureKind::Scheme => {
+                "check that the endpoint is a Hub or a mirror of it"
+            }
+            FailureKind::Tls | FailureKind::Connect | FailureKind::Broken | FailureKind::Silent => {
                 "check the network, or name another source with --endpoint or --mirror; the same command goes on where it stopped"
             }
         };
-        Self::new(kind, failure.to_string())
-            .with_hint(hint)
-            .with_source(failure)
+        Error::new(kind, text).with_hint(hint).with_source(self)
+    }
+
+    /// Whether `error` is of a failure that no further attempt can mend.
+    pub(crate) fn is_final_cause(error: &Error) -> bool {
+        let failure = error
+            .source()
+            .and_then(|cause| cause.downcast_ref::<Self>());
+        failure.is_some_and(|failure| failure.kind.is_final())
     }
 }
 
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let text = failure.to_string();
+        failure.told_as(text)
+    }
+}
+
+/// What a complaint of the TLS library says about every further attempt, if it does.
+fn final_kind(cause: &(dyn StdError + 'static)) -> Option<FailureKind> {
+    match cause.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(_) => Some(FailureKind::Certificate),
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            Some(FailureKind::PlainText)
+        }
+        _ => None,
+    }
+}
+
+/// An error and its causes, those included that are wrapped in I/O errors, which hide them.
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&cause| cause.source())
+    let next = |cause: &'a (dyn StdError + 'static)| -> Option<&'a (dyn StdError + 'static)> {
+        match cause
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(wrapped) => Some(wrapped),
+            None => cause.source(),
+        }
+    };
+    std::iter::successors(Some(error), |&cause| next(cause))
         .take(16)
         .collect()
 }

@@ -76,8 +76,7 @@ pub async fn follow(
         if redirects.len() > MAX_HOPS {
             return Err(Failure::new(FailureKind::Protocol, "redirects without end").at(&host));
         }
-        request.url =
-            target.map_err(|detail| Failure::new(FailureKind::Protocol, detail).at(&host))?;
+        request.url = target.map_err(|failure| failure.at(&host))?;
     }
 }
 
@@ -89,7 +88,7 @@ fn authorization(credentials: &Credentials) -> HeaderValue {
     value
 }
 
-fn redirect_target(base: &Url, response: &Response) -> Option<Result<Url, &'static str>> {
+fn redirect_target(base: &Url, response: &Response) -> Option<Result<Url, Failure>> {
     if !matches!(response.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
     }
@@ -97,12 +96,13 @@ fn redirect_target(base: &Url, response: &Response) -> Option<Result<Url, &'stat
     let target = location.and_then(|text| base.join(text).ok());
     Some(match target {
         Some(url) if !matches!(url.scheme(), "http" | "https") => {
-            Err("redirect to something that is not http")
+            let text = "redirect to something that is not http";
+            Err(Failure::new(FailureKind::Scheme, text))
         }
         Some(url) if url.host_str().is_some_and(|host| !host.is_empty()) => {
             Ok(without_user_info(url))
         }
-        _ => Err("redirect to nowhere"),
+        _ => Err(Failure::new(FailureKind::Protocol, "redirect to nowhere")),
     })
 }
 

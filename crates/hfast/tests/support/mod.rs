@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 pub(crate) mod raw;
+pub(crate) mod untrusted;
 
 use std::path::Path;
 use std::sync::Arc;
