@@ -26,13 +26,6 @@ use crate::store::destination::{Destination, Wanted};
 use crate::transport::Transport;
 use crate::transport::gate::Gates;
 
-/// The first request for a file asks for this much: enough to learn the rate, little enough that
-/// all connections get a share of the first file.
-const FIRST_PIECE: u64 = 8 << 20;
-
-/// Later pieces: large enough that a round trip between two of them does not matter.
-const LARGEST_PIECE: u64 = 64 << 20;
-
 /// Connections on large files from the start, and those added with each second.
 const FIRST_CONNECTIONS: usize = 4;
 const CONNECTIONS_PER_SECOND: usize = 4;
@@ -271,7 +264,7 @@ impl Engine {
             Work::Help(index) => (index, true),
         };
         let job = Arc::clone(&open[index]);
-        let piece = piece(&job, loads[index].workers);
+        let piece = job.piece();
         let mut segments = job.segments();
         let lease = if helps {
             segments.steal(now).or_else(|| segments.race(now))
@@ -308,16 +301,6 @@ async fn first_panic(workers: &mut JoinSet<()>) -> Box<dyn Any + Send> {
 fn connections_at(now: Duration) -> usize {
     let seconds = usize::try_from(now.as_secs()).unwrap_or(usize::MAX);
     FIRST_CONNECTIONS.saturating_add(seconds.saturating_mul(CONNECTIONS_PER_SECOND))
-}
-
-/// How much of a file one request asks for.
-fn piece(job: &Job, workers: usize) -> u64 {
-    if job.is_one_stream() {
-        return u64::MAX;
-    }
-    let landed = job.segments().landed_bytes();
-    // Each connection gets a fair part of what the file has shown it can take.
-    (landed / (workers as u64 + 1)).clamp(FIRST_PIECE, LARGEST_PIECE)
 }
 
 /// A job that workers can see.

@@ -17,6 +17,7 @@ use super::engine::Engine;
 use super::gunzip::plain;
 use super::job::Job;
 use super::link::{Link, renew_after};
+use super::piece::Pace;
 use super::segments::Lease;
 use super::source::{Source, contradiction, means_stale_link};
 use super::stall::{Stall, judge};
@@ -80,10 +81,19 @@ pub(super) struct Exchange<'a> {
 impl Exchange<'_> {
     /// Carries it out. `Ok` means that the lease is done or no longer wanted.
     pub(super) async fn run(&mut self) -> Result<(), Trouble> {
+        let asked = self.engine.now();
         let answer = self.ask().await?;
+        let answered = self.engine.now();
         let accepted = self.accept(&answer)?;
         let peer = answer.response.peer;
         let outcome = self.receive(answer.response.body, &accepted).await;
+        if self.kept > 0 {
+            self.job.paced(Pace {
+                wait: answered.saturating_sub(asked),
+                bytes: self.kept,
+                took: self.engine.now().saturating_sub(answered),
+            });
+        }
         if let (Err(Trouble::Stalled(_) | Trouble::Failed(_)), Some(peer)) = (&outcome, peer) {
             self.engine.transport.avoid(peer);
         }

@@ -11,17 +11,27 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::front::Front;
 use super::link::Link;
+use super::piece::Pace;
 use super::progress::ActiveFile;
 use super::ranges::Ranges;
 use super::schedule::Load;
 use super::segments::Segments;
 use super::source::Sources;
 use crate::error::Error;
+use crate::hash::Hasher;
 use crate::names::Digest;
 use crate::store::journal::{Claims, Extent, Identity};
 use crate::store::partial::Partial;
 use crate::transport::retry::{Budget, FOR_BYTES, Next};
+
+/// When more bytes than this wait for nothing but the digest, the processor is what is slow: one
+/// connection is enough, and with [`FAR_BEHIND`] none is needed. To fetch further ahead would not
+/// end the job sooner; it would take the processor from the digest, and what is read back soon is
+/// still in memory.
+const BEHIND: u64 = 32 << 20;
+const FAR_BEHIND: u64 = 128 << 20;
 
 /// A file of known size that is being fetched.
 pub(crate) struct Job {
@@ -32,6 +42,10 @@ pub(crate) struct Job {
     /// Without a digest, this must not change between two answers that bytes are kept of.
     validator: Mutex<Option<String>>,
     pub(crate) sink: Sink,
+    /// The digest, as far as bytes have arrived without a gap.
+    pub(super) front: Front,
+    /// Where the last of what earlier runs left ends.
+    resumed_to: u64,
     pub(crate) link: tokio::sync::Mutex<Option<Link>>,
     pub(crate) shown: ActiveFile,
     /// How often asking for a link has failed: whoever waited for the answer gives its lease back.
@@ -62,6 +76,7 @@ struct State {
     paused: Duration,
     workers: usize,
     one_stream: bool,
+    pace: Pace,
 }
 
 impl Job {
@@ -74,6 +89,7 @@ impl Job {
         sources: Sources,
         now: Duration,
     ) -> Self {
+        let resumed_to = landed.iter().last().map_or(0, |range| range.end);
         let segments = Segments::new(size, landed);
         shown.set_done(segments.landed_bytes());
         let state = State {
@@ -85,6 +101,7 @@ impl Job {
             paused: Duration::ZERO,
             workers: 0,
             one_stream: false,
+            pace: Pace::default(),
         };
         Self {
             name,
@@ -93,6 +110,8 @@ impl Job {
             identity,
             validator: Mutex::new(validator),
             sink,
+            front: Front::new(Hasher::sha256()),
+            resumed_to,
             link: tokio::sync::Mutex::new(None),
             shown,
             link_failures: AtomicU64::new(0),
@@ -127,11 +146,24 @@ impl Job {
         let (workers, one_stream) = (state.workers, state.one_stream);
         drop(state);
         let segments = self.segments();
+        let most = self.most_workers(&segments);
         Load {
             workers,
+            most: if one_stream { most.min(1) } else { most },
             has_free: ready && segments.has_free(),
-            one_stream,
             longest_wait: segments.longest_wait(now).filter(|_| ready),
+        }
+    }
+
+    /// How many connections the digest can follow. What earlier runs left is read when its turn
+    /// comes: fetching need not wait for that.
+    fn most_workers(&self, segments: &Segments) -> usize {
+        let position = self.front.position();
+        let behind = segments.landed_from(position).saturating_sub(position);
+        if position < self.resumed_to || behind <= BEHIND {
+            usize::MAX
+        } else {
+            usize::from(behind <= FAR_BEHIND)
         }
     }
 
@@ -164,8 +196,19 @@ impl Job {
         self.state().one_stream = true;
     }
 
-    pub(crate) fn is_one_stream(&self) -> bool {
-        self.state().one_stream
+    /// Remembers what an exchange was like that brought bytes.
+    pub(super) fn paced(&self, pace: Pace) {
+        self.state().pace = pace;
+    }
+
+    /// How much the next request asks for.
+    pub(super) fn piece(&self) -> u64 {
+        let state = self.state();
+        if state.one_stream {
+            u64::MAX
+        } else {
+            state.pace.piece()
+        }
     }
 
     /// Begins no exchange before `time`, while a failure is being judged.
@@ -242,8 +285,8 @@ impl Job {
         self.shown.set_done(segments.landed_bytes());
     }
 
-    /// Writes those bytes of `pieces` that are nobody else's, at `offset`, and claims the extents
-    /// that are complete. Blocks, and runs to its end also when nobody waits for it any more.
+    /// Writes those bytes of `pieces` that are nobody else's, at `offset`, shows them to the digest
+    /// if it waits for them, and claims the extents that are complete. Blocks, and runs to its end also when nobody waits for it any more.
     pub(crate) fn write(
         &self,
         offset: u64,
@@ -277,7 +320,9 @@ impl Job {
             let (start, end) = (part.start.max(offset), part.end.min(piece_end));
             if start < end {
                 let index = |n: u64| usize::try_from(n - offset).unwrap_or(usize::MAX);
-                self.write_bytes(start, &piece[index(start)..index(end)])?;
+                let bytes = &piece[index(start)..index(end)];
+                self.write_bytes(start, bytes)?;
+                self.front.feed(start, bytes);
             }
             offset = piece_end;
         }

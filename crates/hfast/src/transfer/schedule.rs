@@ -9,10 +9,11 @@
 pub struct Load {
     /// Connections that work on it.
     pub workers: usize,
+    /// Connections that may work on it: one where ranges are not served, fewer while the digest is
+    /// behind.
+    pub most: usize,
     /// Whether part of it is neither on disk nor being fetched.
     pub has_free: bool,
-    /// Its sources cannot serve ranges: one connection at a time.
-    pub one_stream: bool,
     /// Seconds that its slowest lease still needs, where that is known and worth helping.
     pub longest_wait: Option<f64>,
 }
@@ -32,7 +33,7 @@ pub fn choose(loads: &[Load]) -> Option<Work> {
         loads
             .iter()
             .enumerate()
-            .filter(|(_, load)| !load.one_stream || load.workers == 0)
+            .filter(|(_, load)| load.workers < load.most)
     };
     let fresh = open()
         .filter(|(_, load)| load.has_free)
@@ -54,7 +55,8 @@ mod tests {
         Load {
             workers,
             has_free,
-            ..Load::default()
+            most: usize::MAX,
+            longest_wait: None,
         }
     }
 
@@ -83,7 +85,7 @@ mod tests {
     #[test]
     fn a_source_without_ranges_gets_one_connection() {
         let single = Load {
-            one_stream: true,
+            most: 1,
             longest_wait: Some(60.0),
             ..load(1, true)
         };

@@ -90,8 +90,16 @@ impl Verifier {
             .digest
             .map_or_else(Hasher::sha256, |digest| Hasher::like(&digest, job.size));
         let mut position = 0;
-        while position < job.size {
-            let landed = wait_for(job, position).await?;
+        loop {
+            job.front.open(hasher, position);
+            let arrived = arrival(job).await;
+            (hasher, position) = job.front.close();
+            arrived?;
+            if position == job.size {
+                // The digest sees the last bytes a moment before they count as landed.
+                whole(job, &(0..job.size)).await?;
+                return Ok(hasher.finish());
+            }
             if let Some((end, checksum)) = self.claims.take(position) {
                 let (next, right) =
                     hash_claim(engine, job, hasher, position..end, checksum).await?;
@@ -109,12 +117,15 @@ impl Verifier {
                 }
                 continue;
             }
+            // Only now nobody else moves on: what has landed may have been seen meanwhile.
+            let landed = job.segments().landed_from(position);
             let claim = self.claims.next_after(position).unwrap_or(u64::MAX);
-            let end = landed.min(claim).min(position + STEP);
-            hasher = hash(engine, job, hasher, position..end).await?;
-            position = end;
+            let range = position..landed.min(claim).min(position + STEP);
+            hasher = hash(engine, job, hasher, range.clone()).await?;
+            position = range.end;
+            // Workers may be waiting for the digest to catch up.
+            engine.wake.notify_waiters();
         }
-        Ok(hasher.finish())
     }
 
     /// Blocks whose bytes on disk are not those that were written.
@@ -161,9 +172,7 @@ impl Verifier {
             let before = checksum(engine, job, window.clone()).await?;
             job.forget(window.clone());
             engine.wake.notify_waiters();
-            while wait_for(job, start).await? < window.end {
-                job.changed.notified().await;
-            }
+            whole(job, &window).await?;
             start = window.end;
             if checksum(engine, job, window).await? != before {
                 let digest = self.pass(engine, job).await?;
@@ -180,16 +189,30 @@ fn is_right(job: &Job, digest: &Digest) -> bool {
     job.digest.is_none_or(|promised| promised == *digest)
 }
 
-/// Waits until a byte at `position` has landed, and returns the end of the run that begins there.
-async fn wait_for(job: &Job, position: u64) -> Result<u64, Error> {
+/// Waits until bytes have arrived that the digest has to read from disk, or until it has seen all.
+async fn arrival(job: &Job) -> Result<(), Error> {
     loop {
         let changed = job.changed.notified();
         if let Some(error) = job.take_failure() {
             return Err(error);
         }
-        let landed = job.segments().landed_from(position);
-        if landed > position {
-            return Ok(landed);
+        let position = job.front.position();
+        if position == job.size || job.segments().landed_from(position) > position {
+            return Ok(());
+        }
+        changed.await;
+    }
+}
+
+/// Waits until all of `range` has landed.
+async fn whole(job: &Job, range: &Range<u64>) -> Result<(), Error> {
+    loop {
+        let changed = job.changed.notified();
+        if let Some(error) = job.take_failure() {
+            return Err(error);
+        }
+        if job.segments().landed_from(range.start) >= range.end {
+            return Ok(());
         }
         changed.await;
     }
