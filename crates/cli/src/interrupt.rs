@@ -1,7 +1,15 @@
 //! Ctrl-C and SIGTERM: the first asks the program to stop, the second ends it at once.
+//!
+//! They are waited for on a thread of their own: every other thread may hang in a system call, for a
+//! disk that does not answer.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::sync::mpsc;
 
 use crate::exit;
 use hfast::ErrorKind;
@@ -33,18 +41,68 @@ impl Signal {
     }
 }
 
-/// Waits for signals. From the first call on, they no longer end the program by themselves.
+/// The signals that came. From the first call of [`Signals::listen`] on, they no longer end the
+/// program by themselves.
 #[derive(Debug)]
 pub(crate) struct Signals {
+    came: mpsc::Receiver<Signal>,
+    answered: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// Begins to listen. If stopping takes too long, or a second signal comes, the program just
+    /// ends; its last words are then that of `resume`, unless it was said already.
+    pub(crate) fn listen(resume: String) -> io::Result<Self> {
+        let (tell, came) = mpsc::channel(1);
+        let answered = Arc::new(AtomicBool::new(false));
+        let is_answered = Arc::clone(&answered);
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let entered = runtime.enter();
+        let mut wire = Wire::connect()?;
+        drop(entered);
+        let wait = async move {
+            let first = wire.next().await;
+            // Nobody listens any more when the program is ending already.
+            let _ = tell.try_send(first);
+            let again = tokio::time::timeout(PATIENCE, wire.next()).await;
+            if !is_answered.load(Relaxed) {
+                eprintln!("{}: to go on: {resume}", first.word());
+            }
+            end(again.unwrap_or(first));
+        };
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || runtime.block_on(wait))?;
+        Ok(Self { came, answered })
+    }
+
+    /// Waits for the first signal.
+    pub(crate) async fn next(&mut self) -> Signal {
+        match self.came.recv().await {
+            Some(signal) => signal,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The user was told how to go on.
+    pub(crate) fn answered(&self) {
+        self.answered.store(true, Relaxed);
+    }
+}
+
+/// Where signals come from.
+struct Wire {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    interrupt: tokio::signal::windows::CtrlC,
 }
 
-impl Signals {
+impl Wire {
     #[cfg(unix)]
-    pub(crate) fn listen() -> io::Result<Self> {
+    fn connect() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -53,39 +111,24 @@ impl Signals {
     }
 
     #[cfg(unix)]
-    pub(crate) async fn next(&mut self) -> Signal {
+    async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.terminate.recv() => Signal::Terminate,
         }
     }
 
-    #[cfg(not(unix))]
-    pub(crate) fn listen() -> io::Result<Self> {
-        Ok(Self {})
+    #[cfg(windows)]
+    fn connect() -> io::Result<Self> {
+        let interrupt = tokio::signal::windows::ctrl_c()?;
+        Ok(Self { interrupt })
     }
 
-    #[cfg(not(unix))]
-    pub(crate) async fn next(&mut self) -> Signal {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => Signal::Interrupt,
-            Err(_) => std::future::pending().await,
-        }
+    #[cfg(windows)]
+    async fn next(&mut self) -> Signal {
+        let _ = self.interrupt.recv().await;
+        Signal::Interrupt
     }
-}
-
-/// Ends the program at the next signal, or when stopping takes too long, whatever it hangs in.
-pub(crate) fn insist(first: Signal) {
-    tokio::spawn(async move {
-        let again = async {
-            match Signals::listen() {
-                Ok(mut signals) => signals.next().await,
-                Err(_) => std::future::pending().await,
-            }
-        };
-        let signal = tokio::time::timeout(PATIENCE, again).await.unwrap_or(first);
-        end(signal);
-    });
 }
 
 #[allow(clippy::exit, reason = "the main thread may hang in a system call")]

@@ -90,11 +90,11 @@ fn start(
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
     let resume = resume::command(&words);
+    let signals = match Signals::listen(resume.clone()) {
+        Ok(signals) => signals,
+        Err(error) => return failed(&output, &system("listen for signals", error)),
+    };
     let code = runtime.block_on(async {
-        let signals = match Signals::listen() {
-            Ok(signals) => signals,
-            Err(error) => return failed(&output, &system("listen for signals", error)),
-        };
         let mut session = Session {
             settings,
             output,

@@ -7,6 +7,8 @@
 
 mod support;
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -85,5 +87,51 @@ fn sigterm_has_its_own_code() {
     {"error":{"kind":"cancelled","message":"terminated","hint":"hfast download org/name --json","exit_code":143}}
     --- stderr
     terminated: what has arrived is kept; to go on: hfast download org/name --json
+    "#);
+}
+
+/// A named pipe that nobody writes to is a disk that never answers.
+#[test]
+fn a_disk_that_hangs_does_not_keep_ctrl_c_from_working() {
+    let hub = hub();
+    let home = hub.home();
+    let refs = home
+        .path()
+        .join(".cache/huggingface/hub/models--org--name/refs");
+    std::fs::create_dir_all(&refs).unwrap();
+    let made = Command::new("mkfifo").arg(refs.join("main")).status();
+    assert!(made.unwrap().success());
+    let child = home
+        .command(&["download", "org/name"])
+        .env("HF_HUB_OFFLINE", "1")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Opens only when the child has opened it too, which then waits for what never comes.
+    let mut pipe = OpenOptions::new();
+    pipe.write(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let pipe = loop {
+        match pipe.open(refs.join("main")) {
+            Err(_) if Instant::now() < deadline => std::thread::yield_now(),
+            opened => break opened.unwrap(),
+        }
+    };
+    let begun = Instant::now();
+    send(&child, "-INT");
+    let run = home.done(&child.wait_with_output().unwrap());
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
+    drop(pipe);
+    snapshot!(run.all(), @r#"
+    exit 130
+    --- stdout
+    --- stderr
+    interrupted: to go on: hfast download org/name
     "#);
 }

@@ -13,7 +13,7 @@ use hfast::hub::urls::Endpoint;
 use hfast::transfer::progress::Progress;
 use tokio::time::MissedTickBehavior;
 
-use crate::interrupt::{self, Signal, Signals};
+use crate::interrupt::{Signal, Signals};
 use crate::output::{Document, Output};
 use crate::settings::Settings;
 
@@ -76,7 +76,6 @@ impl Session {
             tokio::select! {
                 biased;
                 signal = self.signals.next() => {
-                    interrupt::insist(signal);
                     self.output.end_display(progress);
                     self.tell_stop(signal);
                     return Err(Stop::Signalled(signal));
@@ -96,5 +95,6 @@ impl Session {
         let told = self.output.documents(&[document]);
         // The program is ending, and for another reason.
         drop(told);
+        self.signals.answered();
     }
 }
