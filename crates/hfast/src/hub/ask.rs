@@ -5,9 +5,8 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
-use ::http::{HeaderMap, StatusCode};
+use ::http::HeaderMap;
 use tokio::time::Instant;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
@@ -20,9 +19,7 @@ use crate::error::{Error, ErrorKind};
 use crate::names::{Commit, Repo, Revision};
 use crate::transport::follow::{Answer, Credentials, follow};
 use crate::transport::gate::Gates;
-use crate::transport::retry::{
-    Budget, FOR_QUESTIONS, LONGEST_RETRY_AFTER, Next, is_transient, requested_pause,
-};
+use crate::transport::retry::{Budget, FOR_QUESTIONS, Next};
 use crate::transport::{Failure, Request, Transport, read_limited};
 
 /// The longest answer that is read: a page of a listing, or the siblings of a very large repository.
@@ -242,14 +239,11 @@ impl Hub {
         url: Url,
         (repo, revision): (&Repo, &str),
     ) -> Result<Page, Fault> {
-        let host = url.host_str().unwrap_or_default().to_owned();
-        self.gates.pass(&host, 0.0).await;
         let passing = |failure: Failure| Fault::Passing(failure.into());
         let credentials = self.credentials(endpoint);
-        let request = Request::get(url);
-        let mut answer = follow(self.transport.as_ref(), request, credentials.as_ref())
-            .await
-            .map_err(passing)?;
+        let network = (self.transport.as_ref(), self.gates.as_ref());
+        let answer = follow(network, Request::get(url), credentials.as_ref(), 0.0).await;
+        let mut answer = answer.map_err(passing)?;
         let status = answer.response.status;
         let limit = if status.is_success() {
             MAX_ANSWER
@@ -265,6 +259,7 @@ impl Hub {
                 body,
             });
         }
+        let pause = answer.pause().map_err(Fault::Final)?;
         let headers = answer.response.headers;
         let asked = Asked {
             repo,
@@ -274,21 +269,10 @@ impl Hub {
             token: credentials.as_ref().map(|credentials| &credentials.token),
         };
         let error = refusal(status, &headers, &body.unwrap_or_default(), &asked);
-        if !is_transient(status) {
-            return Err(Fault::Final(error));
-        }
-        let unsaid = if status == StatusCode::TOO_MANY_REQUESTS {
-            5
-        } else {
-            0
-        };
-        let pause = requested_pause(&headers, SystemTime::now());
-        let pause = pause.unwrap_or(std::time::Duration::from_secs(unsaid));
-        if pause > LONGEST_RETRY_AFTER {
-            return Err(Fault::Final(error));
-        }
-        self.gates.pause(&host, pause);
-        Err(Fault::Passing(error))
+        Err(match pause {
+            None => Fault::Final(error),
+            Some(_) => Fault::Passing(error),
+        })
     }
 }
 

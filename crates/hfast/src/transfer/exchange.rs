@@ -46,8 +46,10 @@ pub(super) enum Trouble {
     Void(Void),
     /// The body ended early.
     Short,
-    /// A status that may pass, and the pause that the server asks for.
-    Status(StatusCode, Option<Duration>),
+    /// A status that may pass, and the pause that the host makes.
+    Status(StatusCode, Duration),
+    /// The host wants to be left alone for longer than we wait.
+    TooLong(Error),
     /// Storage refused a link that the source gave.
     StaleLink(StatusCode),
     /// The source does not have the file, or will not give it.
@@ -161,10 +163,6 @@ impl Exchange<'_> {
         url.host_str()
             .unwrap_or_default()
             .clone_into(&mut self.host);
-        self.engine
-            .gates
-            .pass(&self.host, self.engine.chance())
-            .await;
         let mut request = Request::get(url);
         let range = &self.lease.range;
         // A file that fits into one request is asked for whole: some servers refuse the range 0-0
@@ -183,7 +181,8 @@ impl Exchange<'_> {
             request.headers.extend(etag.map(|value| (IF_RANGE, value)));
         }
         let credentials = self.source.credentials.as_ref().filter(|_| self.trusted);
-        let answer = follow(self.engine.transport.as_ref(), request, credentials).await;
+        let network = (self.engine.transport.as_ref(), self.engine.gates.as_ref());
+        let answer = follow(network, request, credentials, self.engine.chance()).await;
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => {
@@ -191,11 +190,7 @@ impl Exchange<'_> {
                 return Err(Trouble::Failed(failure));
             }
         };
-        answer
-            .url
-            .host_str()
-            .unwrap_or_default()
-            .clone_into(&mut self.host);
+        answer.host().clone_into(&mut self.host);
         self.check_status(answer).await
     }
 
@@ -204,9 +199,7 @@ impl Exchange<'_> {
         if status.is_success() || status == StatusCode::RANGE_NOT_SATISFIABLE {
             return Ok(answer);
         }
-        let headers = answer.response.headers;
-        if crate::transport::retry::is_transient(status) {
-            let pause = crate::transport::retry::requested_pause(&headers, SystemTime::now());
+        if let Some(pause) = answer.pause().map_err(Trouble::TooLong)? {
             return Err(Trouble::Status(status, pause));
         }
         let from_storage = Origin::of(&answer.url) != Origin::of(&self.source.resolve);
@@ -216,7 +209,11 @@ impl Exchange<'_> {
         let body = read_limited(answer.response.body.as_mut(), MAX_ERROR_BODY);
         let body = tokio::time::timeout(Duration::from_secs(5), body).await;
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
-        Err(Trouble::Refused(status, Box::new(headers), body))
+        Err(Trouble::Refused(
+            status,
+            Box::new(answer.response.headers),
+            body,
+        ))
     }
 
     fn accept(&self, answer: &Answer) -> Result<Accepted, Trouble> {

@@ -58,8 +58,6 @@ struct State {
     failed: Option<Error>,
     /// There was a failure, also after the error was taken.
     ended: bool,
-    /// Pauses that servers asked for since the last progress.
-    paused: Duration,
     workers: usize,
     one_stream: bool,
 }
@@ -82,7 +80,6 @@ impl Job {
             not_before: Duration::ZERO,
             failed: None,
             ended: false,
-            paused: Duration::ZERO,
             workers: 0,
             one_stream: false,
         };
@@ -174,18 +171,10 @@ impl Job {
         state.not_before = state.not_before.max(time);
     }
 
-    /// Adds to the pauses that servers asked for since the last progress, and returns their sum.
-    pub(crate) fn paused(&self, pause: Duration) -> Duration {
-        let mut state = self.state();
-        state.paused = state.paused.saturating_add(pause);
-        state.paused
-    }
-
     /// Bytes of `source` were kept: the budget is new.
     pub(crate) fn progressed(&self, source: usize, now: Duration) {
         let mut state = self.state();
         state.budget.progressed(now);
-        state.paused = Duration::ZERO;
         state.sources.progressed(source);
     }
 

@@ -4,7 +4,6 @@
 //! that breaks begins again. The digest, where one is promised, is still the judge.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use ::http::StatusCode;
 use bytes::Bytes;
@@ -18,9 +17,7 @@ use crate::error::{Error, ErrorKind};
 use crate::store::destination::{Content, Wanted};
 use crate::store::growing::Growing;
 use crate::transport::follow::follow;
-use crate::transport::retry::{
-    Budget, FOR_BYTES, LONGEST_RETRY_AFTER, Next, is_transient, requested_pause,
-};
+use crate::transport::retry::{Budget, FOR_BYTES, Next};
 use crate::transport::{BodyPatience, Request};
 
 impl Engine {
@@ -62,26 +59,19 @@ impl Engine {
     ) -> Result<u64, Error> {
         let unreadable =
             |void: Void| Error::new(ErrorKind::Protocol, format!("{}: {void}", wanted.name()));
-        self.gates.pass(&source.name, self.chance()).await;
         let request = Request::get(source.resolve.clone());
-        let mut answer = follow(
-            self.transport.as_ref(),
-            request,
-            source.credentials.as_ref(),
-        )
-        .await?;
+        let network = (self.transport.as_ref(), self.gates.as_ref());
+        let credentials = source.credentials.as_ref();
+        let mut answer = follow(network, request, credentials, self.chance()).await?;
         let (status, headers) = (answer.response.status, &answer.response.headers);
         if status != StatusCode::OK {
             let error = self
                 .provider
                 .explain(wanted.name(), source, (status, headers, &[]));
-            if !is_transient(status) {
-                return Err(error);
-            }
-            let pause = requested_pause(headers, SystemTime::now()).unwrap_or_default();
-            self.gates
-                .pause(&source.name, pause.min(LONGEST_RETRY_AFTER));
-            return Err(Error::new(ErrorKind::Unreachable, error.to_string()));
+            return Err(match answer.pause()? {
+                None => error,
+                Some(_) => Error::new(ErrorKind::Unreachable, error.to_string()),
+            });
         }
         let mut gunzip = is_gzip(headers).map_err(unreadable)?.then(Gunzip::new);
         let _connected = shown.connect();

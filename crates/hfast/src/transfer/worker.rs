@@ -1,7 +1,6 @@
 //! The loop of one connection: take work, carry out the exchange, judge its failure.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::engine::Engine;
 use super::exchange::{Exchange, Trouble};
@@ -9,10 +8,6 @@ use super::job::Job;
 use super::segments::Lease;
 use super::source::Source;
 use crate::error::{Error, ErrorKind};
-use crate::transport::retry::LONGEST_RETRY_AFTER;
-
-/// The pause after a 429 that does not say how long.
-const UNSAID_PAUSE: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// Works until there is nothing left to do in the whole engine.
@@ -82,23 +77,16 @@ impl Engine {
                 }
                 return refuse(job, (index, source), error);
             }
+            Trouble::TooLong(error) => return refuse(job, (index, source), error),
             Trouble::Other(fault) => {
                 let text = format!("{}: {} {fault}", job.name, source.name);
                 return refuse(job, (index, source), Error::new(ErrorKind::Integrity, text));
             }
             Trouble::Status(status, pause) => {
-                let asked = pause.unwrap_or_else(|| self.unsaid_pause(status));
-                if asked > LONGEST_RETRY_AFTER {
-                    return refuse(job, (index, source), too_long(host, asked));
-                }
-                let paused = job.paused(self.gates.pause(host, asked));
-                if paused > LONGEST_RETRY_AFTER {
-                    return refuse(job, (index, source), too_long(host, paused));
-                }
-                let wait = if asked.is_zero() {
+                let wait = if pause.is_zero() {
                     String::new()
                 } else {
-                    format!(", waiting {} s", asked.as_secs())
+                    format!(", waiting {} s", pause.as_secs())
                 };
                 format!("{host} answers {}{wait}", status.as_u16())
             }
@@ -146,30 +134,6 @@ impl Engine {
             ),
         }
     }
-
-    fn unsaid_pause(&self, status: ::http::StatusCode) -> Duration {
-        let too_many = status == ::http::StatusCode::TOO_MANY_REQUESTS;
-        if too_many {
-            UNSAID_PAUSE.mul_f64(1.0 + self.chance())
-        } else {
-            Duration::ZERO
-        }
-    }
-}
-
-fn too_long(host: &str, asked: Duration) -> Error {
-    let said = if asked == Duration::MAX {
-        "for ever".to_owned()
-    } else {
-        format!("{} s", asked.as_secs())
-    };
-    Error::new(
-        ErrorKind::RateLimited,
-        format!("{host} asks to wait {said}"),
-    )
-    .with_hint(
-        "log in or pass a token for a higher limit, try another --endpoint, or come back later",
-    )
 }
 
 fn refuse(job: &Job, (index, source): (usize, &Source), error: Error) {
