@@ -3,8 +3,8 @@
 //! Answers are parsed by the pure files beside this one; bytes of files are not asked for here.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ::http::HeaderMap;
 use tokio::time::Instant;
@@ -34,11 +34,16 @@ const MAX_PAGES: usize = 20_000;
 /// More files than any repository may have: a listing that does not end is not followed for ever.
 const MAX_FILES: usize = 2_000_000;
 
-/// The endpoints of a client, and how they have been doing.
+/// An endpoint that failed stays behind the others for this long, unless it works before: long enough
+/// that a dead one is not met by file after file, short enough that one that was down for a minute is
+/// tried again in the same run.
+const BEHIND: Duration = Duration::from_secs(300);
+
+/// The endpoints of a client, and when each failed last if it has not worked since.
 pub(crate) struct Hub {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) gates: Arc<Gates>,
-    endpoints: Vec<(Endpoint, AtomicU32)>,
+    endpoints: Vec<(Endpoint, Mutex<Option<Instant>>)>,
     token: Option<Token>,
     chance: Mutex<fastrand::Rng>,
 }
@@ -67,7 +72,7 @@ impl Hub {
     ) -> Self {
         let endpoints = endpoints
             .into_iter()
-            .map(|endpoint| (endpoint, AtomicU32::new(0)))
+            .map(|endpoint| (endpoint, Mutex::default()))
             .collect();
         let chance = Mutex::new(fastrand::Rng::with_seed(seed));
         Self {
@@ -79,21 +84,34 @@ impl Hub {
         }
     }
 
-    /// The endpoints with their indices, those that failed least first, else as the user has them.
+    /// The endpoints with their indices, as the user has them, but those that failed a short while
+    /// ago last. Only the order is decided here: none is left out.
     pub(crate) fn by_health(&self) -> Vec<(usize, &Endpoint)> {
+        let failed = |health: &Mutex<Option<Instant>>| {
+            let failed = *health.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.filter(|at| at.elapsed() < BEHIND)
+        };
         let mut order: Vec<_> = self.endpoints.iter().enumerate().collect();
-        order.sort_by_key(|(index, (_, failures))| (failures.load(Relaxed), *index));
+        order.sort_by_cached_key(|(_, (_, health))| failed(health));
         order
             .into_iter()
             .map(|(index, (endpoint, _))| (index, endpoint))
             .collect()
     }
 
+    /// Notes whether an endpoint, or where it sent us for the bytes, did what it should.
+    pub(crate) fn note(&self, index: usize, works: bool) {
+        if let Some((_, health)) = self.endpoints.get(index) {
+            let mut health = health.lock().unwrap_or_else(PoisonError::into_inner);
+            *health = (!works).then(Instant::now);
+        }
+    }
+
     pub(crate) fn endpoint(&self, index: usize) -> Option<&Endpoint> {
         self.endpoints.get(index).map(|(endpoint, _)| endpoint)
     }
 
-    pub(super) fn chance(&self) -> f64 {
+    pub(crate) fn chance(&self) -> f64 {
         self.chance
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -208,9 +226,12 @@ impl Hub {
             let (mut passing, mut refused) = (None, None);
             for (index, endpoint) in self.by_health() {
                 match question(endpoint).await {
-                    Ok(answer) => return Ok(answer),
+                    Ok(answer) => {
+                        self.note(index, true);
+                        return Ok(answer);
+                    }
                     Err(Fault::Passing(error)) => {
-                        self.endpoints[index].1.fetch_add(1, Relaxed);
+                        self.note(index, false);
                         tracing::info!("{repo} at {revision}: {error}");
                         passing.get_or_insert(error);
                     }
@@ -286,7 +307,7 @@ async fn read_body(answer: &mut Answer, limit: usize) -> Result<Vec<u8>, Failure
         )
     };
     // Silence is noticed sooner; this bounds a trickle, and still lets a long listing through 100 kB/s.
-    let time = std::time::Duration::from_secs(300);
+    let time = Duration::from_secs(300);
     tokio::time::timeout(time, read)
         .await
         .unwrap_or_else(|_| Err(silent()))

@@ -1,6 +1,5 @@
 //! The question about one address: size, digest and validator of the file behind it.
 
-use tokio::time::Instant;
 use url::Url;
 
 use super::ask::Hub;
@@ -8,32 +7,11 @@ use super::metadata::FileMeta;
 use crate::error::{Error, ErrorKind};
 use crate::transport::Request;
 use crate::transport::follow::{Credentials, follow};
-use crate::transport::retry::{Budget, FOR_QUESTIONS, Next};
 
 impl Hub {
     /// What `url` says of the file behind it: by `HEAD`, or by the head of a `GET` where that is
     /// not possible. An answer that says nothing is no error: whoever fetches will see why.
     pub(crate) async fn describe(
-        &self,
-        url: &Url,
-        credentials: Option<&Credentials>,
-    ) -> Result<FileMeta, Error> {
-        let start = Instant::now();
-        let mut budget = Budget::new(FOR_QUESTIONS, start.elapsed());
-        loop {
-            let error = match self.describe_once(url, credentials).await {
-                Ok(meta) => return Ok(meta),
-                Err(error) if error.kind() == ErrorKind::RateLimited => return Err(error),
-                Err(error) => error,
-            };
-            match budget.failed(start.elapsed(), self.chance()) {
-                Next::Wait(wait) => tokio::time::sleep(wait).await,
-                Next::GiveUp => return Err(error),
-            }
-        }
-    }
-
-    async fn describe_once(
         &self,
         url: &Url,
         credentials: Option<&Credentials>,

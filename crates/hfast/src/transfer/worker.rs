@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::engine::Engine;
-use super::exchange::{Exchange, Trouble};
+use super::exchange::{Exchange, PROGRESS, Trouble};
 use super::job::Job;
 use super::segments::Lease;
 use super::source::Source;
@@ -47,6 +47,9 @@ impl Engine {
         let outcome = exchange.run().await;
         let (host, kept) = (exchange.host, exchange.kept);
         drop(connected);
+        if outcome.is_ok() || kept >= PROGRESS {
+            self.provider.note(&source, true);
+        }
         if let Err(trouble) = outcome {
             self.on_trouble(job, (source_index, &source), &host, kept, trouble);
         }
@@ -62,6 +65,8 @@ impl Engine {
     ) {
         // A pause is for the host that asked for it, and says nothing against the link.
         let keeps_link = matches!(trouble, Trouble::Status(..));
+        let is_elsewhere =
+            matches!(trouble, Trouble::Failed(_)) && kept == 0 && host != source.name;
         let reason = match trouble {
             Trouble::Overtaken => return,
             Trouble::Disk(error) => return job.fail(with_missing(job, error)),
@@ -77,7 +82,10 @@ impl Engine {
                 }
                 return refuse(job, (index, source), error);
             }
-            Trouble::TooLong(error) => return refuse(job, (index, source), error),
+            Trouble::TooLong(error) => {
+                self.provider.note(source, false);
+                return refuse(job, (index, source), error);
+            }
             Trouble::Other(fault) => {
                 let text = format!("{}: {} {fault}", job.name, source.name);
                 return refuse(job, (index, source), Error::new(ErrorKind::Integrity, text));
@@ -100,9 +108,25 @@ impl Engine {
             Trouble::Void(void) => format!("the answer of {host} is void: {void}"),
             Trouble::Stalled(stall) => format!("{host} is {stall}: replacing the connection"),
             Trouble::Short => format!("{host} ended the answer early"),
-            Trouble::Failed(failure) => describe(&failure, host, &source.name),
+            Trouble::Failed(failure) if is_elsewhere => {
+                let fault = failure.detail();
+                format!(
+                    "{} sends the bytes to {host}, which fails: {fault}",
+                    source.name
+                )
+            }
+            Trouble::Failed(failure) => failure.to_string(),
         };
-        self.count(job, index, kept, &reason);
+        self.progress.retried();
+        if is_elsewhere {
+            // Every file would meet the same.
+            self.progress.notice_once(&reason);
+        } else {
+            self.progress.notice(format!("{}: {reason}", job.name));
+        }
+        if kept < PROGRESS {
+            self.count(job, (index, source), &reason);
+        }
         // Whatever it was, the next attempt asks the source itself again if the last brought
         // nothing. Whoever holds the link is asking already.
         if kept == 0
@@ -113,14 +137,14 @@ impl Engine {
         }
     }
 
-    /// A connection that brought something before it broke is simply replaced; others are counted.
-    fn count(&self, job: &Arc<Job>, index: usize, kept: u64, reason: &str) {
-        self.progress.retried();
-        self.progress.notice(format!("{}: {reason}", job.name));
-        if kept >= super::exchange::PROGRESS {
-            return;
+    /// Counts a failure. A connection that brought something before it broke is not counted: it is
+    /// simply replaced.
+    fn count(&self, job: &Job, (index, source): (usize, &Source), reason: &str) {
+        let verdict = job.failed(index, self.now(), self.chance());
+        if verdict != Ok(false) {
+            self.provider.note(source, false);
         }
-        match job.failed(index, self.now(), self.chance()) {
+        match verdict {
             Ok(false) => {}
             Ok(true) => {
                 let next = job.with_sources(|s| s.pick().map(|(_, source)| source.name.clone()));
@@ -145,15 +169,6 @@ fn refuse(job: &Job, (index, source): (usize, &Source), error: Error) {
 fn out_of_sources(job: &Job) {
     if let Some(error) = job.with_sources(super::source::Sources::refusal) {
         job.fail(error);
-    }
-}
-
-/// Says so when a mirror sends the bytes to a host that does not answer.
-fn describe(failure: &crate::transport::Failure, host: &str, source: &str) -> String {
-    if host == source {
-        failure.to_string()
-    } else {
-        format!("{source} sends the bytes to {host}, which fails: {failure}")
     }
 }
 

@@ -8,6 +8,7 @@
 #[allow(dead_code, reason = "it counts for others, too")]
 mod link;
 mod pauses;
+mod sources;
 
 use std::net::SocketAddr;
 use std::time::Duration;

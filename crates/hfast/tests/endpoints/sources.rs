@@ -1,0 +1,153 @@
+//! Two endpoints, of which the first has its troubles: what one file met, the next one knows.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hfast::client::{Client, ClientOptions, DownloadRequest, Report, Target};
+use hfast::transfer::disk::Disk;
+use hfast::transfer::progress::{Event, Progress};
+use hfast_testkit::faults::{Fault, Match, What};
+use hfast_testkit::hub::FakeHub;
+use tokio::time::{Instant, sleep};
+
+use crate::{LIMIT, Roads, hub, on_virtual_time};
+
+/// Two endpoints with the same content and storage of their own, and a client of both.
+struct World {
+    first: FakeHub,
+    second: FakeHub,
+    client: Client,
+    progress: Arc<Progress>,
+}
+
+impl World {
+    fn new() -> Self {
+        let (first, second) = (hub("http://cdn.test"), hub("http://storage.test"));
+        let roads = Roads::new(&first, &second);
+        let endpoints = ["http://hub.test", "http://mirror.test"];
+        let options = ClientOptions {
+            endpoints: endpoints.map(|text| text.parse().unwrap()).to_vec(),
+            max_files: 1,
+            ..ClientOptions::default()
+        };
+        Self {
+            first,
+            second,
+            client: Client::with_transport(options, Arc::new(roads), Disk::Inline, 1),
+            progress: Arc::new(Progress::default()),
+        }
+    }
+
+    async fn download(&self, folder: &Path, files: &[&str]) -> Report {
+        let repo = hfast::Repo::new(
+            hfast::RepoType::Model,
+            hfast::RepoId::new("org/name").unwrap(),
+        );
+        let mut request = DownloadRequest::new(repo, Target::Cache(folder.to_owned()));
+        request.files = files.iter().map(ToString::to_string).collect();
+        let work = async {
+            let plan = self.client.plan(&request).await?;
+            self.client.download(plan, &self.progress).await
+        };
+        let report = tokio::time::timeout(LIMIT, work).await.unwrap().unwrap();
+        assert!(report.failed.is_empty(), "{:?}", report.failed);
+        report
+    }
+
+    fn notices(&self) -> Vec<String> {
+        let events = self.progress.take_events().into_iter();
+        let text = |event| match event {
+            Event::Notice(text) => Some(text),
+            Event::FileDone { .. } | Event::FileFailed { .. } => None,
+        };
+        events.filter_map(text).collect()
+    }
+}
+
+const LARGE: [&str; 2] = ["model.safetensors", "vocab.bin"];
+
+#[test]
+fn a_dead_source_is_found_once_and_not_by_each_file() {
+    let silent = What::StallBeforeHeaders(None);
+    for dead in [Match::resolve(), Match::cdn()] {
+        let world = World::new();
+        world
+            .first
+            .add_fault(Fault::new(dead.clone(), silent.clone()));
+        let folder = tempfile::tempdir().unwrap();
+        on_virtual_time(async {
+            let started = Instant::now();
+            world.download(folder.path(), &LARGE).await;
+            let took = started.elapsed();
+            assert!(took < Duration::from_secs(60), "{dead:?}: {took:?}");
+            let asked = |name: &str| {
+                let path = format!("resolve/{}/{name}", crate::repo().commit);
+                world.first.count("GET", &path)
+            };
+            let asked = LARGE.map(asked);
+            assert!(asked.contains(&0), "{dead:?}: {asked:?}");
+        });
+    }
+}
+
+#[test]
+fn an_endpoint_that_was_down_gets_another_chance() {
+    let world = World::new();
+    let silent = What::StallBeforeHeaders(None);
+    world
+        .first
+        .add_fault(Fault::new(Match::resolve().times(2), silent));
+    let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    on_virtual_time(async {
+        world.download(folders[0].path(), &["vocab.bin"]).await;
+        world.first.clear();
+        world.download(folders[1].path(), &["vocab.bin"]).await;
+        assert_eq!(world.first.requests().len(), 0, "it failed just now");
+        sleep(Duration::from_secs(300)).await;
+        world.second.clear();
+        world.download(folders[2].path(), &["vocab.bin"]).await;
+        assert_eq!(world.second.requests().len(), 0, "that is long ago");
+    });
+}
+
+#[test]
+fn a_file_that_an_endpoint_lacks_says_nothing_of_its_health() {
+    let world = World::new();
+    let missing = What::Status {
+        code: 404,
+        headers: vec![("X-Error-Code".into(), "EntryNotFound".into())],
+        body: "".into(),
+    };
+    let model = Match::resolve().path("model.safetensors");
+    world.first.add_fault(Fault::new(model, missing));
+    let folder = tempfile::tempdir().unwrap();
+    on_virtual_time(async {
+        world.download(folder.path(), &["model.safetensors"]).await;
+        assert!(world.second.count("GET", "model.safetensors") > 0);
+        world.second.clear();
+        world.download(folder.path(), &["vocab.bin"]).await;
+        assert_eq!(world.second.requests().len(), 0);
+    });
+}
+
+#[test]
+fn a_mirror_that_sends_the_bytes_to_a_dead_host_is_named_once() {
+    let world = World::new();
+    let silent = What::StallBeforeHeaders(None);
+    world.first.add_fault(Fault::new(Match::cdn(), silent));
+    let folder = tempfile::tempdir().unwrap();
+    on_virtual_time(async {
+        world.download(folder.path(), &LARGE).await;
+        let notices = world.notices();
+        let said = notices.iter().filter(|text| text.contains("cdn.test"));
+        let said: Vec<_> = said.collect();
+        let expected = "hub.test sends the bytes to cdn.test, which fails: no answer in time";
+        assert_eq!(said, [expected], "{notices:?}");
+        assert!(
+            notices
+                .iter()
+                .any(|text| text.contains("trying mirror.test instead"))
+        );
+    });
+}
