@@ -12,7 +12,7 @@ use super::check::{Void, is_gzip};
 use super::engine::Engine;
 use super::gunzip::Gunzip;
 use super::progress::ActiveFile;
-use super::source::Source;
+use super::source::{Source, Sources};
 use crate::error::{Error, ErrorKind};
 use crate::store::destination::{Content, Wanted};
 use crate::store::growing::Growing;
@@ -25,30 +25,50 @@ impl Engine {
     pub(super) async fn stream(
         self: &Arc<Self>,
         wanted: &Wanted,
-        sources: &[Source],
+        mut sources: Sources,
         shown: &ActiveFile,
     ) -> Result<u64, Error> {
         let mut budget = Budget::new(FOR_BYTES, self.now());
-        for source in sources.iter().cycle() {
+        while let Some((index, source)) = sources.pick() {
             let error = match self.attempt(wanted, source, shown).await {
-                Ok(size) => return Ok(size),
+                Ok(size) => {
+                    self.provider.note(source, true);
+                    return Ok(size);
+                }
                 Err(error) => error,
             };
-            let transient = matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Integrity);
+            match error.kind() {
+                ErrorKind::Unreachable | ErrorKind::Integrity => {}
+                ErrorKind::NotFound
+                | ErrorKind::AccessDenied
+                | ErrorKind::RateLimited
+                | ErrorKind::Protocol => {
+                    tracing::info!("{}: {} is out: {error}", wanted.name(), source.name);
+                    sources.refuse(index, error);
+                    continue;
+                }
+                ErrorKind::Usage | ErrorKind::Disk | ErrorKind::Busy | ErrorKind::Cancelled => {
+                    return Err(error);
+                }
+            }
+            let failed = source.clone();
+            if sources.failed(index) {
+                self.provider.note(&failed, false);
+            }
             match budget.failed(self.now(), self.chance()) {
-                Next::Wait(wait) if transient && budget.failures() <= 2 * FOR_BYTES.failures => {
+                Next::Wait(wait) if budget.failures() <= 2 * FOR_BYTES.failures => {
                     self.progress.retried();
                     self.progress
                         .notice(format!("{}: {error}; beginning again", wanted.name()));
                     tokio::time::sleep(wait).await;
                 }
-                _ => return Err(error),
+                Next::Wait(_) | Next::GiveUp => return Err(error),
             }
         }
-        Err(Error::new(
-            ErrorKind::Unreachable,
-            format!("{}: no source has it", wanted.name()),
-        ))
+        Err(sources.refusal().unwrap_or_else(|| {
+            let text = format!("{}: no source has it", wanted.name());
+            Error::new(ErrorKind::Unreachable, text)
+        }))
     }
 
     async fn attempt(

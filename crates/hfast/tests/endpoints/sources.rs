@@ -4,11 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hfast::Error;
 use hfast::client::{Client, ClientOptions, DownloadRequest, Report, Target};
 use hfast::transfer::disk::Disk;
 use hfast::transfer::progress::{Event, Progress};
+use hfast_testkit::corpus::RepoKind;
 use hfast_testkit::faults::{Fault, Match, What};
-use hfast_testkit::hub::FakeHub;
+use hfast_testkit::hub::{FakeHub, Odd};
 use tokio::time::{Instant, sleep};
 
 use crate::{LIMIT, Roads, hub, on_virtual_time};
@@ -39,7 +41,8 @@ impl World {
         }
     }
 
-    async fn download(&self, folder: &Path, files: &[&str]) -> Report {
+    /// The report, or what the first file that failed met.
+    async fn attempt(&self, folder: &Path, files: &[&str]) -> Result<Report, Error> {
         let repo = hfast::Repo::new(
             hfast::RepoType::Model,
             hfast::RepoId::new("org/name").unwrap(),
@@ -50,9 +53,15 @@ impl World {
             let plan = self.client.plan(&request).await?;
             self.client.download(plan, &self.progress).await
         };
-        let report = tokio::time::timeout(LIMIT, work).await.unwrap().unwrap();
-        assert!(report.failed.is_empty(), "{:?}", report.failed);
+        let mut report = tokio::time::timeout(LIMIT, work).await.unwrap()?;
         report
+            .failed
+            .pop()
+            .map_or(Ok(report), |(_, error)| Err(error))
+    }
+
+    async fn download(&self, folder: &Path, files: &[&str]) -> Report {
+        self.attempt(folder, files).await.unwrap()
     }
 
     fn notices(&self) -> Vec<String> {
@@ -148,6 +157,57 @@ fn a_mirror_that_sends_the_bytes_to_a_dead_host_is_named_once() {
             notices
                 .iter()
                 .any(|text| text.contains("trying mirror.test instead"))
+        );
+    });
+}
+
+/// Listings that tell no size, and servers that tell none either.
+fn hide_sizes(world: &World) {
+    let config = crate::repo()
+        .file("config.json")
+        .unwrap()
+        .git_sha1()
+        .to_owned();
+    let entry = serde_json::json!({"type": "file", "path": "config.json", "oid": config});
+    for hub in [&world.first, &world.second] {
+        hub.override_tree_json(RepoKind::Model, "org/name", vec![entry.clone()]);
+        hub.configure(|options| {
+            let odd = [Odd::NoContentLength, Odd::NoEtag, Odd::IgnoreRanges];
+            options.odd.extend(odd);
+        });
+    }
+}
+
+#[test]
+fn a_file_of_unknown_size_is_asked_of_the_next_source_after_a_refusal() {
+    let world = World::new();
+    hide_sizes(&world);
+    let missing = What::server_error(404, 10);
+    let config = Match::resolve().path("config.json");
+    world.first.add_fault(Fault::new(config.clone(), missing));
+    let folder = tempfile::tempdir().unwrap();
+    on_virtual_time(async {
+        let report = world.download(folder.path(), &["config.json"]).await;
+        assert_eq!(std::fs::read(report.path).unwrap(), b"{}");
+        assert!(world.second.count("GET", "config.json") > 0);
+    });
+
+    let world = World::new();
+    hide_sizes(&world);
+    world
+        .first
+        .add_fault(Fault::new(config.clone(), What::server_error(403, 10)));
+    world
+        .second
+        .add_fault(Fault::new(config, What::server_error(404, 10)));
+    on_virtual_time(async {
+        let folder = tempfile::tempdir().unwrap();
+        let error = world.attempt(folder.path(), &["config.json"]).await;
+        let error = error.unwrap_err().kind();
+        assert_eq!(
+            error,
+            hfast::ErrorKind::AccessDenied,
+            "the first refusal counts"
         );
     });
 }
