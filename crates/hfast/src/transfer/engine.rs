@@ -312,7 +312,7 @@ fn connections_at(now: Duration) -> usize {
 
 /// How much of a file one request asks for.
 fn piece(job: &Job, workers: usize) -> u64 {
-    if job.is_one_stream() {
+    if job.with_sources(|sources| sources.is_one_stream()) {
         return u64::MAX;
     }
     let landed = job.segments().landed_bytes();

@@ -225,7 +225,8 @@ impl Exchange<'_> {
         let accepted = check(&asked, answer.response.status, &answer.response.headers)
             .map_err(Trouble::Void)?;
         if accepted.whole && self.lease.range != (0..self.job.size) {
-            self.job.be_one_stream();
+            self.job
+                .with_sources(|sources| sources.be_one_stream(self.source_index));
         }
         Ok(accepted)
     }

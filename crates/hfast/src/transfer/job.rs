@@ -59,7 +59,6 @@ struct State {
     /// There was a failure, also after the error was taken.
     ended: bool,
     workers: usize,
-    one_stream: bool,
 }
 
 impl Job {
@@ -81,7 +80,6 @@ impl Job {
             failed: None,
             ended: false,
             workers: 0,
-            one_stream: false,
         };
         Self {
             name,
@@ -121,7 +119,7 @@ impl Job {
     pub(crate) fn load(&self, now: Duration) -> Load {
         let state = self.state();
         let ready = !state.ended && now >= state.not_before;
-        let (workers, one_stream) = (state.workers, state.one_stream);
+        let (workers, one_stream) = (state.workers, state.sources.is_one_stream());
         drop(state);
         let segments = self.segments();
         Load {
@@ -154,15 +152,6 @@ impl Job {
 
     pub(crate) fn leave(&self) {
         self.state().workers -= 1;
-    }
-
-    /// The source cannot serve ranges: one connection, from the front.
-    pub(crate) fn be_one_stream(&self) {
-        self.state().one_stream = true;
-    }
-
-    pub(crate) fn is_one_stream(&self) -> bool {
-        self.state().one_stream
     }
 
     /// Begins no exchange before `time`, while a failure is being judged.

@@ -10,7 +10,7 @@ use hfast::transfer::disk::Disk;
 use hfast::transfer::progress::{Event, Progress};
 use hfast_testkit::corpus::RepoKind;
 use hfast_testkit::faults::{Fault, Match, What};
-use hfast_testkit::hub::{FakeHub, Odd};
+use hfast_testkit::hub::{FakeHub, LfsRedirect, Odd, RouteKind};
 use tokio::time::{Instant, sleep};
 
 use crate::{LIMIT, Roads, hub, on_virtual_time};
@@ -209,5 +209,22 @@ fn a_file_of_unknown_size_is_asked_of_the_next_source_after_a_refusal() {
             hfast::ErrorKind::AccessDenied,
             "the first refusal counts"
         );
+    });
+}
+
+#[test]
+fn a_source_without_ranges_does_not_slow_down_the_next_one() {
+    let world = World::new();
+    world.first.configure(|options| {
+        options.odd.insert(Odd::IgnoreRanges);
+    });
+    let broken = Fault::new(Match::cdn(), What::ResetAfter(100));
+    world.first.add_fault(broken);
+    let folder = tempfile::tempdir().unwrap();
+    on_virtual_time(async {
+        world.download(folder.path(), &["model.safetensors"]).await;
+        let requests = world.second.requests().into_iter();
+        let ranges = requests.filter(|r| r.kind == RouteKind::Cdn && r.range.is_some());
+        assert!(ranges.count() > 1, "one connection for all of it");
     });
 }
