@@ -50,7 +50,7 @@ pub(super) enum Trouble {
     Status(StatusCode, Duration),
     /// The host wants to be left alone for longer than we wait.
     TooLong(Error),
-    /// Storage refused a link that the source gave.
+    /// A link that the source gave is refused.
     StaleLink(StatusCode),
     /// The source does not have the file, or will not give it.
     Refused(StatusCode, Box<HeaderMap>, Vec<u8>),
@@ -103,7 +103,14 @@ impl Exchange<'_> {
             drop(slot);
             self.etag = link.etag;
             self.trusted = link.trusted;
-            return self.send(link.url).await;
+            return match self.send(link.url).await {
+                Err(Trouble::Refused(status, ..) | Trouble::StaleLink(status))
+                    if means_stale_link(status) =>
+                {
+                    Err(self.drop_link(link.given, status))
+                }
+                other => other,
+            };
         }
         if self.job.link_failures.load(Relaxed) != failures {
             return Err(Trouble::Overtaken);
@@ -125,6 +132,18 @@ impl Exchange<'_> {
                     .hold_off(self.engine.now() + Duration::from_millis(200));
                 Err(trouble)
             }
+        }
+    }
+
+    /// Takes away a link that has served before and is refused now, wherever it leads. Only one of
+    /// those who used it says so: the others find it gone, or asked for.
+    fn drop_link(&self, given: Instant, status: StatusCode) -> Trouble {
+        match self.job.link.try_lock() {
+            Ok(mut slot) if slot.as_ref().is_some_and(|link| link.given == given) => {
+                *slot = None;
+                Trouble::StaleLink(status)
+            }
+            _ => Trouble::Overtaken,
         }
     }
 
@@ -151,6 +170,7 @@ impl Exchange<'_> {
         self.engine.provider.learn(answer);
         Ok(Some(Link {
             source: self.source_index,
+            given: Instant::now(),
             etag: strong_etag(headers).map(str::to_owned),
             renew_at: renew_after(&answer.url, SystemTime::now())
                 .and_then(|after| Instant::now().checked_add(after)),

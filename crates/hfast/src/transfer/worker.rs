@@ -63,8 +63,9 @@ impl Engine {
         kept: u64,
         trouble: Trouble,
     ) {
-        // A pause is for the host that asked for it, and says nothing against the link.
-        let keeps_link = matches!(trouble, Trouble::Status(..));
+        // A pause is for the host that asked for it, and says nothing against the link. A stale link
+        // is gone already, and there may be a new one.
+        let keeps_link = matches!(trouble, Trouble::Status(..) | Trouble::StaleLink(_));
         let is_elsewhere =
             matches!(trouble, Trouble::Failed(_)) && kept == 0 && host != source.name;
         let reason = match trouble {

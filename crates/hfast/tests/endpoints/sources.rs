@@ -228,3 +228,40 @@ fn a_source_without_ranges_does_not_slow_down_the_next_one() {
         assert!(ranges.count() > 1, "one connection for all of it");
     });
 }
+
+/// A mirror that serves bytes itself, under addresses that it forgets.
+fn forgetful(times: u32) -> (World, Fault) {
+    let world = World::new();
+    for hub in [&world.first, &world.second] {
+        hub.configure(|options| options.lfs_redirect = LfsRedirect::Never);
+    }
+    let model = Match::resolve().path("model.safetensors").ranged();
+    let refused = What::server_error(403, 10);
+    (world, Fault::new(model.skip(1).times(times), refused))
+}
+
+#[test]
+fn an_address_of_the_source_itself_is_asked_for_again_before_a_refusal_counts() {
+    let (world, fault) = forgetful(1);
+    world.first.add_fault(fault);
+    let folder = tempfile::tempdir().unwrap();
+    on_virtual_time(async {
+        world.download(folder.path(), &["model.safetensors"]).await;
+        let elsewhere = world.second.count("GET", "model.safetensors");
+        assert_eq!(elsewhere, 0, "the source gave it after all");
+    });
+
+    let (world, fault) = forgetful(u32::MAX);
+    world.first.add_fault(fault.clone());
+    world.second.add_fault(fault);
+    let folder = tempfile::tempdir().unwrap();
+    on_virtual_time(async {
+        let started = Instant::now();
+        let error = world.attempt(folder.path(), &["model.safetensors"]).await;
+        assert_eq!(error.unwrap_err().kind(), hfast::ErrorKind::AccessDenied);
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "a refusal is final"
+        );
+    });
+}
