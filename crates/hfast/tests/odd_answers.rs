@@ -7,7 +7,7 @@ use hfast::client::{Client, ClientOptions, DownloadRequest, Target};
 use hfast::transfer::progress::Progress;
 use hfast::{RepoId, RepoType};
 use hfast_testkit::cache_check;
-use hfast_testkit::corpus::{Content, Repo, many_files};
+use hfast_testkit::corpus::{Content, Repo, RepoKind, many_files};
 use hfast_testkit::faults::{Fault, Match, What};
 use hfast_testkit::hub::{self, FakeHub, Odd};
 use hfast_testkit::loopback::Loopback;
@@ -84,4 +84,29 @@ async fn a_long_listing_survives_pages_that_fail() {
         server.hub().count("GET", "/tree/") < 60,
         "no page is asked for again and again"
     );
+}
+
+#[tokio::test]
+async fn a_listing_that_describes_lfs_pointers_still_gives_the_content() {
+    let expected = repo();
+    let model = expected.file("model.safetensors").unwrap();
+    let pointer = model.git_object();
+    let entry = serde_json::json!({
+        "type": "file", "path": model.path(), "oid": pointer.git_sha1(), "size": pointer.size(),
+    });
+    let server = serve(repo()).await;
+    server
+        .hub()
+        .override_tree_json(RepoKind::Model, "org/name", vec![entry]);
+    let folder = tempfile::tempdir().unwrap();
+    let id = hfast::Repo::new(RepoType::Model, RepoId::new("org/name").unwrap());
+    let request = DownloadRequest::new(id, Target::LocalDir(folder.path().to_owned()));
+    let client = client(&server);
+    let plan = client.plan(&request).await.unwrap();
+    let report = client
+        .download(plan, &Arc::new(Progress::default()))
+        .await
+        .unwrap();
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    cache_check::compare(&folder.path().join(model.path()), model).unwrap();
 }
