@@ -208,6 +208,7 @@ impl Output {
         for line in human::refused_lines(&plan.refused) {
             self.say(&line);
         }
+        plan.caveat().iter().for_each(|line| self.say(line));
         match self.format {
             Format::Json => stdout::line(&json::to_text(&json::planned(plan))),
             Format::Human if !self.quiet => stdout::line(human::dry_run(plan).trim_end()),
