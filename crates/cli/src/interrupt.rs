@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
-use crate::exit;
+use crate::{exit, output};
 use hfast::ErrorKind;
 
 /// How long stopping may take, with what it prints, before the program just ends.
@@ -66,7 +66,7 @@ impl Signals {
             let _ = tell.try_send(first);
             let again = tokio::time::timeout(PATIENCE, wire.next()).await;
             if !is_answered.load(Relaxed) {
-                eprintln!("{}: to go on: {resume}", first.word());
+                output::print_line(&format!("{}: to go on: {resume}", first.word()));
             }
             end(again.unwrap_or(first));
         };

@@ -94,8 +94,8 @@ fn a_server_that_asks_for_an_hour() {
     exit 5
     --- stdout
     --- stderr
-    error: 127.0.0.1 is asked too often (429)
-    hint: wait some minutes and run the same command again; with a token the limits are higher
+    error: 127.0.0.1 asks to wait 3600 s
+    hint: log in or pass a token for a higher limit, try another --endpoint, or come back later
     ");
 }
 

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use hfast::ErrorKind;
 use hfast::client::{Client, Target};
 use hfast_testkit::cache_check;
-use hfast_testkit::corpus::{Content, many_files};
+use hfast_testkit::corpus::{Content, RepoKind, many_files};
 use hfast_testkit::faults::{Fault, Match, What};
 use hfast_testkit::hub::{self, Odd};
 use support::raw::{Raw, Says, answer, honest};
-use support::{assert_arrives, fetch, options, repo, request, serve};
+use support::{assert_arrives, download, fetch, options, repo, request, serve};
 
 /// Larger than what is fetched in one request or kept in memory.
 const SIZE: u64 = (5 << 20) + 3;
@@ -241,4 +241,25 @@ async fn a_head_that_never_ends_is_given_up() {
     assert!(report.failed.is_empty(), "{:?}", report.failed);
     assert!(std::fs::read(&path).unwrap() == expected);
     assert!(begun.elapsed() < Duration::from_secs(40));
+}
+
+#[tokio::test]
+async fn a_listing_that_describes_lfs_pointers_still_gives_the_content() {
+    let expected = repo();
+    let model = expected.file("model.safetensors").unwrap();
+    let pointer = model.git_object();
+    let entry = serde_json::json!({
+        "type": "file", "path": model.path(), "oid": pointer.git_sha1(), "size": pointer.size(),
+    });
+    let server = serve(vec![repo()]).await;
+    server
+        .hub()
+        .override_tree_json(RepoKind::Model, "org/name", vec![entry]);
+    let folder = tempfile::tempdir().unwrap();
+    let request = request(&expected, Target::LocalDir(folder.path().to_owned()));
+    let report = download(options(&server.endpoint()), &request)
+        .await
+        .unwrap();
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    cache_check::compare(&folder.path().join(model.path()), model).unwrap();
 }

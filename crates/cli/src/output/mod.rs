@@ -208,6 +208,7 @@ impl Output {
         for line in human::refused_lines(&plan.refused) {
             self.say(&line);
         }
+        plan.caveat().iter().for_each(|line| self.say(line));
         match self.format {
             Format::Json => stdout::line(&json::to_text(&json::planned(plan))),
             Format::Human if !self.quiet => stdout::line(human::dry_run(plan).trim_end()),
@@ -268,7 +269,8 @@ fn print_lines(lines: &[String]) {
     }
 }
 
-fn print_line(line: &str) {
+/// Says a line on stderr, whatever else is shown there.
+pub(crate) fn print_line(line: &str) {
     let written = writeln!(io::stderr().lock(), "{line}");
     // There is nowhere else to say that it failed.
     drop(written);

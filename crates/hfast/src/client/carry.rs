@@ -27,6 +27,9 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Disk`] when there is no room for the whole plan or the place cannot be written.
     pub async fn download(&self, plan: Plan, progress: &Arc<Progress>) -> Result<Report, Error> {
+        if let Some(caveat) = plan.caveat() {
+            progress.notice(caveat);
+        }
         let Plan {
             commit,
             files,

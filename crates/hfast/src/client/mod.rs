@@ -92,7 +92,18 @@ pub struct Plan {
     pub refused: Vec<RefusedName>,
     /// How many files the repository has.
     pub files_in_repo: usize,
+    pub(crate) complete: bool,
     pub(crate) job: JobContext,
+}
+
+impl Plan {
+    /// What should be said wherever the plan is shown or carried out: offline, without a listing,
+    /// nothing proves that the files are all files.
+    pub fn caveat(&self) -> Option<&'static str> {
+        let text = "the network is switched off, and no listing of this commit is in the cache: \
+                    these are the files that lie there; whether more belong to it is not known";
+        (!self.complete).then_some(text)
+    }
 }
 
 /// What carrying out a plan needs beyond what it shows.

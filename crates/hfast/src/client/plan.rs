@@ -1,6 +1,7 @@
 //! From a request to a plan: which commit, which files, which of them are there.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,11 +12,11 @@ use super::{Client, DownloadRequest, JobContext, Plan, PlannedFile, Target};
 use crate::error::{Error, ErrorKind};
 use crate::hub::listing::{self, RefusedName, RemoteFile, TreePage};
 use crate::hub::urls::Blobs;
-use crate::names::{Commit, Digest, Repo, Revision};
+use crate::names::{Commit, Digest, Revision};
 use crate::repo_path::RepoPath;
 use crate::store::destination::Destination;
 use crate::store::layout::RepoFolder;
-use crate::store::tree_cache;
+use crate::store::{snapshot, tree_cache};
 use crate::transfer::provider::{Provider, Repository};
 
 /// A listing of a commit.
@@ -24,6 +25,8 @@ struct Listing {
     refused: Vec<RefusedName>,
     /// It was asked for just now and is complete, and so is worth keeping.
     fresh: bool,
+    /// What it lacks is not in the repository. Else it is what the cache happens to hold.
+    complete: bool,
 }
 
 impl Client {
@@ -49,12 +52,19 @@ impl Client {
         {
             return Ok(plan);
         }
-        let listing = self.listing(&request.repo, &commit, trees.as_ref()).await?;
+        let listing = self.listing(request, &commit, trees.as_ref()).await?;
         if let Some(name) = choice.missing(&listing.files, &listing.refused) {
+            if !listing.complete {
+                return Err(offline(&format!("{name:?} of {}", request.repo)));
+            }
             if let Some(folder) = &folder {
                 folder.note_absent(&commit, name);
             }
             return Err(no_such_file(request, name));
+        }
+        let mut names = listing.files.iter().map(|file| file.path.as_str());
+        if !listing.complete && !names.any(|name| choice.keeps(name)) {
+            return Err(offline(&request.repo));
         }
         Ok(self.assemble(request, &choice, commit, listing))
     }
@@ -82,6 +92,7 @@ impl Client {
             files,
             refused: Vec::new(),
             fresh: false,
+            complete: true,
         };
         (usable && is_there).then(|| self.assemble(request, choice, commit.clone(), listing))
     }
@@ -131,6 +142,7 @@ impl Client {
             files,
             refused,
             files_in_repo,
+            complete: listing.complete,
             job,
         }
     }
@@ -172,15 +184,16 @@ impl Client {
 
     async fn listing(
         &self,
-        repo: &Repo,
+        request: &DownloadRequest,
         commit: &Commit,
         trees: Option<&[PathBuf; 2]>,
     ) -> Result<Listing, Error> {
+        let repo = &request.repo;
         if let Some(files) = trees.and_then(|places| tree_cache::read(places)) {
             return Ok(checked(files, Vec::new()));
         }
         if self.options.offline {
-            return Err(offline(repo));
+            return self.held(request, commit).await;
         }
         let error = match self.hub.list(repo, commit).await {
             Ok((files, refused)) => {
@@ -188,6 +201,7 @@ impl Client {
                     files,
                     refused,
                     fresh: true,
+                    complete: true,
                 });
             }
             Err(error) => error,
@@ -204,6 +218,21 @@ impl Client {
             .await
             .map_err(|_| error)?;
         Ok(checked(info.siblings, info.refused))
+    }
+
+    /// What a cache holds of a commit of which it has no listing: the older official clients left
+    /// none.
+    async fn held(&self, request: &DownloadRequest, commit: &Commit) -> Result<Listing, Error> {
+        let Destination::Cache { folder, commit, .. } = self.destination(request, commit) else {
+            return Err(offline(&request.repo));
+        };
+        let look = move || Ok(snapshot::files(&folder.snapshot(&commit)));
+        Ok(Listing {
+            files: self.disk.run(look).await?,
+            refused: Vec::new(),
+            fresh: false,
+            complete: false,
+        })
     }
 
     /// Plans the download of one plain URL, which need not be a Hub's, to the file `output`.
@@ -257,6 +286,7 @@ impl Client {
             files,
             refused: Vec::new(),
             files_in_repo: 1,
+            complete: true,
             job,
         })
     }
@@ -271,13 +301,14 @@ fn checked(files: Vec<RemoteFile>, refused: Vec<RefusedName>) -> Listing {
         files,
         refused,
         fresh: false,
+        complete: true,
     }
 }
 
-fn offline(repo: &Repo) -> Error {
+fn offline(what: &impl fmt::Display) -> Error {
     Error::new(
         ErrorKind::NotFound,
-        format!("{repo} is not in the cache, and the network is switched off"),
+        format!("{what} is not in the cache, and the network is switched off"),
     )
     .with_hint("unset HF_HUB_OFFLINE to download it")
 }

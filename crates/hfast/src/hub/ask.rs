@@ -3,11 +3,10 @@
 //! Answers are parsed by the pure files beside this one; bytes of files are not asked for here.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::Duration;
 
-use ::http::{HeaderMap, StatusCode};
+use ::http::HeaderMap;
 use tokio::time::Instant;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
@@ -20,9 +19,7 @@ use crate::error::{Error, ErrorKind};
 use crate::names::{Commit, Repo, Revision};
 use crate::transport::follow::{Answer, Credentials, follow};
 use crate::transport::gate::Gates;
-use crate::transport::retry::{
-    Budget, FOR_QUESTIONS, LONGEST_RETRY_AFTER, Next, is_transient, requested_pause,
-};
+use crate::transport::retry::{Budget, FOR_QUESTIONS, Next};
 use crate::transport::{Failure, Request, Transport, read_limited};
 
 /// The longest answer that is read: a page of a listing, or the siblings of a very large repository.
@@ -37,11 +34,16 @@ const MAX_PAGES: usize = 20_000;
 /// More files than any repository may have: a listing that does not end is not followed for ever.
 const MAX_FILES: usize = 2_000_000;
 
-/// The endpoints of a client, and how they have been doing.
+/// An endpoint that failed stays behind the others for this long, unless it works before: long enough
+/// that a dead one is not met by file after file, short enough that one that was down for a minute is
+/// tried again in the same run.
+const BEHIND: Duration = Duration::from_secs(300);
+
+/// The endpoints of a client, and when each failed last if it has not worked since.
 pub(crate) struct Hub {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) gates: Arc<Gates>,
-    endpoints: Vec<(Endpoint, AtomicU32)>,
+    endpoints: Vec<(Endpoint, Mutex<Option<Instant>>)>,
     token: Option<Token>,
     chance: Mutex<fastrand::Rng>,
 }
@@ -80,7 +82,7 @@ impl Hub {
     ) -> Self {
         let endpoints = endpoints
             .into_iter()
-            .map(|endpoint| (endpoint, AtomicU32::new(0)))
+            .map(|endpoint| (endpoint, Mutex::default()))
             .collect();
         let chance = Mutex::new(fastrand::Rng::with_seed(seed));
         Self {
@@ -92,21 +94,34 @@ impl Hub {
         }
     }
 
-    /// The endpoints with their indices, those that failed least first, else as the user has them.
+    /// The endpoints with their indices, as the user has them, but those that failed a short while
+    /// ago last. Only the order is decided here: none is left out.
     pub(crate) fn by_health(&self) -> Vec<(usize, &Endpoint)> {
+        let failed = |health: &Mutex<Option<Instant>>| {
+            let failed = *health.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.filter(|at| at.elapsed() < BEHIND)
+        };
         let mut order: Vec<_> = self.endpoints.iter().enumerate().collect();
-        order.sort_by_key(|(index, (_, failures))| (failures.load(Relaxed), *index));
+        order.sort_by_cached_key(|(_, (_, health))| failed(health));
         order
             .into_iter()
             .map(|(index, (endpoint, _))| (index, endpoint))
             .collect()
     }
 
+    /// Notes whether an endpoint, or where it sent us for the bytes, did what it should.
+    pub(crate) fn note(&self, index: usize, works: bool) {
+        if let Some((_, health)) = self.endpoints.get(index) {
+            let mut health = health.lock().unwrap_or_else(PoisonError::into_inner);
+            *health = (!works).then(Instant::now);
+        }
+    }
+
     pub(crate) fn endpoint(&self, index: usize) -> Option<&Endpoint> {
         self.endpoints.get(index).map(|(endpoint, _)| endpoint)
     }
 
-    pub(super) fn chance(&self) -> f64 {
+    pub(crate) fn chance(&self) -> f64 {
         self.chance
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -221,9 +236,12 @@ impl Hub {
             let (mut passing, mut refused) = (None, None);
             for (index, endpoint) in self.by_health() {
                 match question(endpoint).await {
-                    Ok(answer) => return Ok(answer),
+                    Ok(answer) => {
+                        self.note(index, true);
+                        return Ok(answer);
+                    }
                     Err(Fault::Passing(error)) => {
-                        self.endpoints[index].1.fetch_add(1, Relaxed);
+                        self.note(index, false);
                         tracing::info!("{repo} at {revision}: {error}");
                         passing.get_or_insert(error);
                     }
@@ -252,11 +270,9 @@ impl Hub {
         url: Url,
         (repo, revision): (&Repo, &str),
     ) -> Result<Page, Fault> {
-        let host = url.host_str().unwrap_or_default().to_owned();
-        self.gates.pass(&host, 0.0).await;
         let credentials = self.credentials(endpoint);
-        let request = Request::get(url);
-        let mut answer = follow(self.transport.as_ref(), request, credentials.as_ref()).await?;
+        let network = (self.transport.as_ref(), self.gates.as_ref());
+        let mut answer = follow(network, Request::get(url), credentials.as_ref(), 0.0).await?;
         let status = answer.response.status;
         let limit = if status.is_success() {
             MAX_ANSWER
@@ -272,6 +288,7 @@ impl Hub {
                 body,
             });
         }
+        let pause = answer.pause().map_err(Fault::Final)?;
         let headers = answer.response.headers;
         let asked = Asked {
             repo,
@@ -281,21 +298,10 @@ impl Hub {
             token: credentials.as_ref().map(|credentials| &credentials.token),
         };
         let error = refusal(status, &headers, &body.unwrap_or_default(), &asked);
-        if !is_transient(status) {
-            return Err(Fault::Final(error));
-        }
-        let unsaid = if status == StatusCode::TOO_MANY_REQUESTS {
-            5
-        } else {
-            0
-        };
-        let pause = requested_pause(&headers, SystemTime::now());
-        let pause = pause.unwrap_or(std::time::Duration::from_secs(unsaid));
-        if pause > LONGEST_RETRY_AFTER {
-            return Err(Fault::Final(error));
-        }
-        self.gates.pause(&host, pause);
-        Err(Fault::Passing(error))
+        Err(match pause {
+            None => Fault::Final(error),
+            Some(_) => Fault::Passing(error),
+        })
     }
 }
 
@@ -309,7 +315,7 @@ async fn read_body(answer: &mut Answer, limit: usize) -> Result<Vec<u8>, Failure
         )
     };
     // Silence is noticed sooner; this bounds a trickle, and still lets a long listing through 100 kB/s.
-    let time = std::time::Duration::from_secs(300);
+    let time = Duration::from_secs(300);
     tokio::time::timeout(time, read)
         .await
         .unwrap_or_else(|_| Err(silent()))

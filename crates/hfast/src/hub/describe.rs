@@ -1,18 +1,12 @@
 //! The question about one address: size, digest and validator of the file behind it.
 
-use std::time::SystemTime;
-
-use tokio::time::Instant;
 use url::Url;
 
 use super::ask::Hub;
 use super::metadata::FileMeta;
 use crate::error::{Error, ErrorKind};
+use crate::transport::Request;
 use crate::transport::follow::{Credentials, follow};
-use crate::transport::retry::{
-    Budget, FOR_QUESTIONS, LONGEST_RETRY_AFTER, Next, is_transient, requested_pause,
-};
-use crate::transport::{Failure, Request};
 
 impl Hub {
     /// What `url` says of the file behind it: by `HEAD`, or by the head of a `GET` where that is
@@ -22,32 +16,12 @@ impl Hub {
         url: &Url,
         credentials: Option<&Credentials>,
     ) -> Result<FileMeta, Error> {
-        let start = Instant::now();
-        let mut budget = Budget::new(FOR_QUESTIONS, start.elapsed());
-        loop {
-            let error = match self.describe_once(url, credentials).await {
-                Ok(meta) => return Ok(meta),
-                Err(error) => error,
-            };
-            match budget.failed(start.elapsed(), self.chance()) {
-                Next::Wait(wait) if !Failure::is_final_cause(&error) => {
-                    tokio::time::sleep(wait).await;
-                }
-                Next::Wait(_) | Next::GiveUp => return Err(error),
-            }
-        }
-    }
-
-    async fn describe_once(
-        &self,
-        url: &Url,
-        credentials: Option<&Credentials>,
-    ) -> Result<FileMeta, Error> {
         let mut failed = None;
         for request in [Request::head(url.clone()), first_byte(url.clone())] {
             match self.describe_by(request, credentials).await {
                 Ok(meta) if meta.size.is_some() || meta.digest.is_some() => return Ok(meta),
                 Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::RateLimited => return Err(error),
                 // Some servers cannot answer a HEAD and break instead of saying so.
                 Err(error) => failed = Some(error),
             }
@@ -60,15 +34,11 @@ impl Hub {
         request: Request,
         credentials: Option<&Credentials>,
     ) -> Result<FileMeta, Error> {
-        let host = request.url.host_str().unwrap_or_default().to_owned();
-        self.gates.pass(&host, 0.0).await;
-        let answer = follow(self.transport.as_ref(), request, credentials).await?;
+        let network = (self.transport.as_ref(), self.gates.as_ref());
+        let answer = follow(network, request, credentials, 0.0).await?;
         let status = answer.response.status;
-        if is_transient(status) {
-            let pause = requested_pause(&answer.response.headers, SystemTime::now());
-            let pause = pause.filter(|pause| *pause <= LONGEST_RETRY_AFTER);
-            self.gates.pause(&host, pause.unwrap_or_default());
-            let text = format!("{host} answers {}", status.as_u16());
+        if answer.pause()?.is_some() {
+            let text = format!("{} answers {}", answer.host(), status.as_u16());
             return Err(Error::new(ErrorKind::Unreachable, text));
         }
         let hops = answer

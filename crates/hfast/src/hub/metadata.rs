@@ -26,9 +26,6 @@ pub struct FileMeta {
     pub digest: Option<Digest>,
     /// The size of the content in bytes.
     pub size: Option<u64>,
-    /// The etag without `W/` and quotes: printable ASCII, at most 256 characters, for comparing
-    /// only. It is never a file name; [`Self::digest`] is.
-    pub etag: Option<String>,
     /// What says that two answers are of the same content, where no digest does: the strong
     /// validator of the last answer.
     pub validator: Option<String>,
@@ -56,17 +53,12 @@ impl FileMeta {
         };
         let content = hops.last().filter(|(status, _)| status.is_success());
         let commit = hops.iter().find_map(|(_, headers)| commit_of(headers));
-        let (etag, digest) = if let Some(linked) = first(&LINKED_ETAG).and_then(normalised) {
-            let digest = Digest::from_hex(&linked);
-            (Some(linked), digest)
+        let digest = if let Some(linked) = first(&LINKED_ETAG).and_then(normalised) {
+            Digest::from_hex(linked)
         } else {
-            let own = content.and_then(|(_, headers)| normalised(text(headers, &ETAG)?));
-            let from_hub = content.is_some_and(|(_, headers)| commit_of(headers).is_some());
-            let digest = own
-                .as_deref()
-                .filter(|_| from_hub)
-                .and_then(Digest::from_hex);
-            (own, digest)
+            let from_hub = content.filter(|(_, headers)| commit_of(headers).is_some());
+            let own = from_hub.and_then(|(_, headers)| normalised(text(headers, &ETAG)?));
+            own.and_then(Digest::from_hex)
         };
         let size = first(&LINKED_SIZE)
             .and_then(bytes)
@@ -75,7 +67,6 @@ impl FileMeta {
             commit,
             digest,
             size,
-            etag,
             validator: content.and_then(|(_, headers)| strong_validator(headers)),
         }
     }
@@ -106,9 +97,9 @@ fn commit_of(headers: &HeaderMap) -> Option<Commit> {
 }
 
 /// As the official clients do: leading `W` and `/` away, then quotes on both ends.
-fn normalised(etag: &str) -> Option<String> {
+fn normalised(etag: &str) -> Option<&str> {
     let etag = etag.trim().trim_start_matches(['W', '/']).trim_matches('"');
-    (!etag.is_empty() && is_plain(etag)).then(|| etag.to_owned())
+    (!etag.is_empty() && is_plain(etag)).then_some(etag)
 }
 
 fn is_plain(text: &str) -> bool {
@@ -178,7 +169,7 @@ mod tests {
         ]);
         assert_eq!(small.commit, COMMIT.parse().ok());
         assert_eq!(small.digest, Digest::from_hex(SHA1));
-        assert_eq!((small.size, small.etag.as_deref()), (Some(12), Some(SHA1)));
+        assert_eq!(small.size, Some(12));
 
         let quoted = format!("\"{SHA256}\"");
         let large = chain(&[
@@ -196,10 +187,7 @@ mod tests {
             ),
         ]);
         assert_eq!(large.digest, Digest::from_hex(SHA256));
-        assert_eq!(
-            (large.size, large.etag.as_deref()),
-            (Some(5000), Some(SHA256))
-        );
+        assert_eq!(large.size, Some(5000));
     }
 
     #[test]
@@ -209,14 +197,13 @@ mod tests {
             (200, &[("etag", SHA256), ("content-length", "7")]),
         ]);
         assert_eq!((meta.digest, meta.size), (None, Some(7)));
-        assert_eq!(meta.etag.as_deref(), Some(SHA256));
         let opaque = chain(&[
             (302, &[("x-linked-etag", "\"abc\"")]),
             (200, &[("x-repo-commit", COMMIT), ("etag", SHA256)]),
         ]);
-        assert_eq!((opaque.digest, opaque.etag.as_deref()), (None, Some("abc")));
+        assert_eq!(opaque.digest, None);
         let missing = chain(&[(404, &[("x-repo-commit", COMMIT), ("etag", SHA1)])]);
-        assert_eq!((missing.etag, missing.commit.is_some()), (None, true));
+        assert_eq!((missing.digest, missing.commit.is_some()), (None, true));
     }
 
     #[test]

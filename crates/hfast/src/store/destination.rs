@@ -40,15 +40,13 @@ impl Wanted {
 
     /// Takes over what a source says where the listing says less.
     pub(crate) fn learn(&mut self, meta: &FileMeta) {
-        self.size = self.size.or(meta.size);
         self.validator.clone_from(&meta.validator);
-        self.digest = match (self.digest, meta.digest) {
-            // The listing gave the digest of the pointer, not that of the content.
-            (Some(Digest::GitSha1(_)), Some(Digest::Sha256(content))) => {
-                Some(Digest::Sha256(content))
-            }
-            (listed, said) => listed.or(said),
-        };
+        if let (Some(Digest::GitSha1(_)), Some(Digest::Sha256(_))) = (self.digest, meta.digest) {
+            // The listing described the pointer, and not the content.
+            (self.size, self.digest) = (meta.size.or(self.size), meta.digest);
+        } else {
+            (self.size, self.digest) = (self.size.or(meta.size), self.digest.or(meta.digest));
+        }
     }
 }
 

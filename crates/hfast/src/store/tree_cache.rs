@@ -22,17 +22,19 @@ use crate::repo_path::RepoPath;
 /// A listing that is larger than this is asked for again.
 const MAX_BYTES: u64 = 256 << 20;
 
-#[derive(Deserialize, Serialize)]
-struct Tree<'a> {
+#[derive(Deserialize)]
+struct Found {
     format_version: u32,
-    #[serde(deserialize_with = "read_entries", serialize_with = "write_entries")]
-    files: Entries<'a>,
+    /// `None`: an entry cannot be used.
+    #[serde(deserialize_with = "read_entries")]
+    files: Option<Vec<RemoteFile>>,
 }
 
-/// What is read is owned, what is written is borrowed. `None`: an entry cannot be used.
-enum Entries<'a> {
-    Read(Option<Vec<RemoteFile>>),
-    Write(&'a [&'a RemoteFile]),
+#[derive(Serialize)]
+struct Written<'a> {
+    format_version: u32,
+    #[serde(serialize_with = "write_entries")]
+    files: &'a [&'a RemoteFile],
 }
 
 #[derive(Deserialize, Serialize)]
@@ -56,11 +58,8 @@ fn read_file(path: &Path) -> Option<Vec<RemoteFile>> {
     if file.metadata().ok()?.len() > MAX_BYTES {
         return None;
     }
-    let tree: Tree<'_> = serde_json::from_reader(BufReader::new(file)).ok()?;
-    match tree.files {
-        Entries::Read(files) if tree.format_version == 1 => files,
-        Entries::Read(_) | Entries::Write(_) => None,
-    }
+    let found: Found = serde_json::from_reader(BufReader::new(file)).ok()?;
+    found.files.filter(|_| found.format_version == 1)
 }
 
 /// Writes a complete listing, which may become `path` once its files have proved right, under a
@@ -79,19 +78,16 @@ pub(crate) fn write_pending(
     }
     create_parents(path)?;
     let pending = place::write_pending(folder, path, |file| {
-        let tree = Tree {
+        let listing = Written {
             format_version: 1,
-            files: Entries::Write(files),
+            files,
         };
-        Ok(serde_json::to_writer(file, &tree)?)
+        Ok(serde_json::to_writer(file, &listing)?)
     });
     pending.map(Some)
 }
 
-fn write_entries<S: Serializer>(entries: &Entries<'_>, serializer: S) -> Result<S::Ok, S::Error> {
-    let Entries::Write(files) = entries else {
-        return serializer.collect_map([("", ())]);
-    };
+fn write_entries<S: Serializer>(files: &[&RemoteFile], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(files.iter().map(|file| (file.path.as_str(), entry(file))))
 }
 
@@ -109,7 +105,9 @@ fn entry(file: &RemoteFile) -> Entry {
     }
 }
 
-fn read_entries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Entries<'static>, D::Error> {
+fn read_entries<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<RemoteFile>>, D::Error> {
     struct Files;
     impl<'de> Visitor<'de> for Files {
         type Value = Option<Vec<RemoteFile>>;
@@ -131,7 +129,7 @@ fn read_entries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Entries<'s
             Ok(files)
         }
     }
-    deserializer.deserialize_map(Files).map(Entries::Read)
+    deserializer.deserialize_map(Files)
 }
 
 fn remote_file(path: &str, entry: &Entry) -> Option<RemoteFile> {

@@ -88,15 +88,13 @@ impl Engine {
             return Ok(size);
         }
         shown.phase(Phase::Fetching);
-        let sources = self.provider.sources(wanted);
+        let sources = Sources::new(self.provider.sources(wanted));
         let Some(size) = wanted.size else {
-            let size = self.stream(wanted, &sources, &shown).await?;
+            let size = self.stream(wanted, sources, &shown).await?;
             self.sweep(wanted);
             return Ok(size);
         };
-        let (job, verifier) = self
-            .open_job(wanted, size, Sources::new(sources), shown)
-            .await?;
+        let (job, verifier) = self.open_job(wanted, size, sources, shown).await?;
         let open = self.open(&job);
         let digest = verifier.run(self, &job).await?;
         drop(open);

@@ -47,9 +47,11 @@ pub(super) enum Trouble {
     Void(Void),
     /// The body ended early.
     Short,
-    /// A status that may pass, and the pause that the server asks for.
-    Status(StatusCode, Option<Duration>),
-    /// Storage refused a link that the source gave.
+    /// A status that may pass, and the pause that the host makes.
+    Status(StatusCode, Duration),
+    /// The host wants to be left alone for longer than we wait.
+    TooLong(Error),
+    /// A link that the source gave is refused.
     StaleLink(StatusCode),
     /// The source does not have the file, or will not give it.
     Refused(StatusCode, Box<HeaderMap>, Vec<u8>),
@@ -111,7 +113,14 @@ impl Exchange<'_> {
             drop(slot);
             self.etag = link.etag;
             self.trusted = link.trusted;
-            return self.send(link.url).await;
+            return match self.send(link.url).await {
+                Err(Trouble::Refused(status, ..) | Trouble::StaleLink(status))
+                    if means_stale_link(status) =>
+                {
+                    Err(self.drop_link(link.given, status))
+                }
+                other => other,
+            };
         }
         if self.job.link_failures.load(Relaxed) != failures {
             return Err(Trouble::Overtaken);
@@ -133,6 +142,18 @@ impl Exchange<'_> {
                     .hold_off(self.engine.now() + Duration::from_millis(200));
                 Err(trouble)
             }
+        }
+    }
+
+    /// Takes away a link that has served before and is refused now, wherever it leads. Only one of
+    /// those who used it says so: the others find it gone, or asked for.
+    fn drop_link(&self, given: Instant, status: StatusCode) -> Trouble {
+        match self.job.link.try_lock() {
+            Ok(mut slot) if slot.as_ref().is_some_and(|link| link.given == given) => {
+                *slot = None;
+                Trouble::StaleLink(status)
+            }
+            _ => Trouble::Overtaken,
         }
     }
 
@@ -159,6 +180,7 @@ impl Exchange<'_> {
         self.engine.provider.learn(answer);
         Ok(Some(Link {
             source: self.source_index,
+            given: Instant::now(),
             etag: strong_etag(headers).map(str::to_owned),
             renew_at: renew_after(&answer.url, SystemTime::now())
                 .and_then(|after| Instant::now().checked_add(after)),
@@ -171,10 +193,6 @@ impl Exchange<'_> {
         url.host_str()
             .unwrap_or_default()
             .clone_into(&mut self.host);
-        self.engine
-            .gates
-            .pass(&self.host, self.engine.chance())
-            .await;
         let mut request = Request::get(url);
         let range = &self.lease.range;
         // A file that fits into one request is asked for whole: some servers refuse the range 0-0
@@ -193,7 +211,8 @@ impl Exchange<'_> {
             request.headers.extend(etag.map(|value| (IF_RANGE, value)));
         }
         let credentials = self.source.credentials.as_ref().filter(|_| self.trusted);
-        let answer = follow(self.engine.transport.as_ref(), request, credentials).await;
+        let network = (self.engine.transport.as_ref(), self.engine.gates.as_ref());
+        let answer = follow(network, request, credentials, self.engine.chance()).await;
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => {
@@ -201,11 +220,7 @@ impl Exchange<'_> {
                 return Err(Trouble::Failed(failure));
             }
         };
-        answer
-            .url
-            .host_str()
-            .unwrap_or_default()
-            .clone_into(&mut self.host);
+        answer.host().clone_into(&mut self.host);
         self.check_status(answer).await
     }
 
@@ -214,9 +229,7 @@ impl Exchange<'_> {
         if status.is_success() || status == StatusCode::RANGE_NOT_SATISFIABLE {
             return Ok(answer);
         }
-        let headers = answer.response.headers;
-        if crate::transport::retry::is_transient(status) {
-            let pause = crate::transport::retry::requested_pause(&headers, SystemTime::now());
+        if let Some(pause) = answer.pause().map_err(Trouble::TooLong)? {
             return Err(Trouble::Status(status, pause));
         }
         let from_storage = Origin::of(&answer.url) != Origin::of(&self.source.resolve);
@@ -226,7 +239,11 @@ impl Exchange<'_> {
         let body = read_limited(answer.response.body.as_mut(), MAX_ERROR_BODY);
         let body = tokio::time::timeout(Duration::from_secs(5), body).await;
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
-        Err(Trouble::Refused(status, Box::new(headers), body))
+        Err(Trouble::Refused(
+            status,
+            Box::new(answer.response.headers),
+            body,
+        ))
     }
 
     fn accept(&self, answer: &Answer) -> Result<Accepted, Trouble> {
@@ -238,7 +255,8 @@ impl Exchange<'_> {
         let accepted = check(&asked, answer.response.status, &answer.response.headers)
             .map_err(Trouble::Void)?;
         if accepted.whole && self.lease.range != (0..self.job.size) {
-            self.job.be_one_stream();
+            self.job
+                .with_sources(|sources| sources.be_one_stream(self.source_index));
         }
         Ok(accepted)
     }

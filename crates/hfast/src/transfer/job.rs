@@ -72,10 +72,7 @@ struct State {
     failed: Option<Error>,
     /// There was a failure, also after the error was taken.
     ended: bool,
-    /// Pauses that servers asked for since the last progress.
-    paused: Duration,
     workers: usize,
-    one_stream: bool,
     pace: Pace,
 }
 
@@ -98,9 +95,7 @@ impl Job {
             not_before: Duration::ZERO,
             failed: None,
             ended: false,
-            paused: Duration::ZERO,
             workers: 0,
-            one_stream: false,
             pace: Pace::default(),
         };
         Self {
@@ -143,7 +138,7 @@ impl Job {
     pub(crate) fn load(&self, now: Duration) -> Load {
         let state = self.state();
         let ready = !state.ended && now >= state.not_before;
-        let (workers, one_stream) = (state.workers, state.one_stream);
+        let (workers, one_stream) = (state.workers, state.sources.is_one_stream());
         drop(state);
         let segments = self.segments();
         let most = self.most_workers(&segments);
@@ -191,11 +186,6 @@ impl Job {
         self.state().workers -= 1;
     }
 
-    /// The source cannot serve ranges: one connection, from the front.
-    pub(crate) fn be_one_stream(&self) {
-        self.state().one_stream = true;
-    }
-
     /// Remembers what an exchange was like that brought bytes.
     pub(super) fn paced(&self, pace: Pace) {
         self.state().pace = pace;
@@ -204,7 +194,7 @@ impl Job {
     /// How much the next request asks for.
     pub(super) fn piece(&self) -> u64 {
         let state = self.state();
-        if state.one_stream {
+        if state.sources.is_one_stream() {
             u64::MAX
         } else {
             state.pace.piece()
@@ -217,18 +207,10 @@ impl Job {
         state.not_before = state.not_before.max(time);
     }
 
-    /// Adds to the pauses that servers asked for since the last progress, and returns their sum.
-    pub(crate) fn paused(&self, pause: Duration) -> Duration {
-        let mut state = self.state();
-        state.paused = state.paused.saturating_add(pause);
-        state.paused
-    }
-
     /// Bytes of `source` were kept: the budget is new.
     pub(crate) fn progressed(&self, source: usize, now: Duration) {
         let mut state = self.state();
         state.budget.progressed(now);
-        state.paused = Duration::ZERO;
         state.sources.progressed(source);
     }
 

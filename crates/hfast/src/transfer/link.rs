@@ -16,6 +16,8 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 pub(crate) struct Link {
     /// Index of the source that gave it.
     pub(crate) source: usize,
+    /// When it was given, which tells it from the one before.
+    pub(crate) given: Instant,
     /// Possibly signed, and so never printed.
     pub(crate) url: Url,
     /// The strong entity tag of the first answer.

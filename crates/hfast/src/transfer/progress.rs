@@ -3,7 +3,7 @@
 //! No callback runs on the hot path, and the progress bar, the JSON lines and a web page show the
 //! same numbers. How they are drawn is decided elsewhere.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -32,6 +32,8 @@ struct Shared {
     active: Vec<Arc<FileProgress>>,
     events: VecDeque<Event>,
     dropped: u64,
+    /// Notices that are not repeated; as many as there are events at most.
+    said: HashSet<String>,
 }
 
 /// What a file is waiting for or doing.
@@ -180,6 +182,16 @@ impl Progress {
         let text = text.into();
         tracing::info!("{text}");
         self.event(Event::Notice(text));
+    }
+
+    /// A notice that holds for the whole job, and is given once.
+    pub(crate) fn notice_once(&self, text: &str) {
+        let mut shared = self.shared();
+        let is_new = shared.said.len() < MAX_EVENTS && shared.said.insert(text.to_owned());
+        drop(shared);
+        if is_new {
+            self.notice(text);
+        }
     }
 
     pub(crate) fn expect(&self, files: usize, bytes: u64) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use ::http::{HeaderMap, StatusCode};
+use tokio::time::Instant;
 use url::Url;
 
 use super::source::Source;
@@ -16,7 +17,9 @@ use crate::hub::metadata::FileMeta;
 use crate::hub::refusal::{Asked, refusal};
 use crate::names::{Commit, Digest, Repo};
 use crate::store::destination::Wanted;
+use crate::transport::Failure;
 use crate::transport::follow::Answer;
+use crate::transport::retry::{Budget, FOR_QUESTIONS, Next};
 
 /// Where the files of a job come from.
 pub(crate) enum Provider {
@@ -90,21 +93,47 @@ impl Provider {
         }
     }
 
-    /// What the sources say of a file of which the listing does not say enough.
-    pub(crate) async fn describe(&self, wanted: &Wanted) -> Result<FileMeta, Error> {
+    fn hub(&self) -> &Hub {
         let (Self::Repo(Repository { hub, .. }) | Self::Url { hub, .. }) = self;
-        let mut first_error = None;
-        for source in self.sources(wanted) {
-            match hub
-                .describe(&source.resolve, source.credentials.as_ref())
-                .await
-            {
-                Ok(meta) if meta.size.is_some() || meta.digest.is_some() => return Ok(meta),
-                Ok(_) => {}
-                Err(error) => first_error = first_error.or(Some(error)),
+        hub
+    }
+
+    /// What the sources say of a file of which the listing does not say enough. One after another is
+    /// asked until one says something; failures that may pass are met with patience.
+    pub(crate) async fn describe(&self, wanted: &Wanted) -> Result<FileMeta, Error> {
+        let (hub, start) = (self.hub(), Instant::now());
+        let mut budget = Budget::new(FOR_QUESTIONS, start.elapsed());
+        loop {
+            let (mut failed, mut may_pass) = (None, false);
+            for source in self.sources(wanted) {
+                let credentials = source.credentials.as_ref();
+                match hub.describe(&source.resolve, credentials).await {
+                    Ok(meta) if meta.size.is_some() || meta.digest.is_some() => return Ok(meta),
+                    Ok(_) => {}
+                    Err(error) => {
+                        self.note(&source, false);
+                        may_pass |= error.kind() != ErrorKind::RateLimited
+                            && !Failure::is_final_cause(&error);
+                        failed.get_or_insert(error);
+                    }
+                }
+            }
+            let Some(error) = failed else {
+                return Ok(FileMeta::default());
+            };
+            match budget.failed(start.elapsed(), hub.chance()) {
+                Next::Wait(wait) if may_pass => tokio::time::sleep(wait).await,
+                Next::Wait(_) | Next::GiveUp => return Err(error),
             }
         }
-        first_error.map_or_else(|| Ok(FileMeta::default()), Err)
+    }
+
+    /// Tells the hub whether a source gave bytes or failed, so that the next file begins with one
+    /// that works. A refusal is neither.
+    pub(crate) fn note(&self, source: &Source, works: bool) {
+        if let Some(index) = source.endpoint {
+            self.hub().note(index, works);
+        }
     }
 
     /// Learns from how a first answer came about.

@@ -38,6 +38,8 @@ struct Entry {
     source: Source,
     failures: u32,
     demoted: u32,
+    /// It cannot serve ranges: one connection, from the front.
+    one_stream: bool,
     /// Asked no more.
     out: bool,
     /// Why it is out, until that is told.
@@ -51,6 +53,7 @@ impl Sources {
             source,
             failures: 0,
             demoted: 0,
+            one_stream: false,
             out: false,
             refused: None,
         };
@@ -83,6 +86,17 @@ impl Sources {
         if let Some((index, _)) = self.pick() {
             self.all[index].demoted += 1;
         }
+    }
+
+    /// Notes that a source cannot serve ranges.
+    pub(crate) fn be_one_stream(&mut self, index: usize) {
+        self.all[index].one_stream = true;
+    }
+
+    /// Whether the source that is asked next cannot serve ranges.
+    pub(crate) fn is_one_stream(&self) -> bool {
+        self.pick()
+            .is_some_and(|(index, _)| self.all[index].one_stream)
     }
 
     /// Asks this source no more.

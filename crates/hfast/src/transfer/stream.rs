@@ -4,7 +4,6 @@
 //! that breaks begins again. The digest, where one is promised, is still the judge.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use ::http::StatusCode;
 use bytes::Bytes;
@@ -13,14 +12,12 @@ use super::check::{Void, is_gzip};
 use super::engine::Engine;
 use super::gunzip::plain;
 use super::progress::ActiveFile;
-use super::source::Source;
+use super::source::{Source, Sources};
 use crate::error::{Error, ErrorKind};
 use crate::store::destination::{Content, Wanted};
 use crate::store::growing::Growing;
 use crate::transport::follow::follow;
-use crate::transport::retry::{
-    Budget, FOR_BYTES, LONGEST_RETRY_AFTER, Next, is_transient, requested_pause,
-};
+use crate::transport::retry::{Budget, FOR_BYTES, Next};
 use crate::transport::{BodyPatience, Failure, Request};
 
 impl Engine {
@@ -28,31 +25,48 @@ impl Engine {
     pub(super) async fn stream(
         self: &Arc<Self>,
         wanted: &Wanted,
-        sources: &[Source],
+        mut sources: Sources,
         shown: &ActiveFile,
     ) -> Result<u64, Error> {
         let mut budget = Budget::new(FOR_BYTES, self.now());
-        for source in sources.iter().cycle() {
+        while let Some((index, source)) = sources.pick() {
             let error = match self.attempt(wanted, source, shown).await {
-                Ok(size) => return Ok(size),
+                Ok(size) => {
+                    self.provider.note(source, true);
+                    return Ok(size);
+                }
                 Err(error) => error,
             };
-            let transient = matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Integrity)
-                && !Failure::is_final_cause(&error);
+            match error.kind() {
+                ErrorKind::Unreachable | ErrorKind::Integrity
+                    if !Failure::is_final_cause(&error) => {}
+                ErrorKind::Usage | ErrorKind::Disk | ErrorKind::Busy | ErrorKind::Cancelled => {
+                    return Err(error);
+                }
+                _ => {
+                    tracing::info!("{}: {} is out: {error}", wanted.name(), source.name);
+                    sources.refuse(index, error);
+                    continue;
+                }
+            }
+            let failed = source.clone();
+            if sources.failed(index) {
+                self.provider.note(&failed, false);
+            }
             match budget.failed(self.now(), self.chance()) {
-                Next::Wait(wait) if transient && budget.failures() <= 2 * FOR_BYTES.failures => {
+                Next::Wait(wait) if budget.failures() <= 2 * FOR_BYTES.failures => {
                     self.progress.retried();
                     self.progress
                         .notice(format!("{}: {error}; beginning again", wanted.name()));
                     tokio::time::sleep(wait).await;
                 }
-                _ => return Err(error),
+                Next::Wait(_) | Next::GiveUp => return Err(error),
             }
         }
-        Err(Error::new(
-            ErrorKind::Unreachable,
-            format!("{}: no source has it", wanted.name()),
-        ))
+        Err(sources.refusal().unwrap_or_else(|| {
+            let text = format!("{}: no source has it", wanted.name());
+            Error::new(ErrorKind::Unreachable, text)
+        }))
     }
 
     async fn attempt(
@@ -63,26 +77,19 @@ impl Engine {
     ) -> Result<u64, Error> {
         let unreadable =
             |void: Void| Error::new(ErrorKind::Protocol, format!("{}: {void}", wanted.name()));
-        self.gates.pass(&source.name, self.chance()).await;
         let request = Request::get(source.resolve.clone());
-        let answer = follow(
-            self.transport.as_ref(),
-            request,
-            source.credentials.as_ref(),
-        )
-        .await?;
+        let network = (self.transport.as_ref(), self.gates.as_ref());
+        let credentials = source.credentials.as_ref();
+        let answer = follow(network, request, credentials, self.chance()).await?;
         let (status, headers) = (answer.response.status, &answer.response.headers);
         if status != StatusCode::OK {
             let error = self
                 .provider
                 .explain(wanted.name(), source, (status, headers, &[]));
-            if !is_transient(status) {
-                return Err(error);
-            }
-            let pause = requested_pause(headers, SystemTime::now()).unwrap_or_default();
-            self.gates
-                .pause(&source.name, pause.min(LONGEST_RETRY_AFTER));
-            return Err(Error::new(ErrorKind::Unreachable, error.to_string()));
+            return Err(match answer.pause()? {
+                None => error,
+                Some(_) => Error::new(ErrorKind::Unreachable, error.to_string()),
+            });
         }
         let gzip = is_gzip(headers).map_err(unreadable)?;
         let _connected = shown.connect();

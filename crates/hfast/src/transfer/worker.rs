@@ -1,18 +1,14 @@
 //! The loop of one connection: take work, carry out the exchange, judge its failure.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::engine::Engine;
-use super::exchange::{Exchange, Trouble};
+use super::exchange::{Exchange, PROGRESS, Trouble};
 use super::job::Job;
 use super::segments::Lease;
 use super::source::Source;
 use crate::error::{Error, ErrorKind};
-use crate::transport::retry::LONGEST_RETRY_AFTER;
-
-/// The pause after a 429 that does not say how long.
-const UNSAID_PAUSE: Duration = Duration::from_secs(5);
+use crate::transport::Failure;
 
 impl Engine {
     /// Works until there is nothing left to do in the whole engine.
@@ -52,6 +48,9 @@ impl Engine {
         let outcome = exchange.run().await;
         let (host, kept) = (exchange.host, exchange.kept);
         drop(connected);
+        if outcome.is_ok() || kept >= PROGRESS {
+            self.provider.note(&source, true);
+        }
         if let Err(trouble) = outcome {
             self.on_trouble(job, (source_index, &source), &host, kept, trouble);
         }
@@ -65,8 +64,11 @@ impl Engine {
         kept: u64,
         trouble: Trouble,
     ) {
-        // A pause is for the host that asked for it, and says nothing against the link.
-        let keeps_link = matches!(trouble, Trouble::Status(..));
+        // A pause is for the host that asked for it, and says nothing against the link. A stale link
+        // is gone already, and there may be a new one.
+        let keeps_link = matches!(trouble, Trouble::Status(..) | Trouble::StaleLink(_));
+        let is_elsewhere =
+            matches!(trouble, Trouble::Failed(_)) && kept == 0 && host != source.name;
         let reason = match trouble {
             Trouble::Overtaken => return,
             Trouble::Disk(error) => return job.fail(with_missing(job, error)),
@@ -82,23 +84,19 @@ impl Engine {
                 }
                 return refuse(job, (index, source), error);
             }
+            Trouble::TooLong(error) => {
+                self.provider.note(source, false);
+                return refuse(job, (index, source), error);
+            }
             Trouble::Other(fault) => {
                 let text = format!("{}: {} {fault}", job.name, source.name);
                 return refuse(job, (index, source), Error::new(ErrorKind::Integrity, text));
             }
             Trouble::Status(status, pause) => {
-                let asked = pause.unwrap_or_else(|| self.unsaid_pause(status));
-                if asked > LONGEST_RETRY_AFTER {
-                    return refuse(job, (index, source), too_long(host, asked));
-                }
-                let paused = job.paused(self.gates.pause(host, asked));
-                if paused > LONGEST_RETRY_AFTER {
-                    return refuse(job, (index, source), too_long(host, paused));
-                }
-                let wait = if asked.is_zero() {
+                let wait = if pause.is_zero() {
                     String::new()
                 } else {
-                    format!(", waiting {} s", asked.as_secs())
+                    format!(", waiting {} s", pause.as_secs())
                 };
                 format!("{host} answers {}{wait}", status.as_u16())
             }
@@ -113,13 +111,22 @@ impl Engine {
             Trouble::Stalled(stall) => format!("{host} is {stall}: replacing the connection"),
             Trouble::Short => format!("{host} ended the answer early"),
             Trouble::Failed(failure) if failure.kind.is_final() => {
-                let text = describe(&failure, host, &source.name);
+                let text = describe(&failure, is_elsewhere, &source.name);
                 let error = failure.told_as(format!("{}: {text}", job.name));
                 return refuse(job, (index, source), error);
             }
-            Trouble::Failed(failure) => describe(&failure, host, &source.name),
+            Trouble::Failed(failure) => describe(&failure, is_elsewhere, &source.name),
         };
-        self.count(job, index, kept, &reason);
+        self.progress.retried();
+        if is_elsewhere {
+            // Every file would meet the same.
+            self.progress.notice_once(&reason);
+        } else {
+            self.progress.notice(format!("{}: {reason}", job.name));
+        }
+        if kept < PROGRESS {
+            self.count(job, (index, source), &reason);
+        }
         // Whatever it was, the next attempt asks the source itself again if the last brought
         // nothing. Whoever holds the link is asking already.
         if kept == 0
@@ -130,14 +137,14 @@ impl Engine {
         }
     }
 
-    /// A connection that brought something before it broke is simply replaced; others are counted.
-    fn count(&self, job: &Arc<Job>, index: usize, kept: u64, reason: &str) {
-        self.progress.retried();
-        self.progress.notice(format!("{}: {reason}", job.name));
-        if kept >= super::exchange::PROGRESS {
-            return;
+    /// Counts a failure. A connection that brought something before it broke is not counted: it is
+    /// simply replaced.
+    fn count(&self, job: &Job, (index, source): (usize, &Source), reason: &str) {
+        let verdict = job.failed(index, self.now(), self.chance());
+        if verdict != Ok(false) {
+            self.provider.note(source, false);
         }
-        match job.failed(index, self.now(), self.chance()) {
+        match verdict {
             Ok(false) => {}
             Ok(true) => {
                 let next = job.with_sources(|s| s.pick().map(|(_, source)| source.name.clone()));
@@ -151,30 +158,6 @@ impl Engine {
             ),
         }
     }
-
-    fn unsaid_pause(&self, status: ::http::StatusCode) -> Duration {
-        let too_many = status == ::http::StatusCode::TOO_MANY_REQUESTS;
-        if too_many {
-            UNSAID_PAUSE.mul_f64(1.0 + self.chance())
-        } else {
-            Duration::ZERO
-        }
-    }
-}
-
-fn too_long(host: &str, asked: Duration) -> Error {
-    let said = if asked == Duration::MAX {
-        "for ever".to_owned()
-    } else {
-        format!("{} s", asked.as_secs())
-    };
-    Error::new(
-        ErrorKind::RateLimited,
-        format!("{host} asks to wait {said}"),
-    )
-    .with_hint(
-        "log in or pass a token for a higher limit, try another --endpoint, or come back later",
-    )
 }
 
 fn refuse(job: &Job, (index, source): (usize, &Source), error: Error) {
@@ -189,12 +172,14 @@ fn out_of_sources(job: &Job) {
     }
 }
 
-/// Says so when a mirror sends the bytes to a host that does not answer.
-fn describe(failure: &crate::transport::Failure, host: &str, source: &str) -> String {
-    if host == source {
-        failure.to_string()
-    } else {
-        format!("{source} sends the bytes to {host}, which fails: {failure}")
+/// Says so when a mirror sends the bytes to another host, and that one does not answer.
+fn describe(failure: &Failure, is_elsewhere: bool, source: &str) -> String {
+    match failure.host.as_ref().filter(|_| is_elsewhere) {
+        None => failure.to_string(),
+        Some(host) => {
+            let fault = failure.detail();
+            format!("{source} sends the bytes to {host}, which fails: {fault}")
+        }
     }
 }
 

@@ -68,6 +68,11 @@ impl Failure {
         self
     }
 
+    /// What happened, without the host.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Classifies an error of the HTTP client by its chain of causes.
     pub(crate) fn from_reqwest(error: &reqwest::Error) -> Self {
         let chain = causes(error);

@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use ::http::header::{AUTHORIZATION, LOCATION};
 use ::http::{HeaderMap, HeaderValue, StatusCode};
+use tokio::time::Instant;
 use url::Url;
 
+use super::gate::Gates;
+use super::retry::Verdict;
 use super::{Failure, FailureKind, Request, Response, Transport};
+use crate::error::{Error, ErrorKind};
 use crate::hub::token::{Origin, Token};
 
 /// As many hops as browsers and the official clients allow at most.
@@ -26,7 +30,7 @@ pub struct Credentials {
 }
 
 /// The last response of a chain, and the heads of those before it.
-pub struct Answer {
+pub(crate) struct Answer {
     /// The response that is not a redirect.
     pub response: Response,
     /// Where it came from.
@@ -35,21 +39,43 @@ pub struct Answer {
     pub trusted: bool,
     /// Status and headers of every redirect on the way, first to last.
     pub redirects: Vec<(StatusCode, HeaderMap)>,
+    verdict: Verdict,
 }
 
-/// Sends `request` and follows redirects.
+impl Answer {
+    /// The host that answered.
+    pub(crate) fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    /// The pause that its host makes now, if the answer is a failure that may pass by itself.
+    ///
+    /// # Errors
+    /// [`ErrorKind::RateLimited`] if the host wants to be left alone for longer than we wait.
+    pub(crate) fn pause(&self) -> Result<Option<Duration>, Error> {
+        match self.verdict {
+            Verdict::Answered => Ok(None),
+            Verdict::Pause(pause) => Ok(Some(pause)),
+            Verdict::TooLong(asked) => Err(too_long(self.host(), asked)),
+        }
+    }
+}
+
+/// Sends `request` and follows redirects. On the way it waits for the pauses that hosts have asked
+/// for, and notes those that they ask for now; `spread` is for [`Gates::pass`].
 ///
 /// The token is sent only while every hop so far stayed at its origin; once a chain has left, a
 /// hop back does not bring it back, since the way there was chosen by a stranger.
 ///
 /// # Errors
 /// The failure of a hop, more than ten hops, or a target that is not `http` or `https`.
-pub async fn follow(
-    transport: &dyn Transport,
+pub(crate) async fn follow(
+    (transport, gates): (&dyn Transport, &Gates),
     mut request: Request,
     credentials: Option<&Credentials>,
+    spread: f64,
 ) -> Result<Answer, Failure> {
-    let deadline = tokio::time::Instant::now() + HEAD_TIMEOUT;
+    let mut patience = HEAD_TIMEOUT;
     let mut redirects = Vec::new();
     let mut trusted = true;
     loop {
@@ -59,17 +85,22 @@ pub async fn follow(
             None => request.headers.remove(AUTHORIZATION),
         };
         let host = request.url.host_str().unwrap_or_default().to_owned();
-        let response = tokio::time::timeout_at(deadline, transport.send(request.clone()))
+        gates.pass(&host, spread).await;
+        let sent = Instant::now();
+        let response = tokio::time::timeout(patience, transport.send(request.clone()))
             .await
             .unwrap_or_else(|_| {
                 Err(Failure::new(FailureKind::Silent, "no answer in time").at(&host))
             })?;
+        patience = patience.saturating_sub(sent.elapsed());
+        let verdict = gates.judge(&host, response.status, &response.headers);
         let Some(target) = redirect_target(&request.url, &response) else {
             return Ok(Answer {
                 response,
                 url: request.url,
                 trusted,
                 redirects,
+                verdict,
             });
         };
         redirects.push((response.status, response.headers));
@@ -78,6 +109,21 @@ pub async fn follow(
         }
         request.url = target.map_err(|failure| failure.at(&host))?;
     }
+}
+
+fn too_long(host: &str, asked: Duration) -> Error {
+    let said = if asked == Duration::MAX {
+        "for ever".to_owned()
+    } else {
+        format!("{} s", asked.as_secs())
+    };
+    Error::new(
+        ErrorKind::RateLimited,
+        format!("{host} asks to wait {said}"),
+    )
+    .with_hint(
+        "log in or pass a token for a higher limit, try another --endpoint, or come back later",
+    )
 }
 
 fn authorization(credentials: &Credentials) -> HeaderValue {

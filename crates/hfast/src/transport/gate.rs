@@ -1,38 +1,59 @@
 //! One pause for everybody who talks to a host: a 429 to one worker slows all of them.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
+use ::http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
-/// Hosts that asked for a pause, and until when.
+use super::retry::{LONGEST_PAUSE, Verdict, judge};
+
+/// Hosts that asked for a pause.
 #[derive(Default)]
 pub(crate) struct Gates {
-    closed: Mutex<HashMap<String, Instant>>,
+    closed: Mutex<HashMap<String, Gate>>,
+}
+
+/// The pauses of one host.
+#[derive(Clone, Copy)]
+struct Gate {
+    opens: Instant,
+    /// All pauses since the host last answered, that under way included.
+    paused: Duration,
 }
 
 impl Gates {
-    /// Closes the gate of `host` for `pause` from now; a longer pause that is under way stays.
-    /// Returns by how much the gate stays closed longer than before: many connections that are
-    /// asked for the same pause at once are asked for one.
-    pub(crate) fn pause(&self, host: &str, pause: Duration) -> Duration {
-        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Judges an answer of `host`, and closes its gate for the pause that it asks for; a longer
+    /// pause that is under way stays. Connections that are asked for the same pause at once are
+    /// asked for one.
+    pub(crate) fn judge(&self, host: &str, status: StatusCode, headers: &HeaderMap) -> Verdict {
+        let mut closed = self.closed();
         let now = Instant::now();
-        closed.retain(|_, until| *until > now);
-        let until = now + pause;
-        let before = closed.get(host).copied().unwrap_or(now);
-        closed.insert(host.to_owned(), until.max(before));
-        until.saturating_duration_since(before)
-    }
-
-    /// How long the gate of `host` stays closed, if it is.
-    pub(crate) fn remaining(&self, host: &str) -> Option<Duration> {
-        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        closed
-            .get(host)
-            .and_then(|until| until.checked_duration_since(Instant::now()))
-            .filter(|d| !d.is_zero())
+        // A host that has been let alone for so long begins anew.
+        closed.retain(|_, gate| now < gate.opens + LONGEST_PAUSE);
+        let gate = closed.get(host).copied().unwrap_or(Gate {
+            opens: now,
+            paused: Duration::ZERO,
+        });
+        let under_way = gate.opens.saturating_duration_since(now);
+        let over = gate.paused.saturating_sub(under_way);
+        let verdict = judge(status, headers, SystemTime::now(), over);
+        let (pause, over) = match verdict {
+            Verdict::Answered => (under_way, Duration::ZERO),
+            Verdict::Pause(pause) => (pause.max(under_way), over),
+            Verdict::TooLong(_) => return verdict,
+        };
+        let gate = Gate {
+            opens: now + pause,
+            paused: over + pause,
+        };
+        if gate.paused.is_zero() {
+            closed.remove(host);
+        } else {
+            closed.insert(host.to_owned(), gate);
+        }
+        verdict
     }
 
     /// Waits until the gate of `host` is open. `spread` (0 to 1) keeps those who waited from
@@ -47,24 +68,63 @@ impl Gates {
             tokio::time::sleep(Duration::from_secs_f64(spread.clamp(0.0, 1.0))).await;
         }
     }
+
+    fn remaining(&self, host: &str) -> Option<Duration> {
+        let gate = self.closed().get(host).copied()?;
+        let remaining = gate.opens.saturating_duration_since(Instant::now());
+        (!remaining.is_zero()).then_some(remaining)
+    }
+
+    fn closed(&self) -> MutexGuard<'_, HashMap<String, Gate>> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ::http::header::RETRY_AFTER;
+
+    fn busy(gates: &Gates, seconds: &str) -> Verdict {
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, seconds.parse().unwrap())]);
+        gates.judge("hub", StatusCode::TOO_MANY_REQUESTS, &headers)
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_holds_everybody_and_only_that_host() {
         let gates = Gates::default();
-        assert_eq!(
-            gates.pause("hub", Duration::from_secs(30)),
-            Duration::from_secs(30)
-        );
-        assert_eq!(gates.pause("hub", Duration::from_secs(5)), Duration::ZERO);
+        busy(&gates, "30");
+        busy(&gates, "5");
         let start = Instant::now();
         gates.pass("cdn", 1.0).await;
         assert_eq!(start.elapsed(), Duration::ZERO);
         gates.pass("hub", 0.0).await;
         assert!(start.elapsed() >= Duration::from_secs(30));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_add_up_until_the_host_answers() {
+        let gates = Gates::default();
+        let pause = Verdict::Pause(Duration::from_secs(100));
+        for _ in 0..3 {
+            // Ten connections are asked for the same pause.
+            (0..10).for_each(|_| assert_eq!(busy(&gates, "100"), pause));
+            gates.pass("hub", 0.0).await;
+        }
+        let Verdict::TooLong(_) = busy(&gates, "100") else {
+            unreachable!("a fourth pause is one too many")
+        };
+        gates.judge("hub", StatusCode::OK, &HeaderMap::new());
+        assert_eq!(busy(&gates, "100"), pause);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_was_left_alone_for_long_begins_anew() {
+        let gates = Gates::default();
+        busy(&gates, "290");
+        gates.pass("hub", 0.0).await;
+        assert!(matches!(busy(&gates, "290"), Verdict::TooLong(_)));
+        tokio::time::sleep(LONGEST_PAUSE).await;
+        assert!(matches!(busy(&gates, "290"), Verdict::Pause(_)));
     }
 }

@@ -14,8 +14,12 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait between attempts: a link that comes back is noticed within this time.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
-/// The longest pause that a server may ask for; more is an error that says the time.
-pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
+/// The longest time for which a host is left alone because it asks for that, one pause after another
+/// until it answers something else; more is an error that says the time.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// The pause after a 429 that does not say how long.
+const UNSAID_PAUSE: Duration = Duration::from_secs(5);
 
 /// How much failure is tolerated without any progress.
 #[derive(Clone, Copy, Debug)]
@@ -93,8 +97,43 @@ impl Budget {
     }
 }
 
+/// What an answer means for those who talk to the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It answers: with what was asked for, or with a refusal that waiting would not change.
+    Answered,
+    /// It may do better later; nobody asks it anything during the pause, which may be zero.
+    Pause(Duration),
+    /// It wants to be left alone for longer than we are willing to wait: this long in all.
+    TooLong(Duration),
+}
+
+/// Judges an answer of a host that has been left alone for `paused` since it last answered.
+pub fn judge(
+    status: StatusCode,
+    headers: &HeaderMap,
+    now: SystemTime,
+    paused: Duration,
+) -> Verdict {
+    if !is_transient(status) {
+        return Verdict::Answered;
+    }
+    let unsaid = if status == StatusCode::TOO_MANY_REQUESTS {
+        UNSAID_PAUSE
+    } else {
+        Duration::ZERO
+    };
+    let pause = requested_pause(headers, now).unwrap_or(unsaid);
+    let in_all = paused.saturating_add(pause);
+    if in_all > LONGEST_PAUSE && !pause.is_zero() {
+        Verdict::TooLong(in_all)
+    } else {
+        Verdict::Pause(pause)
+    }
+}
+
 /// Whether a status may pass by itself.
-pub fn is_transient(status: StatusCode) -> bool {
+fn is_transient(status: StatusCode) -> bool {
     matches!(
         status.as_u16(),
         408 | 425 | 429 | 500 | 502 | 503 | 504 | 507 | 509 | 520..=530
@@ -103,7 +142,7 @@ pub fn is_transient(status: StatusCode) -> bool {
 
 /// The pause that a server asks for, by `Retry-After` (RFC 9110 section 10.2.3, seconds or a date)
 /// or by the Hub's `RateLimit: "bucket";r=0;t=SECONDS`.
-pub fn requested_pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+fn requested_pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name| {
         headers
             .get(name)
@@ -172,6 +211,31 @@ mod tests {
         };
         assert_eq!(pause("\"api\";r=0;t=41"), Some(Duration::from_secs(42)));
         assert_eq!(pause("\"api\";r=3;t=41"), None);
+    }
+
+    #[test]
+    fn pauses_are_obeyed_up_to_five_minutes_in_all() {
+        let answer = |code: u16, after: Option<&str>, paused: u64| {
+            let mut headers = HeaderMap::new();
+            headers.extend(after.map(|value| (RETRY_AFTER, value.parse().unwrap())));
+            let status = StatusCode::from_u16(code).unwrap();
+            judge(
+                status,
+                &headers,
+                SystemTime::UNIX_EPOCH,
+                Duration::from_secs(paused),
+            )
+        };
+        let seconds = Duration::from_secs;
+        assert_eq!(answer(429, Some("300"), 0), Verdict::Pause(seconds(300)));
+        assert_eq!(answer(503, Some("301"), 0), Verdict::TooLong(seconds(301)));
+        assert_eq!(answer(503, Some("30"), 270), Verdict::Pause(seconds(30)));
+        assert_eq!(answer(503, Some("30"), 271), Verdict::TooLong(seconds(301)));
+        assert_eq!(answer(429, None, 0), Verdict::Pause(UNSAID_PAUSE));
+        assert_eq!(answer(503, None, 300), Verdict::Pause(Duration::ZERO));
+        for code in [200, 206, 302, 404] {
+            assert_eq!(answer(code, Some("900"), 0), Verdict::Answered);
+        }
     }
 
     proptest! {

@@ -1,0 +1,116 @@
+//! Pauses that servers ask for: the same rule for questions, for addresses and for bytes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hfast::client::{Client, ClientOptions, DownloadRequest, Target};
+use hfast::transfer::disk::Disk;
+use hfast::transfer::progress::Progress;
+use hfast::{Error, ErrorKind};
+use hfast_testkit::faults::{Fault, Match, What};
+use hfast_testkit::hub::{FakeHub, LfsRedirect, Odd};
+
+use crate::{LIMIT, Roads, hub, on_virtual_time};
+
+/// It fits into one request.
+const FILE: &str = "vocab.bin";
+
+/// Who asks when the pause is asked for.
+#[derive(Clone, Copy, Debug)]
+enum Asking {
+    Commit,
+    Address,
+    UnknownSize,
+    Bytes,
+}
+
+const ALL: [Asking; 4] = [
+    Asking::Commit,
+    Asking::Address,
+    Asking::UnknownSize,
+    Asking::Bytes,
+];
+
+/// Meets 429 with this `Retry-After` for ever, and returns the error and when it came.
+fn paused(asking: Asking, retry_after: &str) -> (Error, Duration) {
+    let hub = hub("http://cdn.test");
+    let who = match asking {
+        Asking::Commit => Match::api(),
+        Asking::Address => Match::resolve(),
+        Asking::UnknownSize => Match::resolve().unranged().method("GET"),
+        Asking::Bytes => Match::cdn(),
+    };
+    if let Asking::UnknownSize = asking {
+        hub.configure(|options| {
+            let odd = [Odd::NoContentLength, Odd::NoRepoCommit, Odd::IgnoreRanges];
+            options.odd.extend(odd);
+            options.lfs_redirect = LfsRedirect::Never;
+        });
+    }
+    hub.add_fault(Fault::new(who, What::too_many_requests(retry_after)));
+    on_virtual_time(async {
+        let started = tokio::time::Instant::now();
+        let ended = tokio::time::timeout(LIMIT, attempt(asking, hub)).await;
+        let result = ended.unwrap_or_else(|_| panic!("{asking:?}: it does not end"));
+        (result.unwrap_err(), started.elapsed())
+    })
+}
+
+async fn attempt(asking: Asking, hub: FakeHub) -> Result<(), Error> {
+    let options = ClientOptions {
+        endpoints: vec!["http://hub.test".parse().unwrap()],
+        ..ClientOptions::default()
+    };
+    let roads = Arc::new(Roads::new(&hub, &hub));
+    let client = Client::with_transport(options, roads, Disk::Inline, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let plan = match asking {
+        Asking::Commit | Asking::Bytes => {
+            let id = hfast::RepoId::new("org/name")?;
+            let repo = hfast::Repo::new(hfast::RepoType::Model, id);
+            let mut request = DownloadRequest::new(repo, Target::Cache(folder.path().into()));
+            request.files = vec![FILE.to_owned()];
+            client.plan(&request).await?
+        }
+        Asking::Address | Asking::UnknownSize => {
+            let url = format!("http://hub.test/org/name/resolve/main/{FILE}");
+            client.plan_url(&url.parse().unwrap(), None, folder.path().join("out"))?
+        }
+    };
+    let mut report = client
+        .download(plan, &Arc::new(Progress::default()))
+        .await?;
+    report.failed.pop().map_or(Ok(()), |(_, error)| Err(error))
+}
+
+#[test]
+fn a_pause_of_more_than_five_minutes_is_an_error_that_says_the_time() {
+    for asking in ALL {
+        let (error, took) = paused(asking, "1000");
+        assert_eq!(error.kind(), ErrorKind::RateLimited, "{asking:?}: {error}");
+        assert!(error.to_string().contains("1000 s"), "{asking:?}: {error}");
+        assert!(took < Duration::from_secs(5), "{asking:?}: {took:?}");
+    }
+}
+
+#[test]
+fn pauses_without_an_answer_between_them_add_up() {
+    for asking in ALL {
+        let (error, took) = paused(asking, "290");
+        assert_eq!(error.kind(), ErrorKind::RateLimited, "{asking:?}: {error}");
+        assert!(took >= Duration::from_secs(290), "{asking:?}: {took:?}");
+        assert!(took < Duration::from_secs(310), "{asking:?}: {took:?}");
+    }
+}
+
+#[test]
+fn a_pause_of_the_storage_holds_those_who_come_by_way_of_the_hub() {
+    let hub = hub("http://cdn.test");
+    let what = What::too_many_requests("60");
+    hub.add_fault(Fault::new(Match::cdn().times(3), what));
+    on_virtual_time(async {
+        let started = tokio::time::Instant::now();
+        attempt(Asking::Bytes, hub).await.unwrap();
+        assert!(started.elapsed() >= Duration::from_secs(180));
+    });
+}
