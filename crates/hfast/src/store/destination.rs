@@ -235,7 +235,7 @@ impl Destination {
             Content::Partial(partial) => place::rename(partial.seal()?, to),
             Content::Growing(growing) => place::rename(growing.seal()?, to),
             Content::Bytes(bytes) => {
-                let name = Owner::this().file_name(&self.stem(wanted));
+                let name = Owner::of_new_file().file_name(&self.stem(wanted));
                 let temporary = self.partials().join(name);
                 place::write_flushed(&temporary, |file| file.write_all(bytes))?;
                 place::rename(&temporary, to)

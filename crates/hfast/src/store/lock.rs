@@ -104,6 +104,25 @@ fn open(path: &Path) -> io::Result<File> {
     })
 }
 
+/// A number that changes while somebody writes to an unfinished file of the blob `stem`.
+pub(crate) fn growth(folder: &Path, stem: &str) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    let named = entries.filter_map(Result::ok).filter(|entry| {
+        entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.starts_with(stem))
+    });
+    let stamps = named.filter_map(|entry| {
+        let modified = entry.metadata().ok()?.modified().ok()?;
+        let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some(u64::try_from(since.as_millis()).unwrap_or_default())
+    });
+    stamps.fold(0, u64::wrapping_add)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

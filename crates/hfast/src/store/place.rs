@@ -67,7 +67,7 @@ pub(crate) fn write_pending(
 /// A temporary name for what will be `path`; short, whatever the length of that.
 fn temporary(folder: &Path, kind: &str, path: &Path) -> PathBuf {
     let hash = xxh3_64(path.as_os_str().as_encoded_bytes());
-    folder.join(Owner::this().file_name(&format!("{kind}-{hash:016x}")))
+    folder.join(Owner::of_new_file().file_name(&format!("{kind}-{hash:016x}")))
 }
 
 /// Whether a leftover with this stem is temporary: it is swept once its owner is dead.
@@ -148,7 +148,7 @@ pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
 
 /// Whether symbolic links can be made in `folder`, found out by making one.
 pub(crate) fn can_link(folder: &Path) -> bool {
-    let probe = folder.join(Owner::this().file_name("link-probe"));
+    let probe = folder.join(Owner::of_new_file().file_name("link-probe"));
     let made = platform::symlink(Path::new("nowhere"), &probe);
     let removed = remove_if_there(&probe);
     made.is_ok() && removed.is_ok()

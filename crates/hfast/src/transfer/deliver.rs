@@ -15,7 +15,7 @@ use crate::names::Digest;
 use crate::store::adopt;
 use crate::store::destination::{Content, Wanted};
 use crate::store::journal::{Claims, Identity};
-use crate::store::lock::Lock;
+use crate::store::lock::{self, Lock};
 use crate::store::partial::{self, Partial};
 
 /// The Hub keeps no file above this size in git itself: a git digest for a larger one is that of
@@ -125,7 +125,7 @@ impl Engine {
         };
         let (folder, stem) = (self.destination.partials(), self.destination.stem(wanted));
         let mut had_to_wait = false;
-        let growth = || partial::growth(&folder, &stem);
+        let growth = || lock::growth(&folder, &stem);
         let lock = Lock::acquire(path, growth, || {
             had_to_wait = true;
             shown.phase(Phase::Waiting);
@@ -248,7 +248,7 @@ impl Engine {
             .await
     }
 
-    /// Deletes what dead processes left of a content that now has its final name.
+    /// Deletes what dead writers left of a content that now has its final name.
     fn sweep(&self, wanted: &Wanted) {
         self.leftovers_of(&self.destination.stem(wanted))
             .iter()
