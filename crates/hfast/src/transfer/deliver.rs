@@ -10,7 +10,7 @@ use super::ranges::Ranges;
 use super::source::Sources;
 use super::verify::Verifier;
 use crate::error::{Error, ErrorKind};
-use crate::hash::Hasher;
+use crate::hash::sha256;
 use crate::names::Digest;
 use crate::store::adopt;
 use crate::store::destination::{Content, Wanted};
@@ -33,16 +33,13 @@ fn is_doubtful(wanted: &Wanted) -> bool {
 /// What a part of this content is known by. With neither digest nor validator nothing tells it from
 /// a part of something else, and so no later run may take it over.
 fn identity_of(wanted: &Wanted, chance: f64) -> Identity {
-    if let Some(digest) = wanted.digest {
-        return Identity::Content(digest);
-    }
-    let unknown = || chance.to_bits().to_string();
-    let mut hasher = Hasher::sha256();
-    hasher.update(wanted.validator.clone().unwrap_or_else(unknown).as_bytes());
-    match hasher.finish() {
-        Digest::Sha256(hash) => Identity::Validator(hash),
-        Digest::GitSha1(_) => Identity::Validator([0; 32]),
-    }
+    let known_by = || match &wanted.validator {
+        Some(validator) => sha256(validator.as_bytes()),
+        None => sha256(&chance.to_bits().to_be_bytes()),
+    };
+    wanted
+        .digest
+        .map_or_else(|| Identity::Validator(known_by()), Identity::Content)
 }
 
 impl Engine {
