@@ -240,6 +240,14 @@ pub(crate) fn leftovers(folder: &Path) -> Vec<(String, PathBuf)> {
     named.collect()
 }
 
+/// The partial files of ours in `folder` that are parts of the blob `stem`.
+pub(crate) fn leftovers_of(folder: &Path, stem: &str) -> Vec<PathBuf> {
+    let all = leftovers(folder).into_iter();
+    all.filter(|(name, _)| name == stem)
+        .map(|(_, path)| path)
+        .collect()
+}
+
 /// Deletes a leftover whose owner is dead and whose content nobody needs.
 pub(crate) fn sweep(leftover: &Path) {
     let Some(owner) = owner_of(leftover) else {
@@ -370,10 +378,7 @@ mod tests {
             checksum: xxh3_64(b"first"),
         };
         first.claim(&[claim]).unwrap();
-        let candidates = || -> Vec<PathBuf> {
-            let found = leftovers(folder.path()).into_iter();
-            found.map(|(_, path)| path).collect()
-        };
+        let candidates = || leftovers_of(folder.path(), "stem");
         // A write of a job that was given up may still be under way when the next job begins.
         let (second, claims) = begin(folder.path(), &candidates());
         assert_eq!(claims, Claims::default());
