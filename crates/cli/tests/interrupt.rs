@@ -7,6 +7,7 @@
 
 mod support;
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -86,4 +87,48 @@ fn sigterm_has_its_own_code() {
     --- stderr
     terminated: what has arrived is kept; to go on: hfast download org/name --json
     "#);
+}
+
+/// A named pipe stands for a disk that does not answer: whoever opens it to read waits for ever.
+#[test]
+fn ctrl_c_ends_a_plan_that_hangs_on_the_disk() {
+    let hub = hub();
+    let home = hub.home();
+    let model = home.write("dir/model.bin", "");
+    let sized = std::fs::File::create(model).unwrap();
+    sized.set_len(8_000_000).unwrap();
+    let metadata = home.write("dir/.cache/huggingface/download/model.bin.metadata", "");
+    std::fs::remove_file(&metadata).unwrap();
+    let made = Command::new("mkfifo").arg(&metadata).status().unwrap();
+    assert!(made.success());
+    let mut child = home
+        .command(&["download", "org/name", "--local-dir", "dir"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let open = || {
+        let mut options = std::fs::File::options();
+        let without_waiting = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        options.write(true).custom_flags(without_waiting);
+        options.open(&metadata)
+    };
+    // Succeeds once somebody reads; as long as this is open, and silent, the reader waits.
+    let mut pipe = open();
+    while pipe.is_err() && Instant::now() < deadline {
+        std::thread::yield_now();
+        pipe = open();
+    }
+    let _silent = pipe.unwrap();
+    let begun = Instant::now();
+    send(&child, "-INT");
+    while child.try_wait().unwrap().is_none() && begun.elapsed() < Duration::from_secs(5) {
+        std::thread::yield_now();
+    }
+    let took = begun.elapsed();
+    // One that hangs must not outlive the test.
+    child.kill().unwrap();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }

@@ -89,26 +89,8 @@ impl Client {
             )
             .with_hint("unset HF_HUB_OFFLINE to download the rest"));
         }
-        let destination = job.destination.clone();
-        // Small files leave no partial files behind, and there may be very many of them.
-        let (large, small): (Vec<&Wanted>, Vec<&Wanted>) = wanted
-            .iter()
-            .partition(|wanted| wanted.size.is_some_and(|size| size > SMALL));
-        let small = small.iter().filter_map(|wanted| wanted.size).sum();
-        let needs = needs(&destination, &large);
-        let sizes: HashSet<u64> = needs.iter().map(|(_, size)| *size).collect();
         let own = std::mem::take(&mut job.own_names);
-        let prepared = self.disk.run(move || {
-            check_space(&destination, small, &needs)?;
-            destination.prepare()?;
-            Ok((
-                with_probed_links(destination.clone()),
-                other_names(&destination, &sizes, &own),
-            ))
-        });
-        let (destination, others) = prepared.await?;
-        job.destination = destination;
-        let engine = Engine::new(Parts {
+        let parts = Parts {
             transport: Arc::clone(&self.hub.transport),
             gates: Arc::clone(&self.hub.gates),
             progress: Arc::clone(progress),
@@ -121,8 +103,14 @@ impl Client {
             },
             force: job.force,
             seed: self.seed,
-            others,
+            others: HashMap::new(),
+        };
+        let prepared = self.disk.run(move || {
+            let engine = prepare(parts, &wanted, &own)?;
+            Ok((engine, wanted))
         });
+        let (engine, wanted) = prepared.await?;
+        job.destination = engine.destination.as_ref().clone();
         Ok(engine.run(wanted).await)
     }
 
@@ -218,31 +206,46 @@ fn group(files: Vec<PlannedFile>) -> Vec<Wanted> {
     wanted
 }
 
-/// The contents' partial names and sizes, as far as sizes are known.
-fn needs(destination: &Destination, wanted: &[&Wanted]) -> Vec<(String, u64)> {
-    let large = wanted
+/// Looks at the disk and prepares it, once for the whole job. Blocks.
+fn prepare(parts: Parts, wanted: &[Wanted], own: &HashSet<PathBuf>) -> Result<Arc<Engine>, Error> {
+    let asked = parts.destination.as_ref().clone();
+    asked.check()?;
+    check_space(&asked, wanted)?;
+    asked.prepare()?;
+    let destination = with_probed_links(asked);
+    let is_large = |wanted: &&Wanted| wanted.size.is_some_and(|size| size > SMALL);
+    let absent = wanted
         .iter()
-        .filter_map(|wanted| Some((wanted, wanted.size?)));
-    let large = large.filter(|(wanted, _)| !destination.has_content(wanted));
-    large
-        .map(|(wanted, size)| (destination.stem(wanted), size))
-        .collect()
+        .filter(is_large)
+        .filter(|wanted| !destination.has_content(wanted));
+    let sizes = absent.filter_map(|wanted| wanted.size).collect();
+    let others = other_names(&destination, &sizes, own);
+    Ok(Engine::new(Parts {
+        destination: Arc::new(destination),
+        others,
+        ..parts
+    }))
 }
 
-fn check_space(
-    destination: &Destination,
-    small: u64,
-    needs: &[(String, u64)],
-) -> Result<(), Error> {
+fn check_space(destination: &Destination, wanted: &[Wanted]) -> Result<(), Error> {
+    // Small files leave no partial files behind, and there may be very many of them.
+    let (large, small): (Vec<&Wanted>, Vec<&Wanted>) = wanted
+        .iter()
+        .partition(|wanted| wanted.size.is_some_and(|size| size > SMALL));
+    let small: u64 = small.iter().filter_map(|wanted| wanted.size).sum();
     let folder = destination.partials();
     let begun: HashMap<String, u64> = partial::leftovers(&folder)
         .into_iter()
         .filter_map(|(stem, path)| Some((stem, platform::allocated(&path.metadata().ok()?))))
         .collect();
     let there = |stem: &String| begun.get(stem).copied().unwrap_or_default();
-    let missing = needs
+    let needs = large
         .iter()
-        .map(|(stem, size)| size.saturating_sub(there(stem)));
+        .filter(|wanted| !destination.has_content(wanted));
+    let missing = needs.filter_map(|wanted| {
+        let there = there(&destination.stem(wanted));
+        Some(wanted.size?.saturating_sub(there))
+    });
     let needed = missing.fold(SPARE.saturating_add(small), u64::saturating_add);
     match place::free_space(&folder) {
         Some(free) if free < needed => {

@@ -26,6 +26,14 @@ struct Listing {
     fresh: bool,
 }
 
+/// What is found on the disk before anything is asked.
+enum Found {
+    /// All that is wanted is there.
+    Plan(Box<Plan>),
+    Listing(Listing),
+    Nothing,
+}
+
 impl Client {
     /// Asks what is in the repository and looks at what is already on disk. Writes nothing but, in
     /// an existing cache, the official note that a file asked for by name does not exist.
@@ -39,24 +47,47 @@ impl Client {
             Target::Cache(root) => Some(RepoFolder::new(root, &request.repo)),
             Target::LocalDir(_) | Target::File(_) => None,
         };
-        let commit = self.commit(request, folder.as_ref()).await?;
-        self.destination(request, &commit).check()?;
-        let trees = self.destination(request, &commit).trees();
-        if trees
-            .as_ref()
-            .is_none_or(|places| !places.iter().any(|place| place.is_file()))
-            && let Some(plan) = self.plan_present_file(request, &choice, &commit)
-        {
-            return Ok(plan);
-        }
-        let listing = self.listing(&request.repo, &commit, trees.as_ref()).await?;
-        if let Some(name) = choice.missing(&listing.files, &listing.refused) {
-            if let Some(folder) = &folder {
-                folder.note_absent(&commit, name);
+        let commit = self.commit(request, folder.clone()).await?;
+        // What lies on the disk is looked at in two goes, before and after asking.
+        let (client, request) = (self.clone(), request.clone());
+        let look = self.disk.run(move || {
+            client.destination(&request, &commit).check()?;
+            let found = client.find(&request, &choice, &commit);
+            Ok((request, choice, commit, found))
+        });
+        let (request, choice, commit, found) = look.await?;
+        let listing = match found {
+            Found::Plan(plan) => return Ok(*plan),
+            Found::Listing(listing) => listing,
+            Found::Nothing => self.listing(&request.repo, &commit).await?,
+        };
+        let client = self.clone();
+        let look = self.disk.run(move || {
+            if let Some(name) = choice.missing(&listing.files, &listing.refused) {
+                if let Some(folder) = &folder {
+                    folder.note_absent(&commit, name);
+                }
+                return Err(no_such_file(&request, name));
             }
-            return Err(no_such_file(request, name));
+            Ok(client.assemble(&request, &choice, commit, listing))
+        });
+        look.await
+    }
+
+    /// What the disk alone can tell of the plan. Blocks.
+    fn find(&self, request: &DownloadRequest, choice: &Choice, commit: &Commit) -> Found {
+        let trees = self.destination(request, commit).trees();
+        let lies_there = |places: &[PathBuf; 2]| places.iter().any(|place| place.is_file());
+        if !trees.as_ref().is_some_and(lies_there)
+            && let Some(plan) = self.plan_present_file(request, choice, commit)
+        {
+            return Found::Plan(Box::new(plan));
         }
-        Ok(self.assemble(request, &choice, commit, listing))
+        trees
+            .and_then(|places| tree_cache::read(&places))
+            .map_or(Found::Nothing, |files| {
+                Found::Listing(checked(files, Vec::new()))
+            })
     }
 
     /// One file of a pinned commit that is in its place needs no listing, and so no request.
@@ -154,13 +185,15 @@ impl Client {
     async fn commit(
         &self,
         request: &DownloadRequest,
-        folder: Option<&RepoFolder>,
+        folder: Option<RepoFolder>,
     ) -> Result<Commit, Error> {
         if let Some(commit) = request.revision.as_commit() {
             return Ok(commit);
         }
         if self.options.offline {
-            let known = folder.and_then(|folder| folder.read_reference(&request.revision));
+            let revision = request.revision.clone();
+            let look = move || Ok(folder.and_then(|folder| folder.read_reference(&revision)));
+            let known = self.disk.run(look).await?;
             return known.ok_or_else(|| offline(&request.repo));
         }
         Ok(self
@@ -170,15 +203,7 @@ impl Client {
             .commit)
     }
 
-    async fn listing(
-        &self,
-        repo: &Repo,
-        commit: &Commit,
-        trees: Option<&[PathBuf; 2]>,
-    ) -> Result<Listing, Error> {
-        if let Some(files) = trees.and_then(|places| tree_cache::read(places)) {
-            return Ok(checked(files, Vec::new()));
-        }
+    async fn listing(&self, repo: &Repo, commit: &Commit) -> Result<Listing, Error> {
         if self.options.offline {
             return Err(offline(repo));
         }
@@ -219,7 +244,6 @@ impl Client {
         let destination = Destination::File {
             path: output.clone(),
         };
-        destination.check()?;
         let name = output
             .file_name()
             .and_then(|name| name.to_str())
