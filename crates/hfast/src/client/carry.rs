@@ -8,12 +8,9 @@ use super::{Client, JobContext, Plan, PlannedFile, Report};
 use crate::error::{Error, ErrorKind};
 use crate::names::Digest;
 use crate::store::destination::{Destination, Wanted};
-use crate::store::{adopt, partial, place, platform, tree_cache};
+use crate::store::{adopt, place, tree_cache};
 use crate::transfer::engine::{Engine, Limits, Outcome, Parts, SMALL};
 use crate::transfer::progress::Progress;
-
-/// Left free on the disk beside the files themselves: journals, links, folders.
-const SPARE: u64 = 16 << 20;
 
 /// Folders below a local folder that are searched for files under other names.
 const LOCAL_DIR_DEPTH: usize = 8;
@@ -210,9 +207,11 @@ fn group(files: Vec<PlannedFile>) -> Vec<Wanted> {
 fn prepare(parts: Parts, wanted: &[Wanted], own: &HashSet<PathBuf>) -> Result<Arc<Engine>, Error> {
     let asked = parts.destination.as_ref().clone();
     asked.check()?;
-    check_space(&asked, wanted)?;
+    asked.check_space(wanted, parts.force)?;
     asked.prepare()?;
     let destination = with_probed_links(asked);
+    // Where links cannot be made there will be copies.
+    destination.check_space(wanted, parts.force)?;
     let is_large = |wanted: &&Wanted| wanted.size.is_some_and(|size| size > SMALL);
     let absent = wanted
         .iter()
@@ -225,41 +224,6 @@ fn prepare(parts: Parts, wanted: &[Wanted], own: &HashSet<PathBuf>) -> Result<Ar
         others,
         ..parts
     }))
-}
-
-fn check_space(destination: &Destination, wanted: &[Wanted]) -> Result<(), Error> {
-    // Small files leave no partial files behind, and there may be very many of them.
-    let (large, small): (Vec<&Wanted>, Vec<&Wanted>) = wanted
-        .iter()
-        .partition(|wanted| wanted.size.is_some_and(|size| size > SMALL));
-    let small: u64 = small.iter().filter_map(|wanted| wanted.size).sum();
-    let folder = destination.partials();
-    let begun: HashMap<String, u64> = partial::leftovers(&folder)
-        .into_iter()
-        .filter_map(|(stem, path)| Some((stem, platform::allocated(&path.metadata().ok()?))))
-        .collect();
-    let there = |stem: &String| begun.get(stem).copied().unwrap_or_default();
-    let needs = large
-        .iter()
-        .filter(|wanted| !destination.has_content(wanted));
-    let missing = needs.filter_map(|wanted| {
-        let there = there(&destination.stem(wanted));
-        Some(wanted.size?.saturating_sub(there))
-    });
-    let needed = missing.fold(SPARE.saturating_add(small), u64::saturating_add);
-    match place::free_space(&folder) {
-        Some(free) if free < needed => {
-            let lacking = needed - free;
-            let text = format!(
-                "{needed} bytes are needed in {}, and {free} are free: {lacking} are missing",
-                folder.display()
-            );
-            Err(Error::new(ErrorKind::Disk, text).with_hint(
-                "free some space, or choose another disk with --cache-dir or --local-dir",
-            ))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn with_probed_links(destination: Destination) -> Destination {

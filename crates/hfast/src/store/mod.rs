@@ -17,4 +17,5 @@ pub(crate) mod owner;
 pub(crate) mod partial;
 pub(crate) mod place;
 pub(crate) mod platform;
+mod space;
 pub(crate) mod tree_cache;

@@ -79,6 +79,12 @@ impl Owner {
         (parts.next().is_none() && !stem.is_empty()).then_some((stem, owner))
     }
 
+    /// The owner of the file at `path`, by its name.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?;
+        Self::parse(name).map(|(_, owner)| owner)
+    }
+
     /// Notes that nothing of this process writes to the file any more, and that it still lies there.
     pub(crate) fn abandon(self) {
         abandoned().insert(self.file);

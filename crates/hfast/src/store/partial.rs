@@ -212,7 +212,7 @@ fn take_over(leftover: &Path, ours: &Path) -> io::Result<Option<File>> {
         return Ok(None);
     }
     let file = platform::open_no_follow(options.read(true).write(true), leftover)?;
-    let owner = owner_of(leftover);
+    let owner = Owner::of(leftover);
     let may_live = owner.is_some_and(|owner| owner.may_live(leftover));
     if is_locked(&file) || may_live || !platform::has_name(&file)? {
         return Ok(None);
@@ -220,11 +220,6 @@ fn take_over(leftover: &Path, ours: &Path) -> io::Result<Option<File>> {
     std::fs::rename(leftover, ours)?;
     owner.into_iter().for_each(Owner::forget);
     Ok(Some(file))
-}
-
-fn owner_of(leftover: &Path) -> Option<Owner> {
-    let name = leftover.file_name().and_then(|name| name.to_str());
-    name.and_then(Owner::parse).map(|(_, owner)| owner)
 }
 
 /// The partial files of ours that lie in `folder`, as stem and path.
@@ -250,7 +245,7 @@ pub(crate) fn leftovers_of(folder: &Path, stem: &str) -> Vec<PathBuf> {
 
 /// Deletes a leftover whose owner is dead and whose content nobody needs.
 pub(crate) fn sweep(leftover: &Path) {
-    let Some(owner) = owner_of(leftover) else {
+    let Some(owner) = Owner::of(leftover) else {
         return;
     };
     let mut options = OpenOptions::new();

@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::engine::{Engine, SMALL};
 use super::job::{Job, Sink};
-use super::progress::{ActiveFile, Phase};
+use super::progress::{ActiveFile, Phase, Snapshot};
 use super::ranges::Ranges;
 use super::source::Sources;
 use super::verify::Verifier;
 use crate::error::{Error, ErrorKind};
 use crate::hash::sha256;
 use crate::names::Digest;
-use crate::store::adopt;
 use crate::store::destination::{Content, Wanted};
 use crate::store::journal::{Claims, Identity};
 use crate::store::lock::{Lock, Patience};
 use crate::store::partial::{self, Partial};
+use crate::store::{adopt, place};
 
 /// The Hub keeps no file above this size in git itself: a git digest for a larger one is that of
 /// an LFS pointer, from a listing that leaves the LFS part out.
@@ -59,6 +59,15 @@ enum Attempt {
     Wait(ActiveFile, u64),
 }
 
+fn full_disk(error: Error, now: &Snapshot, free: Option<u64>) -> Error {
+    let missing = now.total_bytes.saturating_sub(now.done_bytes);
+    let free = free.map_or_else(String::new, |free| format!(", and {free} are free"));
+    let text = format!("{error}; {missing} bytes of this download are still to come{free}");
+    let hint = error.hint().map(str::to_owned);
+    let told = Error::new(error.kind(), text).with_source(error);
+    hint.into_iter().fold(told, Error::with_hint)
+}
+
 impl Engine {
     /// Delivers; where the digest turns out to be that of an LFS pointer, learns the right one and
     /// delivers again.
@@ -72,6 +81,7 @@ impl Engine {
         let listed = wanted.digest;
         let error = match self.deliver(wanted).await {
             Err(error) if error.kind() == ErrorKind::Integrity => error,
+            Err(error) if error.is_disk_full() => return Err(self.with_missing(error).await),
             other => return other,
         };
         let Some(Digest::GitSha1(_)) = listed else {
@@ -299,6 +309,15 @@ impl Engine {
             .await
     }
 
+    /// A full disk is told together with what is still to come.
+    async fn with_missing(&self, error: Error) -> Error {
+        let folder = self.destination.partials();
+        let look = self.disk.run(move || Ok(place::free_space(&folder)));
+        // Without an answer the missing bytes are told alone.
+        let free = look.await.unwrap_or_default();
+        full_disk(error, &self.progress.snapshot(), free)
+    }
+
     /// Deletes what dead writers left of a content that now has its final name.
     async fn sweep(&self, wanted: &Wanted) -> Result<(), Error> {
         let left = self.leftovers_of(&self.destination.stem(wanted));
@@ -319,5 +338,28 @@ impl Engine {
         .with_hint(
             "the source sends wrong bytes: try another --endpoint, and tell the one who runs it",
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_says_how_much_is_still_to_come() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let error = Error::disk("write", std::path::Path::new("/disk/x"), full);
+        assert!(error.is_disk_full());
+        let now = Snapshot {
+            total_bytes: 1000,
+            done_bytes: 300,
+            ..Snapshot::default()
+        };
+        let told = full_disk(error, &now, Some(7));
+        assert!(
+            told.to_string()
+                .ends_with("; 700 bytes of this download are still to come, and 7 are free")
+        );
+        assert!(told.hint().is_some());
     }
 }

@@ -69,7 +69,7 @@ impl Engine {
         let keeps_link = matches!(trouble, Trouble::Status(..));
         let reason = match trouble {
             Trouble::Overtaken => return,
-            Trouble::Disk(error) => return job.fail(with_missing(job, error)),
+            Trouble::Disk(error) => return job.fail(error),
             Trouble::Refused(status, headers, body) => {
                 let error = self
                     .provider
@@ -191,15 +191,4 @@ fn describe(failure: &crate::transport::Failure, host: &str, source: &str) -> St
     } else {
         format!("{source} sends the bytes to {host}, which fails: {failure}")
     }
-}
-
-/// A full disk is told together with how much the file still lacks.
-fn with_missing(job: &Job, error: Error) -> Error {
-    let segments = job.segments();
-    let missing = segments.size() - segments.landed_bytes();
-    drop(segments);
-    let text = format!("{error}; {missing} bytes of {} are still missing", job.name);
-    let hint = error.hint().map(str::to_owned);
-    let told = Error::new(error.kind(), text).with_source(error);
-    hint.into_iter().fold(told, Error::with_hint)
 }
