@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use super::{Client, JobContext, Plan, PlannedFile, Report};
 use crate::error::{Error, ErrorKind};
-use crate::names::Digest;
+use crate::names::{Commit, Digest};
 use crate::store::destination::{Destination, Wanted};
+use crate::store::elsewhere::Elsewhere;
+use crate::store::layout::RepoFolder;
 use crate::store::{adopt, place, tree_cache};
 use crate::transfer::engine::{Engine, Limits, Outcome, Parts, SMALL};
 use crate::transfer::progress::Progress;
@@ -102,8 +104,10 @@ impl Client {
             seed: self.seed,
             others: HashMap::new(),
         };
+        let cache = job.cache.take();
         let prepared = self.disk.run(move || {
-            let engine = prepare(parts, &wanted, &own)?;
+            let mut wanted = wanted;
+            let engine = prepare(parts, &mut wanted, &own, cache)?;
             Ok((engine, wanted))
         });
         let (engine, wanted) = prepared.await?;
@@ -198,15 +202,27 @@ fn group(files: Vec<PlannedFile>) -> Vec<Wanted> {
             size,
             digest,
             validator: None,
+            xet: remote.xet,
+            elsewhere: Vec::new(),
         });
     }
     wanted
 }
 
 /// Looks at the disk and prepares it, once for the whole job. Blocks.
-fn prepare(parts: Parts, wanted: &[Wanted], own: &HashSet<PathBuf>) -> Result<Arc<Engine>, Error> {
+fn prepare(
+    parts: Parts,
+    wanted: &mut [Wanted],
+    own: &HashSet<PathBuf>,
+    cache: Option<(RepoFolder, Option<Commit>)>,
+) -> Result<Arc<Engine>, Error> {
     let asked = parts.destination.as_ref().clone();
     asked.check()?;
+    if let Some((folder, commit)) = cache.filter(|_| !parts.force) {
+        let elsewhere = Elsewhere::look(&folder, commit);
+        let places = |wanted: &mut Wanted| wanted.elsewhere = elsewhere.places(wanted);
+        wanted.iter_mut().for_each(places);
+    }
     asked.check_space(wanted, parts.force)?;
     asked.prepare()?;
     let destination = with_probed_links(asked);

@@ -105,6 +105,7 @@ impl Client {
             path,
             size: Some(size),
             digest: None,
+            xet: None,
         };
         let usable = pinned && !request.force && choice.keeps(file.path.as_str());
         let is_there = matches!(destination, Destination::Cache { .. }) && destination.has(&file);
@@ -148,12 +149,20 @@ impl Client {
             .collect();
         let repository =
             Repository::new(Arc::clone(&self.hub), request.repo.clone(), commit.clone());
+        let (root, elsewhere) = match &request.target {
+            Target::Cache(root) => (Some(root), None),
+            Target::LocalDir(_) | Target::File(_) => {
+                (self.options.cache.as_ref(), Some(commit.clone()))
+            }
+        };
+        let cache = root.map(|root| (RepoFolder::new(root, &request.repo), elsewhere));
         let job = JobContext {
             provider: Arc::new(Provider::Repo(repository)),
             revision: request.revision.clone(),
             force: request.force,
             rest: complete.then_some(rest),
             own_names: HashSet::new(),
+            cache,
             path,
             destination,
         };
@@ -262,6 +271,7 @@ impl Client {
             path,
             size: None,
             digest: sha256,
+            xet: None,
         };
         let job = JobContext {
             provider: Arc::new(provider),
@@ -270,6 +280,7 @@ impl Client {
             force: false,
             rest: None,
             own_names: HashSet::new(),
+            cache: None,
             path: output,
         };
         let files = vec![PlannedFile {

@@ -146,6 +146,8 @@ mod tests {
             size: Some(100),
             digest: Some(digest),
             validator: None,
+            xet: None,
+            elsewhere: Vec::new(),
         };
         let folder = root.path().join(".cache/huggingface/download/sub");
         fs::create_dir_all(&folder).unwrap();

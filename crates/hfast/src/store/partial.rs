@@ -252,6 +252,8 @@ pub(crate) fn sweep(leftover: &Path) {
     // A link that was never moved to its place cannot be locked, and need not be.
     let is_free = leftover.is_symlink()
         || platform::open_no_follow(options.read(true).write(true), leftover)
+            // A link to a file that nobody may write to.
+            .or_else(|_| platform::open_no_follow(OpenOptions::new().read(true), leftover))
             .is_ok_and(|file| !is_locked(&file));
     if !is_free || owner.may_live(leftover) {
         return;

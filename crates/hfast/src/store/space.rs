@@ -53,7 +53,9 @@ impl Destination {
         let (files, fetches) = match self {
             Self::Cache { folder, links, .. } => {
                 let blob = wanted.digest.map(|digest| folder.blob(&digest));
-                let fetches = blob.is_none_or(|blob| lacks(&blob));
+                // What lies elsewhere in the cache is linked, where the system can.
+                let linked = !force && wanted.elsewhere.iter().any(|path| !lacks(path));
+                let fetches = !linked && blob.is_none_or(|blob| lacks(&blob));
                 let copies = if *links { 0 } else { names };
                 (u64::from(fetches) + copies, fetches)
             }
@@ -102,6 +104,8 @@ mod tests {
             size: Some(SIZE),
             digest: Digest::from_hex(&"d".repeat(64)),
             validator: None,
+            xet: None,
+            elsewhere: Vec::new(),
         }
     }
 
