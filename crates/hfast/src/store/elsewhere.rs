@@ -32,10 +32,10 @@ impl Elsewhere {
         let commit = commit.filter(|_| folder.path().is_dir());
         let store = folder.root().join("blobs");
         let marker = store.join(MARKER);
-        let marked = marker
+        let is_mark = marker
             .symlink_metadata()
             .is_ok_and(|found| found.is_file() && found.len() == MARK.len() as u64);
-        let is_store = marked && fs::read(&marker).is_ok_and(|mark| mark == MARK);
+        let is_store = is_mark && fs::read(&marker).is_ok_and(|mark| mark == MARK);
         Self {
             repo: commit.map(|commit| (folder.clone(), commit)),
             store: is_store.then_some(store),
@@ -104,7 +104,7 @@ mod tests {
         fs::write(&marker, "2\n").unwrap();
         assert_eq!(found(None), [] as [PathBuf; 0]);
         fs::write(&marker, MARK).unwrap();
-        assert_eq!(found(None), [file.clone()]);
+        assert_eq!(found(None), std::slice::from_ref(&file));
         fs::rename(&file, root.path().join("other")).unwrap();
         platform::symlink(&root.path().join("other"), &file).unwrap();
         assert_eq!(found(None), [] as [PathBuf; 0], "a link is not followed");

@@ -116,7 +116,7 @@ impl Patience {
             _ => now,
         };
         self.last = Some((growth, seen));
-        if now - seen >= self.silence || now - self.began >= LONGEST_WAIT {
+        if now >= seen + self.silence || now >= self.began + LONGEST_WAIT {
             return None;
         }
         let poll = self.poll;
@@ -133,13 +133,13 @@ mod tests {
     /// at a time.
     fn waited(size: Option<u64>, growth: impl Fn(Duration) -> u64) -> Duration {
         let start = Duration::from_secs(7);
-        let mut now = start;
-        let mut patience = Patience::new(size, now);
-        while let Some(pause) = patience.after(growth(now - start), now) {
+        let mut waited = Duration::ZERO;
+        let mut patience = Patience::new(size, start);
+        while let Some(pause) = patience.after(growth(waited), start + waited) {
             assert!(pause <= LONGEST_POLL);
-            now += pause;
+            waited += pause;
         }
-        now - start
+        waited
     }
 
     #[test]

@@ -276,6 +276,14 @@ mod tests {
         Partial::begin(folder, "stem", leftovers, &ID, 100).unwrap()
     }
 
+    fn extent(start: u64, bytes: &[u8]) -> Extent {
+        Extent {
+            start,
+            len: u32::try_from(bytes.len()).unwrap(),
+            checksum: xxh3_64(bytes),
+        }
+    }
+
     /// Leaves a partial file as a process of this machine that died would.
     fn die(partial: Partial) -> PathBuf {
         let name = Owner::of_new_file().file_name("stem").replace('-', "-9");
@@ -291,13 +299,7 @@ mod tests {
         let (partial, claims) = begin(folder.path(), &[]);
         assert_eq!(claims, Claims::default());
         partial.write(10, b"abcde").unwrap();
-        partial
-            .claim(&[Extent {
-                start: 10,
-                len: 5,
-                checksum: xxh3_64(b"abcde"),
-            }])
-            .unwrap();
+        partial.claim(&[extent(10, b"abcde")]).unwrap();
         let dead = die(partial);
 
         let found = leftovers(folder.path());
@@ -336,13 +338,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (partial, _) = begin(folder.path(), &[]);
         partial.write(0, b"abcde").unwrap();
-        partial
-            .claim(&[Extent {
-                start: 0,
-                len: 5,
-                checksum: xxh3_64(b"abcde"),
-            }])
-            .unwrap();
+        partial.claim(&[extent(0, b"abcde")]).unwrap();
         let dead = die(partial);
         let other = Identity::Validator([2; 32]);
         let leftovers = std::slice::from_ref(&dead);
@@ -369,17 +365,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (first, _) = begin(folder.path(), &[]);
         first.write(0, b"first").unwrap();
-        let claim = Extent {
-            start: 0,
-            len: 5,
-            checksum: xxh3_64(b"first"),
-        };
-        first.claim(&[claim]).unwrap();
+        first.claim(&[extent(0, b"first")]).unwrap();
         let candidates = || leftovers_of(folder.path(), "stem");
         // A write of a job that was given up may still be under way when the next job begins.
         let (second, claims) = begin(folder.path(), &candidates());
         assert_eq!(claims, Claims::default());
-        candidates().iter().for_each(|path| sweep(path));
+        for path in candidates() {
+            sweep(&path);
+        }
         second.write(0, b"other").unwrap();
         let mut bytes = [0; 5];
         first.read(&mut bytes, 0).unwrap();
@@ -391,7 +384,9 @@ mod tests {
         let (third, claims) = begin(folder.path(), &candidates());
         assert_eq!(claims.iter().count(), 1, "what has ended is taken over");
         drop(third);
-        candidates().iter().for_each(|path| sweep(path));
+        for path in candidates() {
+            sweep(&path);
+        }
         assert_eq!(candidates(), [] as [PathBuf; 0]);
     }
 }

@@ -144,7 +144,7 @@ impl Engine {
     /// Waits until nobody else works on the content, and settles it from what is on the disk.
     async fn take_turn(&self, wanted: &Wanted, mut shown: ActiveFile) -> Result<Turn, Error> {
         let mut patience = Patience::new(wanted.size, self.now());
-        let (mut waited, mut goes_on) = (false, false);
+        let (mut had_to_wait, mut goes_on) = (false, false);
         let others = wanted.size.filter(|size| *size > SMALL);
         let others = others.and_then(|size| self.others.get(&size));
         loop {
@@ -161,13 +161,15 @@ impl Engine {
                     return Ok(Attempt::Wait(shown, destination.growth(&wanted)));
                 };
                 shown.phase(Phase::Checking);
-                if waited {
+                if had_to_wait {
                     // Whoever held the lock may have died and left what it had.
                     left = partial::leftovers_of(&destination.partials(), &stem);
                 }
                 let settled = !force && destination.settle(&wanted, &others)?;
                 if settled {
-                    left.iter().for_each(|path| partial::sweep(path));
+                    for path in &left {
+                        partial::sweep(path);
+                    }
                 }
                 let turn = Turn {
                     lock,
@@ -178,7 +180,7 @@ impl Engine {
             });
             let growth = match attempt.await? {
                 Attempt::Go(turn, stem, left) => {
-                    if waited {
+                    if had_to_wait {
                         self.leftovers().insert(stem, left);
                     }
                     return Ok(turn);
@@ -189,16 +191,14 @@ impl Engine {
                 }
             };
             shown.phase(Phase::Waiting);
-            waited = true;
-            match patience.after(growth, self.now()) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => {
-                    goes_on = true;
-                    let text = "another process holds the lock and shows no progress";
-                    self.progress
-                        .notice(format!("{}: {text}; going on without it", shown.name()));
-                }
+            had_to_wait = true;
+            if let Some(pause) = patience.after(growth, self.now()) {
+                tokio::time::sleep(pause).await;
+                continue;
             }
+            goes_on = true;
+            let text = "another process holds the lock and shows no progress; going on without it";
+            self.progress.notice(format!("{}: {text}", shown.name()));
         }
     }
 
@@ -300,7 +300,9 @@ impl Engine {
                         destination.publish(&wanted, &digest, &Content::Bytes(&content))?;
                     }
                 }
-                left.iter().for_each(|path| partial::sweep(path));
+                for path in &left {
+                    partial::sweep(path);
+                }
                 if job.size > SMALL && lock.is_held() {
                     destination.sweep_official(&wanted);
                 }
@@ -323,7 +325,9 @@ impl Engine {
         let left = self.leftovers_of(&self.destination.stem(wanted));
         self.disk
             .run(move || {
-                left.iter().for_each(|path| partial::sweep(path));
+                for path in &left {
+                    partial::sweep(path);
+                }
                 Ok(())
             })
             .await
