@@ -108,6 +108,7 @@ impl Settings {
             max_connections: self.max_connections.into(),
             max_files: self.max_workers.into(),
             offline: self.offline,
+            cache: Some(self.hub_cache.clone()),
             symlinks: self.symlinks,
         }
     }

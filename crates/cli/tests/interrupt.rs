@@ -132,6 +132,6 @@ fn a_disk_that_hangs_does_not_keep_ctrl_c_from_working() {
     exit 130
     --- stdout
     --- stderr
-    interrupted: to go on: hfast download org/name
+    interrupted: what has arrived is kept; to go on: hfast download org/name
     "#);
 }

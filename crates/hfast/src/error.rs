@@ -104,6 +104,18 @@ impl Error {
         self.0.kind
     }
 
+    /// Whether the disk, or the user's part of it, is full.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        let cause = self.0.source.as_deref();
+        let cause = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
+        cause.is_some_and(|cause| {
+            matches!(
+                cause.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            )
+        })
+    }
+
     /// What the user can do next, if we know.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()

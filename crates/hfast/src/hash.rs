@@ -61,6 +61,13 @@ impl Hasher {
     }
 }
 
+/// The SHA-256 of bytes that are all there.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut value = [0; 32];
+    value.copy_from_slice(ring::digest::digest(&SHA256, bytes).as_ref());
+    value
+}
+
 /// Whether the file at `path` has the digest `expected`.
 pub(crate) fn file_matches(path: &Path, expected: &Digest) -> Result<bool, Error> {
     let size = path

@@ -13,5 +13,5 @@ pub mod transfer;
 pub mod transport;
 
 pub use error::{Error, ErrorKind};
-pub use names::{Commit, Digest, Repo, RepoId, RepoType, Revision};
+pub use names::{Commit, Digest, Repo, RepoId, RepoType, Revision, XetHash};
 pub use repo_path::{PathFault, RepoPath};

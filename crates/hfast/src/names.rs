@@ -304,6 +304,24 @@ impl fmt::Display for Digest {
     }
 }
 
+/// The name of a content in Xet storage. It is no digest of the bytes as they are in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct XetHash([u8; 32]);
+
+impl XetHash {
+    /// Reads 64 hexadecimal digits; `None` for anything else.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        (text.len() == 64).then(|| decode_hex(text).map(Self))?
+    }
+}
+
+impl fmt::Display for XetHash {
+    /// Lower-case hexadecimal, as the Hub writes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 fn decode_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut out = [0; N];
     for (byte, pair) in out.iter_mut().zip(text.as_bytes().chunks_exact(2)) {

@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use super::{Client, JobContext, Plan, PlannedFile, Report};
 use crate::error::{Error, ErrorKind};
-use crate::names::Digest;
+use crate::names::{Commit, Digest};
 use crate::store::destination::{Destination, Wanted};
-use crate::store::{adopt, partial, place, platform, tree_cache};
+use crate::store::elsewhere::Elsewhere;
+use crate::store::layout::RepoFolder;
+use crate::store::{adopt, place, tree_cache};
 use crate::transfer::engine::{Engine, Limits, Outcome, Parts, SMALL};
 use crate::transfer::progress::Progress;
-
-/// Left free on the disk beside the files themselves: journals, links, folders.
-const SPARE: u64 = 16 << 20;
 
 /// Folders below a local folder that are searched for files under other names.
 const LOCAL_DIR_DEPTH: usize = 8;
@@ -92,26 +91,8 @@ impl Client {
             )
             .with_hint("unset HF_HUB_OFFLINE to download the rest"));
         }
-        let destination = job.destination.clone();
-        // Small files leave no partial files behind, and there may be very many of them.
-        let (large, small): (Vec<&Wanted>, Vec<&Wanted>) = wanted
-            .iter()
-            .partition(|wanted| wanted.size.is_some_and(|size| size > SMALL));
-        let small = small.iter().filter_map(|wanted| wanted.size).sum();
-        let needs = needs(&destination, &large);
-        let sizes: HashSet<u64> = needs.iter().map(|(_, size)| *size).collect();
         let own = std::mem::take(&mut job.own_names);
-        let prepared = self.disk.run(move || {
-            check_space(&destination, small, &needs)?;
-            destination.prepare()?;
-            Ok((
-                with_probed_links(destination.clone()),
-                other_names(&destination, &sizes, &own),
-            ))
-        });
-        let (destination, others) = prepared.await?;
-        job.destination = destination;
-        let engine = Engine::new(Parts {
+        let parts = Parts {
             transport: Arc::clone(&self.hub.transport),
             gates: Arc::clone(&self.hub.gates),
             progress: Arc::clone(progress),
@@ -124,8 +105,16 @@ impl Client {
             },
             force: job.force,
             seed: self.seed,
-            others,
+            others: HashMap::new(),
+        };
+        let cache = job.cache.take();
+        let prepared = self.disk.run(move || {
+            let mut wanted = wanted;
+            let engine = prepare(parts, &mut wanted, &own, cache)?;
+            Ok((engine, wanted))
         });
+        let (engine, wanted) = prepared.await?;
+        job.destination = engine.destination.as_ref().clone();
         Ok(engine.run(wanted).await)
     }
 
@@ -216,50 +205,44 @@ fn group(files: Vec<PlannedFile>) -> Vec<Wanted> {
             size,
             digest,
             validator: None,
+            xet: remote.xet,
+            elsewhere: Vec::new(),
         });
     }
     wanted
 }
 
-/// The contents' partial names and sizes, as far as sizes are known.
-fn needs(destination: &Destination, wanted: &[&Wanted]) -> Vec<(String, u64)> {
-    let large = wanted
-        .iter()
-        .filter_map(|wanted| Some((wanted, wanted.size?)));
-    let large = large.filter(|(wanted, _)| !destination.has_content(wanted));
-    large
-        .map(|(wanted, size)| (destination.stem(wanted), size))
-        .collect()
-}
-
-fn check_space(
-    destination: &Destination,
-    small: u64,
-    needs: &[(String, u64)],
-) -> Result<(), Error> {
-    let folder = destination.partials();
-    let begun: HashMap<String, u64> = partial::leftovers(&folder)
-        .into_iter()
-        .filter_map(|(stem, path)| Some((stem, platform::allocated(&path.metadata().ok()?))))
-        .collect();
-    let there = |stem: &String| begun.get(stem).copied().unwrap_or_default();
-    let missing = needs
-        .iter()
-        .map(|(stem, size)| size.saturating_sub(there(stem)));
-    let needed = missing.fold(SPARE.saturating_add(small), u64::saturating_add);
-    match place::free_space(&folder) {
-        Some(free) if free < needed => {
-            let lacking = needed - free;
-            let text = format!(
-                "{needed} bytes are needed in {}, and {free} are free: {lacking} are missing",
-                folder.display()
-            );
-            Err(Error::new(ErrorKind::Disk, text).with_hint(
-                "free some space, or choose another disk with --cache-dir or --local-dir",
-            ))
-        }
-        _ => Ok(()),
+/// Looks at the disk and prepares it, once for the whole job. Blocks.
+fn prepare(
+    parts: Parts,
+    wanted: &mut [Wanted],
+    own: &HashSet<PathBuf>,
+    cache: Option<(RepoFolder, Option<Commit>)>,
+) -> Result<Arc<Engine>, Error> {
+    let asked = parts.destination.as_ref().clone();
+    asked.check()?;
+    if let Some((folder, commit)) = cache.filter(|_| !parts.force) {
+        let elsewhere = Elsewhere::look(&folder, commit);
+        let places = |wanted: &mut Wanted| wanted.elsewhere = elsewhere.places(wanted);
+        wanted.iter_mut().for_each(places);
     }
+    asked.check_space(wanted, parts.force)?;
+    asked.prepare()?;
+    let destination = with_probed_links(asked);
+    // Where links cannot be made there will be copies.
+    destination.check_space(wanted, parts.force)?;
+    let is_large = |wanted: &&Wanted| wanted.size.is_some_and(|size| size > SMALL);
+    let absent = wanted
+        .iter()
+        .filter(is_large)
+        .filter(|wanted| !destination.has_content(wanted));
+    let sizes = absent.filter_map(|wanted| wanted.size).collect();
+    let others = other_names(&destination, &sizes, own);
+    Ok(Engine::new(Parts {
+        destination: Arc::new(destination),
+        others,
+        ..parts
+    }))
 }
 
 fn with_probed_links(destination: Destination) -> Destination {

@@ -18,6 +18,7 @@ use crate::hub::token::Token;
 use crate::hub::urls::Endpoint;
 use crate::names::{Commit, Repo, Revision};
 use crate::store::destination::Destination;
+use crate::store::layout::RepoFolder;
 use crate::transfer::disk::Disk;
 use crate::transfer::provider::Provider;
 use crate::transport::Transport;
@@ -38,6 +39,8 @@ pub struct ClientOptions {
     pub max_files: usize,
     /// Make no request; use what is on disk.
     pub offline: bool,
+    /// The official cache, from which a local folder or a file may get what is there already.
+    pub cache: Option<PathBuf>,
     /// Whether the cache may hold symbolic links; where it may not, snapshots hold copies.
     pub symlinks: bool,
 }
@@ -118,6 +121,9 @@ pub(crate) struct JobContext {
     pub(crate) rest: Option<Vec<RemoteFile>>,
     /// Where the large files of the plan are or will be.
     pub(crate) own_names: HashSet<PathBuf>,
+    /// The repository's folder in the official cache; with the commit where that is not the
+    /// destination.
+    pub(crate) cache: Option<(RepoFolder, Option<Commit>)>,
     /// Where the caller finds the result.
     pub(crate) path: PathBuf,
 }
@@ -216,6 +222,7 @@ impl Default for ClientOptions {
             max_connections: 16,
             max_files: 8,
             offline: false,
+            cache: None,
             symlinks: true,
         }
     }

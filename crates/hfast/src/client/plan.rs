@@ -12,7 +12,7 @@ use super::{Client, DownloadRequest, JobContext, Plan, PlannedFile, Target};
 use crate::error::{Error, ErrorKind};
 use crate::hub::listing::{self, RefusedName, RemoteFile, TreePage};
 use crate::hub::urls::Blobs;
-use crate::names::{Commit, Digest, Revision};
+use crate::names::{Commit, Digest, Repo, Revision};
 use crate::repo_path::RepoPath;
 use crate::store::destination::Destination;
 use crate::store::layout::RepoFolder;
@@ -29,6 +29,14 @@ struct Listing {
     complete: bool,
 }
 
+/// What is found on the disk before anything is asked.
+enum Found {
+    /// All that is wanted is there.
+    Plan(Box<Plan>),
+    Listing(Listing),
+    Nothing,
+}
+
 impl Client {
     /// Asks what is in the repository and looks at what is already on disk. Writes nothing but, in
     /// an existing cache, the official note that a file asked for by name does not exist.
@@ -42,31 +50,54 @@ impl Client {
             Target::Cache(root) => Some(RepoFolder::new(root, &request.repo)),
             Target::LocalDir(_) | Target::File(_) => None,
         };
-        let commit = self.commit(request, folder.as_ref()).await?;
-        self.destination(request, &commit).check()?;
-        let trees = self.destination(request, &commit).trees();
-        if trees
-            .as_ref()
-            .is_none_or(|places| !places.iter().any(|place| place.is_file()))
-            && let Some(plan) = self.plan_present_file(request, &choice, &commit)
+        let commit = self.commit(request, folder.clone()).await?;
+        // What lies on the disk is looked at in two goes, before and after asking.
+        let (client, request) = (self.clone(), request.clone());
+        let look = self.disk.run(move || {
+            client.destination(&request, &commit).check()?;
+            let found = client.find(&request, &choice, &commit);
+            Ok((request, choice, commit, found))
+        });
+        let (request, choice, commit, found) = look.await?;
+        let listing = match found {
+            Found::Plan(plan) => return Ok(*plan),
+            Found::Listing(listing) => listing,
+            Found::Nothing => self.listing(&request.repo, &commit).await?,
+        };
+        let client = self.clone();
+        let look = self.disk.run(move || {
+            if let Some(name) = choice.missing(&listing.files, &listing.refused) {
+                if !listing.complete {
+                    return Err(offline(&format!("{name:?} of {}", request.repo)));
+                }
+                if let Some(folder) = &folder {
+                    folder.note_absent(&commit, name);
+                }
+                return Err(no_such_file(&request, name));
+            }
+            let mut names = listing.files.iter().map(|file| file.path.as_str());
+            if !listing.complete && !names.any(|name| choice.keeps(name)) {
+                return Err(offline(&request.repo));
+            }
+            Ok(client.assemble(&request, &choice, commit, listing))
+        });
+        look.await
+    }
+
+    /// What the disk alone can tell of the plan. Blocks.
+    fn find(&self, request: &DownloadRequest, choice: &Choice, commit: &Commit) -> Found {
+        let trees = self.destination(request, commit).trees();
+        let lies_there = |places: &[PathBuf; 2]| places.iter().any(|place| place.is_file());
+        if !trees.as_ref().is_some_and(lies_there)
+            && let Some(plan) = self.plan_present_file(request, choice, commit)
         {
-            return Ok(plan);
+            return Found::Plan(Box::new(plan));
         }
-        let listing = self.listing(request, &commit, trees.as_ref()).await?;
-        if let Some(name) = choice.missing(&listing.files, &listing.refused) {
-            if !listing.complete {
-                return Err(offline(&format!("{name:?} of {}", request.repo)));
-            }
-            if let Some(folder) = &folder {
-                folder.note_absent(&commit, name);
-            }
-            return Err(no_such_file(request, name));
-        }
-        let mut names = listing.files.iter().map(|file| file.path.as_str());
-        if !listing.complete && !names.any(|name| choice.keeps(name)) {
-            return Err(offline(&request.repo));
-        }
-        Ok(self.assemble(request, &choice, commit, listing))
+        let known = trees.and_then(|places| tree_cache::read(&places));
+        let known = known.map(|files| checked(files, Vec::new()));
+        known
+            .or_else(|| self.held(request, commit))
+            .map_or(Found::Nothing, Found::Listing)
     }
 
     /// One file of a pinned commit that is in its place needs no listing, and so no request.
@@ -84,6 +115,7 @@ impl Client {
             path,
             size: Some(size),
             digest: None,
+            xet: None,
         };
         let usable = pinned && !request.force && choice.keeps(file.path.as_str());
         let is_there = matches!(destination, Destination::Cache { .. }) && destination.has(&file);
@@ -128,12 +160,20 @@ impl Client {
             .collect();
         let repository =
             Repository::new(Arc::clone(&self.hub), request.repo.clone(), commit.clone());
+        let (root, elsewhere) = match &request.target {
+            Target::Cache(root) => (Some(root), None),
+            Target::LocalDir(_) | Target::File(_) => {
+                (self.options.cache.as_ref(), Some(commit.clone()))
+            }
+        };
+        let cache = root.map(|root| (RepoFolder::new(root, &request.repo), elsewhere));
         let job = JobContext {
             provider: Arc::new(Provider::Repo(repository)),
             revision: request.revision.clone(),
             force: request.force,
             rest: complete.then_some(rest),
             own_names: HashSet::new(),
+            cache,
             path,
             destination,
         };
@@ -166,13 +206,15 @@ impl Client {
     async fn commit(
         &self,
         request: &DownloadRequest,
-        folder: Option<&RepoFolder>,
+        folder: Option<RepoFolder>,
     ) -> Result<Commit, Error> {
         if let Some(commit) = request.revision.as_commit() {
             return Ok(commit);
         }
         if self.options.offline {
-            let known = folder.and_then(|folder| folder.read_reference(&request.revision));
+            let revision = request.revision.clone();
+            let look = move || Ok(folder.and_then(|folder| folder.read_reference(&revision)));
+            let known = self.disk.run(look).await?;
             return known.ok_or_else(|| offline(&request.repo));
         }
         Ok(self
@@ -182,18 +224,9 @@ impl Client {
             .commit)
     }
 
-    async fn listing(
-        &self,
-        request: &DownloadRequest,
-        commit: &Commit,
-        trees: Option<&[PathBuf; 2]>,
-    ) -> Result<Listing, Error> {
-        let repo = &request.repo;
-        if let Some(files) = trees.and_then(|places| tree_cache::read(places)) {
-            return Ok(checked(files, Vec::new()));
-        }
+    async fn listing(&self, repo: &Repo, commit: &Commit) -> Result<Listing, Error> {
         if self.options.offline {
-            return self.held(request, commit).await;
+            return Err(offline(repo));
         }
         let error = match self.hub.list(repo, commit).await {
             Ok((files, refused)) => {
@@ -220,15 +253,15 @@ impl Client {
         Ok(checked(info.siblings, info.refused))
     }
 
-    /// What a cache holds of a commit of which it has no listing: the older official clients left
-    /// none.
-    async fn held(&self, request: &DownloadRequest, commit: &Commit) -> Result<Listing, Error> {
-        let Destination::Cache { folder, commit, .. } = self.destination(request, commit) else {
-            return Err(offline(&request.repo));
+    /// Offline, what a cache holds of a commit of which it has no listing: the older official
+    /// clients left none.
+    fn held(&self, request: &DownloadRequest, commit: &Commit) -> Option<Listing> {
+        let destination = self.destination(request, commit);
+        let Destination::Cache { folder, commit, .. } = destination else {
+            return None;
         };
-        let look = move || Ok(snapshot::files(&folder.snapshot(&commit)));
-        Ok(Listing {
-            files: self.disk.run(look).await?,
+        self.options.offline.then(|| Listing {
+            files: snapshot::files(&folder.snapshot(&commit)),
             refused: Vec::new(),
             fresh: false,
             complete: false,
@@ -248,7 +281,6 @@ impl Client {
         let destination = Destination::File {
             path: output.clone(),
         };
-        destination.check()?;
         let name = output
             .file_name()
             .and_then(|name| name.to_str())
@@ -267,6 +299,7 @@ impl Client {
             path,
             size: None,
             digest: sha256,
+            xet: None,
         };
         let job = JobContext {
             provider: Arc::new(provider),
@@ -275,6 +308,7 @@ impl Client {
             force: false,
             rest: None,
             own_names: HashSet::new(),
+            cache: None,
             path: output,
         };
         let files = vec![PlannedFile {

@@ -4,16 +4,14 @@
 //! Every name passes [`RepoPath`]; names that cannot be created safely are kept apart with the
 //! reason. Which files are wanted is the business of [`crate::hub::select`]. Pure.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 use http::header::{HeaderMap, LINK};
-use serde::{Deserialize, Deserializer};
 
-use crate::error::{Error, ErrorKind};
-use crate::hub::metadata::MAX_SIZE;
-use crate::names::{Commit, Digest};
+use crate::error::Error;
+use crate::hub::wire::{Entry, Info, Lfs, is_git, json};
+use crate::names::{Commit, Digest, XetHash};
 use crate::repo_path::{PathFault, RepoPath};
 
 /// A file as a listing has it. An absurd size or a malformed digest counts as absent: the headers
@@ -26,6 +24,8 @@ pub struct RemoteFile {
     pub size: Option<u64>,
     /// The digest of its content; for LFS files of the real content, not of the pointer.
     pub digest: Option<Digest>,
+    /// The name of its content in Xet storage.
+    pub xet: Option<XetHash>,
 }
 
 /// A name that is not safe to create.
@@ -73,17 +73,18 @@ impl TreePage {
         let entries: Vec<Entry<'_>> = json(body, "the list of files")?;
         let mut page = Self::default();
         for entry in entries.iter().filter(|entry| entry.kind == "file") {
-            page.add(
-                &entry.path,
-                entry.size,
-                entry.oid.as_deref(),
-                entry.lfs.as_ref(),
-            );
+            let (oid, lfs) = (entry.oid.as_deref(), entry.lfs.as_ref());
+            page.add(&entry.path, (entry.size, oid, lfs), entry.xet);
         }
         Ok(page)
     }
 
-    fn add(&mut self, name: &str, size: Option<u64>, oid: Option<&str>, lfs: Option<&Lfs>) {
+    fn add(
+        &mut self,
+        name: &str,
+        (size, oid, lfs): (Option<u64>, Option<&str>, Option<&Lfs>),
+        xet: Option<XetHash>,
+    ) {
         match RepoPath::new(name) {
             Err(fault) => self.refused.push(RefusedName::new(name, fault)),
             Ok(path) => self.files.push(RemoteFile {
@@ -94,6 +95,7 @@ impl TreePage {
                     Some(lfs) => lfs.digest(),
                     None => oid.and_then(Digest::from_hex).filter(is_git),
                 },
+                xet,
             }),
         }
     }
@@ -123,7 +125,7 @@ impl RepoInfo {
         let mut page = TreePage::default();
         for file in info.siblings.iter().flatten() {
             let (oid, lfs) = (file.blob_id.as_deref(), file.lfs.as_ref());
-            page.add(&file.rfilename, file.size, oid, lfs);
+            page.add(&file.rfilename, (file.size, oid, lfs), None);
         }
         Ok(Self {
             commit,
@@ -227,86 +229,12 @@ impl Listing {
     }
 }
 
-#[derive(Deserialize)]
-struct Entry<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    #[serde(borrow)]
-    path: Cow<'a, str>,
-    oid: Option<String>,
-    #[serde(default, deserialize_with = "size")]
-    size: Option<u64>,
-    lfs: Option<Lfs>,
-}
-
-#[derive(Deserialize)]
-struct Info<'a> {
-    #[serde(borrow)]
-    sha: Cow<'a, str>,
-    #[serde(borrow)]
-    siblings: Option<Vec<Sibling<'a>>>,
-    #[serde(default, deserialize_with = "gated")]
-    gated: bool,
-}
-
-#[derive(Deserialize)]
-struct Sibling<'a> {
-    #[serde(borrow)]
-    rfilename: Cow<'a, str>,
-    #[serde(default, deserialize_with = "size")]
-    size: Option<u64>,
-    #[serde(rename = "blobId")]
-    blob_id: Option<String>,
-    lfs: Option<Lfs>,
-}
-
-/// The hash is called `oid` in trees and `sha256` in repository information.
-#[derive(Deserialize)]
-struct Lfs {
-    oid: Option<String>,
-    sha256: Option<String>,
-    #[serde(default, deserialize_with = "size")]
-    size: Option<u64>,
-}
-
-impl Lfs {
-    fn digest(&self) -> Option<Digest> {
-        let hex = self.oid.as_deref().or(self.sha256.as_deref());
-        hex.and_then(Digest::from_hex)
-            .filter(|digest| !is_git(digest))
-    }
-}
-
-fn is_git(digest: &Digest) -> bool {
-    matches!(digest, Digest::GitSha1(_))
-}
-
-fn size<'de, D: Deserializer<'de>>(value: D) -> Result<Option<u64>, D::Error> {
-    let size = serde_json::Value::deserialize(value)?.as_u64();
-    Ok(size.filter(|size| *size <= MAX_SIZE))
-}
-
-/// `false`, `"auto"` or `"manual"`.
-fn gated<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
-    let value = serde_json::Value::deserialize(value)?;
-    Ok(value.as_bool().unwrap_or(value.is_string()))
-}
-
-fn json<'a, T: Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, Error> {
-    serde_json::from_slice(body).map_err(|error| {
-        // Serde's own words may quote the body, so only the place is told.
-        let (line, column) = (error.line(), error.column());
-        let message = format!("{what} makes no sense (line {line}, column {column})");
-        Error::new(ErrorKind::Protocol, message)
-            .with_hint("run the command again; if it stays so, choose another endpoint")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::error::ErrorKind;
 
     const SHA1: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
     const SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -317,8 +245,8 @@ mod tests {
             r#"[{{"type":"directory","oid":"x","size":0,"path":"d"}},
                 {{"type":"file","oid":"{SHA1}","size":3,"path":"d/a","later":{{}}}},
                 {{"type":"file","oid":"{SHA1}","size":4,"path":"d/\u0062",
-                  "lfs":{{"oid":"{SHA256}","size":5,"pointerSize":1}},"xetHash":null}},
-                {{"type":"file","oid":"../x","size":-1,"path":"c","lfs":null}},
+                  "lfs":{{"oid":"{SHA256}","size":5,"pointerSize":1}},"xetHash":"{SHA256}"}},
+                {{"type":"file","oid":"../x","size":-1,"path":"c","lfs":null,"xetHash":{{}}}},
                 {{"type":"file","oid":null,"size":1e99,"path":"e","lfs":{{"oid":"{SHA1}"}}}},
                 {{"type":"file","path":"../\u202e\u0007é"}}]"#
         );
@@ -327,6 +255,8 @@ mod tests {
         assert_eq!(said[0], (Some(3), Digest::from_hex(SHA1)));
         assert_eq!(said[1], (Some(5), Digest::from_hex(SHA256)));
         assert_eq!(said[2..], [(None, None); 2]);
+        let xet: Vec<_> = page.files.iter().map(|f| f.xet).collect();
+        assert_eq!(xet, [None, XetHash::from_hex(SHA256), None, None]);
         assert_eq!(page.refused[0].name, r"../\u{202e}\u{7}é");
         for bad in ["", "<html>", "{}", "[1]", r#"[{"type":"file"}]"#] {
             let error = TreePage::parse(bad.as_bytes()).unwrap_err();
@@ -376,7 +306,7 @@ mod tests {
         for names in ["a d/x Ä", "a A ä D a/b d/y A/c/d"] {
             let mut page = TreePage::default();
             for name in names.split(' ') {
-                page.add(name, None, None, None);
+                page.add(name, (None, None, None), None);
             }
             listing.push(page);
         }

@@ -9,3 +9,4 @@ pub mod select;
 pub mod target;
 pub mod token;
 pub mod urls;
+mod wire;

@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind};
 use crate::hash::file_matches;
 use crate::hub::listing::RemoteFile;
 use crate::hub::metadata::FileMeta;
-use crate::names::{Commit, Digest, Revision};
+use crate::names::{Commit, Digest, Revision, XetHash};
 use crate::repo_path::RepoPath;
 
 /// One content to be fetched, and all the names that it gets.
@@ -30,6 +30,10 @@ pub(crate) struct Wanted {
     pub(crate) digest: Option<Digest>,
     /// Where there is no digest: what tells this content from another of the same size.
     pub(crate) validator: Option<String>,
+    /// Its name in Xet storage.
+    pub(crate) xet: Option<XetHash>,
+    /// Where it may lie beside the destination.
+    pub(crate) elsewhere: Vec<PathBuf>,
 }
 
 impl Wanted {
@@ -123,17 +127,57 @@ impl Destination {
                 return Ok(true);
             }
         }
-        let named = wanted.paths.iter().map(|path| self.final_path(path));
-        for candidate in named.chain(others.iter().cloned()) {
-            if has_size(&candidate)
-                && !adopt::has_control(&candidate, size)
-                && file_matches(&candidate, &digest).unwrap_or(false)
-            {
-                self.spread(&candidate, wanted)?;
+        let is_right = |path: &Path| {
+            has_size(path)
+                && !adopt::has_control(path, size)
+                && file_matches(path, &digest).unwrap_or(false)
+        };
+        for named in wanted.paths.iter().map(|path| self.final_path(path)) {
+            if is_right(&named) {
+                self.spread(&named, wanted)?;
+                return Ok(true);
+            }
+        }
+        // What may lie elsewhere is known by more than its size, and so is not read twice.
+        let elsewhere = wanted.elsewhere.iter();
+        let others = others.iter().filter(|path| is_right(path));
+        for place in elsewhere.chain(others) {
+            if self.bring(place, wanted, &digest)? {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Takes a content from a place that is not ours, if it is there. What cannot be had from there
+    /// is fetched.
+    fn bring(&self, from: &Path, wanted: &Wanted, digest: &Digest) -> Result<bool, Error> {
+        let to = match self {
+            Self::Cache { folder, .. } => folder.blob(digest),
+            Self::LocalDir { root, .. } => create_parents_below(root, wanted.name())?,
+            Self::File { path } => path.clone(),
+        };
+        // People write to files of a local folder, and to nothing in a cache.
+        let may_share = matches!(self, Self::Cache { .. });
+        let is_right = |path: &Path| file_matches(path, digest).unwrap_or(false);
+        match place::bring(from, &to, &self.partials(), may_share, is_right) {
+            Ok(true) => tracing::info!("{}: found as {}", wanted.name(), from.display()),
+            Ok(false) => return Ok(false),
+            Err(error) => {
+                tracing::info!(
+                    "{}: not taken from {}: {error}",
+                    wanted.name(),
+                    from.display()
+                );
+                return Ok(false);
+            }
+        }
+        if let Self::Cache { links, .. } = self {
+            let mut paths = wanted.paths.iter();
+            paths.try_for_each(|path| self.name_blob(&to, path, digest, *links))?;
+        }
+        self.spread(&to, wanted)?;
+        Ok(true)
     }
 
     /// The official lock for a content.
@@ -233,7 +277,7 @@ impl Destination {
             Content::Partial(partial) => place::rename(partial.seal()?, to),
             Content::Growing(growing) => place::rename(growing.seal()?, to),
             Content::Bytes(bytes) => {
-                let name = Owner::this().file_name(&self.stem(wanted));
+                let name = Owner::of_new_file().file_name(&self.stem(wanted));
                 let temporary = self.partials().join(name);
                 place::write_flushed(&temporary, |file| file.write_all(bytes))?;
                 place::rename(&temporary, to)

@@ -1,7 +1,8 @@
 //! What other tools left in a destination: where to look for it, and when to delete it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use super::adopt::{self, Found};
 use super::destination::{Destination, Wanted};
@@ -22,6 +23,29 @@ impl Destination {
                 .first()
                 .is_some_and(|path| has_size(&self.final_path(path))),
         }
+    }
+
+    /// A number that changes while somebody, we or an official client, writes what this content will
+    /// be: unfinished files, and the name in a local folder that a copy goes to.
+    pub(crate) fn growth(&self, wanted: &Wanted) -> u64 {
+        let stem = self.stem(wanted);
+        let begins = |path: &Path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.starts_with(&stem))
+        };
+        let unfinished = entries(&self.partials()).filter(|path| begins(path));
+        let mut written: Vec<_> = unfinished.collect();
+        if let (Self::LocalDir { root, .. }, Some(first)) = (self, wanted.paths.first()) {
+            written.extend(official_names(root, first, wanted));
+            written.push(self.final_path(first));
+        }
+        let stamps = written.iter().filter_map(|path| {
+            let found = path.symlink_metadata().ok()?;
+            let modified = found.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+            let millis = u64::try_from(modified.as_millis()).unwrap_or_default();
+            Some(millis.wrapping_add(found.len()))
+        });
+        stamps.fold(0, u64::wrapping_add)
     }
 
     /// Parts of a file that other tools left where it goes, best first.
@@ -75,24 +99,74 @@ impl Destination {
 }
 
 fn official_local(root: &Path, path: &RepoPath, wanted: &Wanted, size: u64) -> Vec<Found> {
+    official_names(root, path, wanted)
+        .filter_map(|path| adopt::part_at(&path, size))
+        .collect()
+}
+
+/// Unfinished files of the official clients in a local folder.
+fn official_names(
+    root: &Path,
+    path: &RepoPath,
+    wanted: &Wanted,
+) -> impl Iterator<Item = PathBuf> + use<> {
     // The official name begins with a hash of the metadata's name, which need not be computed: the
     // etag that follows it is what identifies the content.
     let folder = local_dir::downloads(root).join(path.as_str());
-    let Some(etag) = wanted.digest.map(|digest| digest.to_string()) else {
-        return Vec::new();
-    };
-    let entries = folder.parent().and_then(|folder| fs::read_dir(folder).ok());
-    let names = entries
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()));
-    let ours = names.filter(|path| {
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        name.contains(&format!(".{etag}.")) && name.strip_suffix(".incomplete").is_some()
-    });
-    ours.filter_map(|path| adopt::part_at(&path, size))
-        .collect()
+    let etag = wanted.digest.map(|digest| format!(".{digest}."));
+    let all = folder.parent().map(entries).into_iter().flatten();
+    all.filter(move |path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        etag.as_ref().zip(name).is_some_and(|(etag, name)| {
+            name.contains(etag.as_str()) && name.ends_with(".incomplete")
+        })
+    })
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Digest;
+
+    #[test]
+    fn what_an_official_client_writes_in_a_local_folder_is_seen_to_grow() {
+        let root = tempfile::tempdir().unwrap();
+        let here = Destination::LocalDir {
+            root: root.path().to_owned(),
+            commit: "c".repeat(40).parse().unwrap(),
+        };
+        let digest = Digest::from_hex(&"d".repeat(64)).unwrap();
+        let wanted = Wanted {
+            paths: vec![RepoPath::new("sub/x.bin").unwrap()],
+            size: Some(100),
+            digest: Some(digest),
+            validator: None,
+            xet: None,
+            elsewhere: Vec::new(),
+        };
+        let folder = root.path().join(".cache/huggingface/download/sub");
+        fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(root.path().join("sub")).unwrap();
+        fs::create_dir_all(here.partials()).unwrap();
+        let ours = format!("{}.1-2-3.hfast", here.stem(&wanted));
+        let writes = [
+            folder.join(format!("aGFzaA==.{digest}.0a1b2c3d.incomplete")),
+            here.partials().join(ours),
+            root.path().join("sub/x.bin"),
+        ];
+        let mut before = here.growth(&wanted);
+        for (path, len) in writes.iter().flat_map(|path| [(path, 10), (path, 20)]) {
+            fs::write(path, vec![0; len]).unwrap();
+            let now = here.growth(&wanted);
+            assert_ne!(now, before, "{}", path.display());
+            before = now;
+        }
+        fs::write(folder.join("aGFzaA==.other.incomplete"), "other").unwrap();
+        assert_eq!(here.growth(&wanted), before);
+    }
 }

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::owner::Owner;
 use super::partial::create;
 use super::{place, platform};
 use crate::error::Error;
@@ -20,8 +19,7 @@ pub(crate) struct Growing {
 
 impl Growing {
     pub(crate) fn begin(folder: &Path, stem: &str) -> Result<Self, Error> {
-        let path = folder.join(Owner::this().file_name(stem));
-        let file = create(&path).map_err(|e| Error::disk("create", &path, e))?;
+        let (file, _, path) = create(folder, stem)?;
         Ok(Self { file, path, len: 0 })
     }
 

@@ -6,6 +6,7 @@
 pub(crate) mod adopt;
 pub(crate) mod aria2;
 pub(crate) mod destination;
+pub(crate) mod elsewhere;
 mod found;
 pub(crate) mod growing;
 pub mod journal;
@@ -18,4 +19,5 @@ pub(crate) mod partial;
 pub(crate) mod place;
 pub(crate) mod platform;
 pub(crate) mod snapshot;
+mod space;
 pub(crate) mod tree_cache;

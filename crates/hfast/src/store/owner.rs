@@ -1,10 +1,13 @@
-//! Who writes a partial file, told by its name, and whether that process still lives.
+//! Who writes a partial file, told by its name, and whether that writer still lives.
 //!
-//! A lock only saves work: on some network file systems every process gets it. So each process
-//! writes to a name of its own, and takes over a dead one's file by renaming it.
+//! A lock only saves work: on some network file systems every process gets it. So each file that is
+//! being written has a name of its own, also among those of one process, and what a dead writer
+//! left is taken over by renaming it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -17,17 +20,21 @@ const SUFFIX: &str = ".hfast";
 /// A process on another machine that has not written for this long is taken for dead.
 const SILENT_FOR: Duration = Duration::from_secs(600);
 
-/// A process: machine, process id and start time.
+/// Numbers of files of this process that are written to no longer, and still lie on the disk.
+static ABANDONED: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
+
+/// A process (machine, process id, start time), and which of its files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Owner {
     host: u32,
     pid: u32,
     started: u64,
+    /// 0 in the names of older versions, which had one file for each content.
+    file: u64,
 }
 
 impl Owner {
-    /// This process.
-    pub(crate) fn this() -> Self {
+    fn this_process() -> Self {
         static THIS: OnceLock<Owner> = OnceLock::new();
         *THIS.get_or_init(|| {
             let pid = std::process::id();
@@ -37,15 +44,25 @@ impl Owner {
                 host,
                 pid,
                 started: platform::process_start(pid).unwrap_or_default(),
+                file: 0,
             }
         })
+    }
+
+    /// This process, for a file that it has not written to before.
+    pub(crate) fn of_new_file() -> Self {
+        static FILES: AtomicU64 = AtomicU64::new(1);
+        Self {
+            file: FILES.fetch_add(1, Relaxed),
+            ..Self::this_process()
+        }
     }
 
     /// The name of this owner's partial file for the blob `stem`.
     pub(crate) fn file_name(self, stem: &str) -> String {
         format!(
-            "{stem}.{:08x}-{}-{}{SUFFIX}",
-            self.host, self.pid, self.started
+            "{stem}.{:08x}-{}-{}-{}{SUFFIX}",
+            self.host, self.pid, self.started, self.file
         )
     }
 
@@ -53,15 +70,39 @@ impl Owner {
     pub(crate) fn parse(file_name: &str) -> Option<(&str, Self)> {
         let (stem, owner) = file_name.strip_suffix(SUFFIX)?.rsplit_once('.')?;
         let mut parts = owner.split('-');
-        let host = u32::from_str_radix(parts.next()?, 16).ok()?;
-        let pid = parts.next()?.parse().ok()?;
-        let started = parts.next()?.parse().ok()?;
-        (parts.next().is_none() && !stem.is_empty()).then_some((stem, Self { host, pid, started }))
+        let owner = Self {
+            host: u32::from_str_radix(parts.next()?, 16).ok()?,
+            pid: parts.next()?.parse().ok()?,
+            started: parts.next()?.parse().ok()?,
+            file: parts.next().map_or(Ok(0), str::parse).ok()?,
+        };
+        (parts.next().is_none() && !stem.is_empty()).then_some((stem, owner))
     }
 
-    /// Whether the process may still write to `path`, as far as can be told without a lock.
+    /// The owner of the file at `path`, by its name.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?;
+        Self::parse(name).map(|(_, owner)| owner)
+    }
+
+    /// Notes that nothing of this process writes to the file any more, and that it still lies there.
+    pub(crate) fn abandon(self) {
+        abandoned().insert(self.file);
+    }
+
+    /// Notes that the name is gone.
+    pub(crate) fn forget(self) {
+        if self.is_this_process() {
+            abandoned().remove(&self.file);
+        }
+    }
+
+    /// Whether somebody may still write to `path`, as far as can be told without a lock.
     pub(crate) fn may_live(self, path: &Path) -> bool {
-        if self.host == Self::this().host {
+        if self.is_this_process() {
+            return !abandoned().contains(&self.file);
+        }
+        if self.host == Self::this_process().host {
             let started = platform::process_start(self.pid);
             return started.is_some_and(|now| now == self.started);
         }
@@ -71,6 +112,14 @@ impl Owner {
             .unwrap_or(SystemTime::UNIX_EPOCH);
         modified.elapsed().is_ok_and(|age| age < SILENT_FOR)
     }
+
+    fn is_this_process(self) -> bool {
+        Self { file: 0, ..self } == Self::this_process()
+    }
+}
+
+fn abandoned() -> MutexGuard<'static, BTreeSet<u64>> {
+    ABANDONED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -78,15 +127,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_tells_its_owner() {
-        let name = Owner::this().file_name("abc.def");
-        assert_eq!(Owner::parse(&name), Some(("abc.def", Owner::this())));
+    fn a_name_tells_its_owner_and_no_two_files_have_the_same() {
+        let owner = Owner::of_new_file();
+        let name = owner.file_name("abc.def");
+        assert_eq!(Owner::parse(&name), Some(("abc.def", owner)));
+        assert_ne!(Owner::of_new_file().file_name("abc.def"), name);
+        let older = Owner {
+            host: 0xab,
+            pid: 2,
+            started: 3,
+            file: 0,
+        };
+        assert_eq!(Owner::parse("abc.000000ab-2-3.hfast"), Some(("abc", older)));
         for other in [
             "abc.incomplete",
             "x.hfast",
             ".1-2-3.hfast",
             "a.zz-1-2.hfast",
             "a.1-2.hfast",
+            "a.1-2-3-x.hfast",
+            "a.1-2-3-4-5.hfast",
         ] {
             assert_eq!(Owner::parse(other), None, "{other}");
         }
@@ -94,12 +154,16 @@ mod tests {
 
     #[test]
     fn this_process_lives_and_its_predecessor_with_the_same_id_does_not() {
-        let this = Owner::this();
-        assert!(this.may_live(Path::new("/nonexistent")));
+        let nowhere = Path::new("/nonexistent");
+        let this = Owner::of_new_file();
+        assert!(this.may_live(nowhere));
+        this.abandon();
+        assert!(!this.may_live(nowhere), "it says itself when it has ended");
+        this.forget();
         let predecessor = Owner {
             started: this.started + 1,
             ..this
         };
-        assert!(!predecessor.may_live(Path::new("/nonexistent")));
+        assert!(!predecessor.may_live(nowhere));
     }
 }

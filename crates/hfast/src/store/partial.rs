@@ -6,13 +6,16 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::journal::{self, Claims, Extent, Identity};
 use super::owner::Owner;
 use super::platform;
 use crate::error::Error;
+
+/// Names that are tried for a new file. One is taken only where a system does not tell when a process
+/// started, and a dead one had our number.
+const NAMES_TRIED: usize = 100;
 
 /// A journal longer than this is not read: no file that exists needs it.
 const MAX_JOURNAL: u64 = 256 << 20;
@@ -21,15 +24,16 @@ const MAX_JOURNAL: u64 = 256 << 20;
 #[derive(Debug)]
 pub(crate) struct Partial {
     file: File,
+    owner: Owner,
     path: PathBuf,
     size: u64,
-    /// Where the next record goes. `None`: the file is sealed, and a claim that comes late from a
-    /// worker must not touch what may have its final name already.
+    /// Where the next record goes. `None`: the file is sealed or gone, and a claim that comes late
+    /// from a worker must not touch what may have its final name already.
     journal_end: Mutex<Option<u64>>,
 }
 
 impl Partial {
-    /// Opens the partial file of the blob `stem` in `folder`: the one that a dead process left
+    /// Opens a partial file of the blob `stem` in `folder`: one that a dead writer left
     /// (`leftovers` are candidates), or a new one. Returns what the journal claims is there.
     pub(crate) fn begin(
         folder: &Path,
@@ -38,59 +42,61 @@ impl Partial {
         identity: &Identity,
         size: u64,
     ) -> Result<(Self, Claims), Error> {
-        let path = folder.join(Owner::this().file_name(stem));
         for leftover in leftovers {
+            let owner = Owner::of_new_file();
+            let path = folder.join(owner.file_name(stem));
             match take_over(leftover, &path) {
-                Ok(Some(file)) => return Self::resume(file, path, identity, size),
+                Ok(Some(file)) => return Self::new(file, owner, path, size).resume(identity),
                 Ok(None) => {}
                 Err(e) => tracing::debug!("cannot take over {}: {e}", leftover.display()),
             }
         }
-        let file = create(&path).map_err(|e| Error::disk("create", &path, e))?;
-        let partial = Self::fresh(file, path, identity, size)?;
+        let (file, owner, path) = create(folder, stem)?;
+        let partial = Self::new(file, owner, path, size);
+        partial.begin_journal(identity)?;
         Ok((partial, Claims::default()))
     }
 
-    fn fresh(file: File, path: PathBuf, identity: &Identity, size: u64) -> Result<Self, Error> {
-        platform::write_all_at(&file, &journal::header(identity, size), size)
-            .map_err(|e| Error::disk("write", &path, e))?;
+    fn new(file: File, owner: Owner, path: PathBuf, size: u64) -> Self {
         let journal_end = Mutex::new(Some(size + journal::HEADER as u64));
-        Ok(Self {
+        Self {
             file,
+            owner,
             path,
             size,
             journal_end,
-        })
+        }
     }
 
-    fn resume(
-        file: File,
-        path: PathBuf,
-        identity: &Identity,
-        size: u64,
-    ) -> Result<(Self, Claims), Error> {
-        let bytes = read_journal(&file, size).map_err(|e| Error::disk("read", &path, e))?;
-        let claims = Claims::parse(&bytes, identity, size);
-        let valid = journal::valid_len(&bytes, identity, size);
+    fn begin_journal(&self, identity: &Identity) -> Result<(), Error> {
+        let header = journal::header(identity, self.size);
+        platform::write_all_at(&self.file, &header, self.size)
+            .map_err(|e| Error::disk("write", &self.path, e))
+    }
+
+    fn resume(self, identity: &Identity) -> Result<(Self, Claims), Error> {
+        let bytes =
+            read_journal(&self.file, self.size).map_err(|e| Error::disk("read", &self.path, e))?;
+        let claims = Claims::parse(&bytes, identity, self.size);
+        let valid = journal::valid_len(&bytes, identity, self.size);
+        // Torn records at the end would hide later ones; what is good stays where it is. And the
+        // records of another content must not end up behind a header of this one.
+        let end = self.size + valid as u64;
+        self.file
+            .set_len(end)
+            .map_err(|e| Error::disk("write", &self.path, e))?;
         if valid == 0 {
-            // The records of another content must not end up behind a header of this one.
-            file.set_len(size)
-                .map_err(|e| Error::disk("write", &path, e))?;
-            return Ok((Self::fresh(file, path, identity, size)?, claims));
+            self.begin_journal(identity)?;
+        } else {
+            *self.journal_end() = Some(end);
         }
-        // Torn records at the end would hide later ones; what is good stays where it is.
-        let end = size + valid as u64;
-        file.set_len(end)
-            .map_err(|e| Error::disk("write", &path, e))?;
-        Ok((
-            Self {
-                file,
-                path,
-                size,
-                journal_end: Mutex::new(Some(end)),
-            },
-            claims,
-        ))
+        Ok((self, claims))
+    }
+
+    fn journal_end(&self) -> MutexGuard<'_, Option<u64>> {
+        self.journal_end
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes `bytes` at `offset`.
@@ -102,10 +108,7 @@ impl Partial {
     /// Claims that extents are on disk. Called after they were written.
     pub(crate) fn claim(&self, extents: &[Extent]) -> Result<(), Error> {
         let records: Vec<u8> = extents.iter().flat_map(journal::record).collect();
-        let mut journal_end = self
-            .journal_end
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut journal_end = self.journal_end();
         let Some(end) = journal_end.as_mut() else {
             return Ok(());
         };
@@ -137,10 +140,7 @@ impl Partial {
     /// Cuts the journal off and makes the content durable. The caller has verified it, and gives
     /// the returned path its final name.
     pub(crate) fn seal(&self) -> Result<&Path, Error> {
-        *self
-            .journal_end
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = None;
+        *self.journal_end() = None;
         let sealed = self
             .file
             .set_len(self.size)
@@ -151,7 +151,17 @@ impl Partial {
 
     /// Deletes the file: its bytes are wrong.
     pub(crate) fn discard(&self) -> Result<(), Error> {
+        *self.journal_end() = None;
         std::fs::remove_file(&self.path).map_err(|e| Error::disk("delete", &self.path, e))
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        // The last one who could write to it is gone; a write that outlives its job is one of them.
+        if self.journal_end().is_some() {
+            self.owner.abandon();
+        }
     }
 }
 
@@ -163,15 +173,23 @@ fn read_journal(file: &File, size: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-pub(super) fn create(path: &Path) -> io::Result<File> {
-    // Of this name only our own process can have left a file, in a job that failed before.
-    let mut options = OpenOptions::new();
-    let file = platform::open_no_follow(
-        options.read(true).write(true).create(true).truncate(true),
-        path,
-    )?;
-    mark_alive(&file);
-    Ok(file)
+/// Creates a file that nobody has written to.
+pub(super) fn create(folder: &Path, stem: &str) -> Result<(File, Owner, PathBuf), Error> {
+    let mut others = 0..NAMES_TRIED;
+    loop {
+        let owner = Owner::of_new_file();
+        let path = folder.join(owner.file_name(stem));
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        match platform::open_no_follow(&mut options, &path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && others.next().is_some() => {}
+            Err(e) => return Err(Error::disk("create", &path, e)),
+            Ok(file) => {
+                mark_alive(&file);
+                return Ok((file, owner, path));
+            }
+        }
+    }
 }
 
 /// The lock tells others that the writer lives; where locks do nothing, the name tells them.
@@ -187,28 +205,21 @@ fn is_locked(file: &File) -> bool {
     matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
 
-/// Renames a dead process's file to our name. `None`: its owner may live, or somebody was faster.
+/// Renames a dead writer's file to our name. `None`: its owner may live, or somebody was faster.
 fn take_over(leftover: &Path, ours: &Path) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
     if !leftover.symlink_metadata()?.is_file() {
         return Ok(None);
     }
     let file = platform::open_no_follow(options.read(true).write(true), leftover)?;
-    if is_locked(&file) || owner_may_live(leftover, ours) || !platform::has_name(&file)? {
+    let owner = Owner::of(leftover);
+    let may_live = owner.is_some_and(|owner| owner.may_live(leftover));
+    if is_locked(&file) || may_live || !platform::has_name(&file)? {
         return Ok(None);
     }
-    if leftover != ours {
-        std::fs::rename(leftover, ours)?;
-    }
+    std::fs::rename(leftover, ours)?;
+    owner.into_iter().for_each(Owner::forget);
     Ok(Some(file))
-}
-
-fn owner_may_live(leftover: &Path, ours: &Path) -> bool {
-    let name = leftover.file_name().and_then(|name| name.to_str());
-    leftover != ours
-        && name
-            .and_then(Owner::parse)
-            .is_some_and(|(_, owner)| owner.may_live(leftover))
 }
 
 /// The partial files of ours that lie in `folder`, as stem and path.
@@ -224,38 +235,33 @@ pub(crate) fn leftovers(folder: &Path) -> Vec<(String, PathBuf)> {
     named.collect()
 }
 
+/// The partial files of ours in `folder` that are parts of the blob `stem`.
+pub(crate) fn leftovers_of(folder: &Path, stem: &str) -> Vec<PathBuf> {
+    let all = leftovers(folder).into_iter();
+    all.filter(|(name, _)| name == stem)
+        .map(|(_, path)| path)
+        .collect()
+}
+
 /// Deletes a leftover whose owner is dead and whose content nobody needs.
 pub(crate) fn sweep(leftover: &Path) {
+    let Some(owner) = Owner::of(leftover) else {
+        return;
+    };
     let mut options = OpenOptions::new();
     // A link that was never moved to its place cannot be locked, and need not be.
     let is_free = leftover.is_symlink()
         || platform::open_no_follow(options.read(true).write(true), leftover)
+            // A link to a file that nobody may write to.
+            .or_else(|_| platform::open_no_follow(OpenOptions::new().read(true), leftover))
             .is_ok_and(|file| !is_locked(&file));
-    if is_free
-        && !owner_may_live(leftover, Path::new(""))
-        && let Err(e) = std::fs::remove_file(leftover)
-    {
-        tracing::debug!("cannot delete {}: {e}", leftover.display());
+    if !is_free || owner.may_live(leftover) {
+        return;
     }
-}
-
-/// A number that changes while somebody writes to an unfinished file of the blob `stem`.
-pub(crate) fn growth(folder: &Path, stem: &str) -> u64 {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return 0;
-    };
-    let named = entries.filter_map(Result::ok).filter(|entry| {
-        entry
-            .file_name()
-            .to_str()
-            .is_some_and(|name| name.starts_with(stem))
-    });
-    let stamps = named.filter_map(|entry| {
-        let modified = entry.metadata().ok()?.modified().ok()?;
-        let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
-        Some(u64::try_from(since.as_millis()).unwrap_or_default())
-    });
-    stamps.fold(0, u64::wrapping_add)
+    match std::fs::remove_file(leftover) {
+        Ok(()) => owner.forget(),
+        Err(e) => tracing::debug!("cannot delete {}: {e}", leftover.display()),
+    }
 }
 
 #[cfg(test)]
@@ -270,9 +276,17 @@ mod tests {
         Partial::begin(folder, "stem", leftovers, &ID, 100).unwrap()
     }
 
+    fn extent(start: u64, bytes: &[u8]) -> Extent {
+        Extent {
+            start,
+            len: u32::try_from(bytes.len()).unwrap(),
+            checksum: xxh3_64(bytes),
+        }
+    }
+
     /// Leaves a partial file as a process of this machine that died would.
     fn die(partial: Partial) -> PathBuf {
-        let name = Owner::this().file_name("stem").replace('-', "-9");
+        let name = Owner::of_new_file().file_name("stem").replace('-', "-9");
         let dead = partial.path.with_file_name(name);
         std::fs::rename(&partial.path, &dead).unwrap();
         drop(partial);
@@ -285,13 +299,7 @@ mod tests {
         let (partial, claims) = begin(folder.path(), &[]);
         assert_eq!(claims, Claims::default());
         partial.write(10, b"abcde").unwrap();
-        partial
-            .claim(&[Extent {
-                start: 10,
-                len: 5,
-                checksum: xxh3_64(b"abcde"),
-            }])
-            .unwrap();
+        partial.claim(&[extent(10, b"abcde")]).unwrap();
         let dead = die(partial);
 
         let found = leftovers(folder.path());
@@ -330,13 +338,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (partial, _) = begin(folder.path(), &[]);
         partial.write(0, b"abcde").unwrap();
-        partial
-            .claim(&[Extent {
-                start: 0,
-                len: 5,
-                checksum: xxh3_64(b"abcde"),
-            }])
-            .unwrap();
+        partial.claim(&[extent(0, b"abcde")]).unwrap();
         let dead = die(partial);
         let other = Identity::Validator([2; 32]);
         let leftovers = std::slice::from_ref(&dead);
@@ -352,9 +354,39 @@ mod tests {
         let (alive, _) = begin(folder.path(), &[]);
         let other = folder
             .path()
-            .join(Owner::this().file_name("stem").replace('-', "-9"));
+            .join(Owner::of_new_file().file_name("stem").replace('-', "-9"));
         std::fs::rename(&alive.path, &other).unwrap();
         let (_second, claims) = begin(folder.path(), std::slice::from_ref(&other));
         assert!(other.exists() && claims == Claims::default());
+    }
+
+    #[test]
+    fn two_jobs_of_one_process_never_share_a_file_and_lose_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, _) = begin(folder.path(), &[]);
+        first.write(0, b"first").unwrap();
+        first.claim(&[extent(0, b"first")]).unwrap();
+        let candidates = || leftovers_of(folder.path(), "stem");
+        // A write of a job that was given up may still be under way when the next job begins.
+        let (second, claims) = begin(folder.path(), &candidates());
+        assert_eq!(claims, Claims::default());
+        for path in candidates() {
+            sweep(&path);
+        }
+        second.write(0, b"other").unwrap();
+        let mut bytes = [0; 5];
+        first.read(&mut bytes, 0).unwrap();
+        assert_eq!(&bytes, b"first");
+        assert!(first.path.exists() && second.path.exists());
+
+        second.discard().unwrap();
+        drop((first, second));
+        let (third, claims) = begin(folder.path(), &candidates());
+        assert_eq!(claims.iter().count(), 1, "what has ended is taken over");
+        drop(third);
+        for path in candidates() {
+            sweep(&path);
+        }
+        assert_eq!(candidates(), [] as [PathBuf; 0]);
     }
 }

@@ -67,7 +67,7 @@ pub(crate) fn write_pending(
 /// A temporary name for what will be `path`; short, whatever the length of that.
 fn temporary(folder: &Path, kind: &str, path: &Path) -> PathBuf {
     let hash = xxh3_64(path.as_os_str().as_encoded_bytes());
-    folder.join(Owner::this().file_name(&format!("{kind}-{hash:016x}")))
+    folder.join(Owner::of_new_file().file_name(&format!("{kind}-{hash:016x}")))
 }
 
 /// Whether a leftover with this stem is temporary: it is swept once its owner is dead.
@@ -128,9 +128,45 @@ pub(crate) fn link(target: &Path, link: &Path, folder: &Path) -> Result<(), Erro
 /// system can, else byte by byte, and never half.
 pub(crate) fn copy(from: &Path, to: &Path, folder: &Path) -> Result<(), Error> {
     let temporary = temporary(folder, "copy", to);
-    let copied = fs::copy(from, &temporary).and_then(|_| fs::File::open(&temporary)?.sync_all());
-    let copied = copied.map_err(|e| Error::disk("copy to", to, e));
+    let copied = copy_bytes(from, &temporary).map_err(|e| Error::disk("copy to", to, e));
     or_remove(&temporary, copied.and_then(|()| rename(&temporary, to)))
+}
+
+/// Brings a file that belongs to somebody else to its final name, if it still `is_right` once it has
+/// come; whatever it was before, nobody can have changed it since. Where `may_share`, both names may
+/// stand for one file.
+pub(crate) fn bring(
+    from: &Path,
+    to: &Path,
+    folder: &Path,
+    may_share: bool,
+    is_right: impl Fn(&Path) -> bool,
+) -> Result<bool, Error> {
+    let temporary = temporary(folder, "copy", to);
+    let shared = may_share && fs::hard_link(from, &temporary).is_ok();
+    let copied = || copy_bytes(from, &temporary).map_err(|e| Error::disk("copy to", to, e));
+    let come = if shared { Ok(()) } else { copied() };
+    let is_file = || {
+        temporary
+            .symlink_metadata()
+            .is_ok_and(|found| found.is_file())
+    };
+    or_remove(&temporary, come)?;
+    if !is_file() || !is_right(&temporary) {
+        return remove(&temporary).map(|()| false);
+    }
+    or_remove(&temporary, rename(&temporary, to))?;
+    // Between two names of one file a rename does nothing.
+    remove(&temporary).map(|()| true)
+}
+
+/// Only the bytes are copied: a file that nobody may write to can have a copy that is like any other.
+fn copy_bytes(from: &Path, to: &Path) -> io::Result<()> {
+    let mut from = fs::File::open(from)?;
+    let mut options = OpenOptions::new();
+    let mut to = platform::open_no_follow(options.write(true).create(true).truncate(true), to)?;
+    io::copy(&mut from, &mut to)?;
+    to.sync_all()
 }
 
 /// Deletes a file of ours that is not needed after all.
@@ -148,7 +184,7 @@ pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
 
 /// Whether symbolic links can be made in `folder`, found out by making one.
 pub(crate) fn can_link(folder: &Path) -> bool {
-    let probe = folder.join(Owner::this().file_name("link-probe"));
+    let probe = folder.join(Owner::of_new_file().file_name("link-probe"));
     let made = platform::symlink(Path::new("nowhere"), &probe);
     let removed = remove_if_there(&probe);
     made.is_ok() && removed.is_ok()

@@ -39,6 +39,7 @@ pub(crate) fn files(snapshot: &Path) -> Vec<RemoteFile> {
                         path,
                         size: Some(found.len()),
                         digest: None,
+                        xet: None,
                     }),
             );
         }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::place::{self, create_parents};
 use crate::error::Error;
 use crate::hub::listing::RemoteFile;
-use crate::names::Digest;
+use crate::names::{Digest, XetHash};
 use crate::repo_path::RepoPath;
 
 /// A listing that is larger than this is asked for again.
@@ -45,6 +45,8 @@ struct Entry {
     lfs_sha256: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lfs_size: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    xet_hash: Option<String>,
 }
 
 /// The first complete listing among `places` that can be read.
@@ -102,6 +104,7 @@ fn entry(file: &RemoteFile) -> Entry {
         blob_id,
         lfs_sha256,
         lfs_size: None,
+        xet_hash: file.xet.map(|hash| hash.to_string()),
     }
 }
 
@@ -138,6 +141,7 @@ fn remote_file(path: &str, entry: &Entry) -> Option<RemoteFile> {
         path: RepoPath::new(path).ok()?,
         size: Some(entry.lfs_size.or(entry.size)?),
         digest: Some(Digest::from_hex(hash?)?),
+        xet: entry.xet_hash.as_deref().and_then(XetHash::from_hex),
     })
 }
 
@@ -151,6 +155,7 @@ mod tests {
             path,
             size: Some(7),
             digest: Digest::from_hex(digest),
+            xet: XetHash::from_hex(digest),
         }
     }
 
@@ -171,8 +176,8 @@ mod tests {
         let read_back = read(std::slice::from_ref(&path)).unwrap();
         assert_eq!(read_back.len(), 2);
         assert_eq!(
-            (&read_back[1].path, read_back[1].digest),
-            (&files[1].path, files[1].digest)
+            (&read_back[1].path, read_back[1].digest, read_back[1].xet),
+            (&files[1].path, files[1].digest, files[1].xet)
         );
         for bad in [
             r#"{"format_version":2,"files":{}}"#,

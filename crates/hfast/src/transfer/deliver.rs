@@ -1,22 +1,23 @@
 //! The way of one content: lock, look at what is there, fetch, verify, publish.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::engine::{Engine, SMALL};
 use super::job::{Job, Sink};
-use super::progress::{ActiveFile, Phase};
+use super::progress::{ActiveFile, Phase, Snapshot};
 use super::ranges::Ranges;
 use super::source::Sources;
 use super::verify::Verifier;
 use crate::error::{Error, ErrorKind};
-use crate::hash::Hasher;
+use crate::hash::sha256;
 use crate::names::Digest;
-use crate::store::adopt;
 use crate::store::destination::{Content, Wanted};
 use crate::store::journal::{Claims, Identity};
-use crate::store::lock::Lock;
+use crate::store::lock::{Lock, Patience};
 use crate::store::partial::{self, Partial};
+use crate::store::{adopt, place};
 
 /// The Hub keeps no file above this size in git itself: a git digest for a larger one is that of
 /// an LFS pointer, from a listing that leaves the LFS part out.
@@ -33,16 +34,38 @@ fn is_doubtful(wanted: &Wanted) -> bool {
 /// What a part of this content is known by. With neither digest nor validator nothing tells it from
 /// a part of something else, and so no later run may take it over.
 fn identity_of(wanted: &Wanted, chance: f64) -> Identity {
-    if let Some(digest) = wanted.digest {
-        return Identity::Content(digest);
-    }
-    let unknown = || chance.to_bits().to_string();
-    let mut hasher = Hasher::sha256();
-    hasher.update(wanted.validator.clone().unwrap_or_else(unknown).as_bytes());
-    match hasher.finish() {
-        Digest::Sha256(hash) => Identity::Validator(hash),
-        Digest::GitSha1(_) => Identity::Validator([0; 32]),
-    }
+    let known_by = || match &wanted.validator {
+        Some(validator) => sha256(validator.as_bytes()),
+        None => sha256(&chance.to_bits().to_be_bytes()),
+    };
+    wanted
+        .digest
+        .map_or_else(|| Identity::Validator(known_by()), Identity::Content)
+}
+
+/// The right to bring one content.
+struct Turn {
+    lock: Lock,
+    /// It is in its place already.
+    settled: bool,
+    shown: ActiveFile,
+}
+
+/// What came of one attempt to get the lock of a content.
+enum Attempt {
+    /// With what is left of the content, whose stem this is.
+    Go(Turn, String, Vec<PathBuf>),
+    /// Somebody else works on it; the number changes while they write.
+    Wait(ActiveFile, u64),
+}
+
+fn full_disk(error: Error, now: &Snapshot, free: Option<u64>) -> Error {
+    let missing = now.total_bytes.saturating_sub(now.done_bytes);
+    let free = free.map_or_else(String::new, |free| format!(", and {free} are free"));
+    let text = format!("{error}; {missing} bytes of this download are still to come{free}");
+    let hint = error.hint().map(str::to_owned);
+    let told = Error::new(error.kind(), text).with_source(error);
+    hint.into_iter().fold(told, Error::with_hint)
 }
 
 impl Engine {
@@ -58,6 +81,7 @@ impl Engine {
         let listed = wanted.digest;
         let error = match self.deliver(wanted).await {
             Err(error) if error.kind() == ErrorKind::Integrity => error,
+            Err(error) if error.is_disk_full() => return Err(self.with_missing(error).await),
             other => return other,
         };
         let Some(Digest::GitSha1(_)) = listed else {
@@ -79,19 +103,21 @@ impl Engine {
         if is_doubtful(wanted) {
             self.learn_more(wanted, &shown).await?;
         }
-        let lock = self.lock(wanted, &shown).await?;
-        shown.phase(Phase::Checking);
-        if !self.force && self.settle(wanted).await? {
+        let Turn {
+            lock,
+            settled,
+            shown,
+        } = self.take_turn(wanted, shown).await?;
+        if settled {
             let size = wanted.size.unwrap_or_default();
             shown.set_done(size);
-            self.sweep(wanted);
             return Ok(size);
         }
         shown.phase(Phase::Fetching);
         let sources = Sources::new(self.provider.sources(wanted));
         let Some(size) = wanted.size else {
             let size = self.stream(wanted, sources, &shown).await?;
-            self.sweep(wanted);
+            self.sweep(wanted).await?;
             return Ok(size);
         };
         let (job, verifier) = self.open_job(wanted, size, sources, shown).await?;
@@ -99,11 +125,7 @@ impl Engine {
         let digest = verifier.run(self, &job).await?;
         drop(open);
         job.shown.phase(Phase::Finishing);
-        self.publish(wanted, job, digest).await?;
-        self.sweep(wanted);
-        if size > SMALL && lock.as_ref().is_some_and(Lock::is_held) {
-            self.destination.sweep_official(wanted);
-        }
+        self.publish(wanted, job, digest, lock).await?;
         Ok(size)
     }
 
@@ -117,43 +139,65 @@ impl Engine {
         Ok(())
     }
 
-    async fn lock(&self, wanted: &Wanted, shown: &ActiveFile) -> Result<Option<Lock>, Error> {
-        let Some(path) = self.destination.lock(wanted) else {
-            return Ok(None);
-        };
-        let (folder, stem) = (self.destination.partials(), self.destination.stem(wanted));
-        let mut had_to_wait = false;
-        let growth = || partial::growth(&folder, &stem);
-        let lock = Lock::acquire(path, growth, || {
-            had_to_wait = true;
-            shown.phase(Phase::Waiting);
-        });
-        let lock = lock.await?;
-        if had_to_wait {
-            // Whoever held the lock may have died and left what it had.
-            let found = partial::leftovers(&folder).into_iter();
-            let found = found
-                .filter(|(name, _)| *name == stem)
-                .map(|(_, path)| path)
-                .collect();
-            self.leftovers
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(stem, found);
-        }
-        Ok(Some(lock))
-    }
-
-    async fn settle(&self, wanted: &Wanted) -> Result<bool, Error> {
+    /// Waits until nobody else works on the content, and settles it from what is on the disk.
+    async fn take_turn(&self, wanted: &Wanted, mut shown: ActiveFile) -> Result<Turn, Error> {
+        let mut patience = Patience::new(wanted.size, self.now());
+        let (mut had_to_wait, mut goes_on) = (false, false);
         let others = wanted.size.filter(|size| *size > SMALL);
-        let others = others
-            .and_then(|size| self.others.get(&size))
-            .cloned()
-            .unwrap_or_default();
-        let (destination, wanted) = (Arc::clone(&self.destination), wanted.clone());
-        self.disk
-            .run(move || destination.settle(&wanted, &others))
-            .await
+        let others = others.and_then(|size| self.others.get(&size));
+        loop {
+            let (destination, force) = (Arc::clone(&self.destination), self.force);
+            let (wanted, others) = (wanted.clone(), others.cloned().unwrap_or_default());
+            let stem = destination.stem(&wanted);
+            let mut left = self.leftovers_of(&stem);
+            let attempt = self.disk.run(move || {
+                let lock = match destination.lock(&wanted) {
+                    Some(path) if !goes_on => Lock::try_acquire(&path)?,
+                    _ => Some(Lock::none()),
+                };
+                let Some(lock) = lock else {
+                    return Ok(Attempt::Wait(shown, destination.growth(&wanted)));
+                };
+                shown.phase(Phase::Checking);
+                if had_to_wait {
+                    // Whoever held the lock may have died and left what it had.
+                    left = partial::leftovers_of(&destination.partials(), &stem);
+                }
+                let settled = !force && destination.settle(&wanted, &others)?;
+                if settled {
+                    for path in &left {
+                        partial::sweep(path);
+                    }
+                }
+                let turn = Turn {
+                    lock,
+                    settled,
+                    shown,
+                };
+                Ok(Attempt::Go(turn, stem, left))
+            });
+            let growth = match attempt.await? {
+                Attempt::Go(turn, stem, left) => {
+                    if had_to_wait {
+                        self.leftovers().insert(stem, left);
+                    }
+                    return Ok(turn);
+                }
+                Attempt::Wait(kept, growth) => {
+                    shown = kept;
+                    growth
+                }
+            };
+            shown.phase(Phase::Waiting);
+            had_to_wait = true;
+            if let Some(pause) = patience.after(growth, self.now()) {
+                tokio::time::sleep(pause).await;
+                continue;
+            }
+            goes_on = true;
+            let text = "another process holds the lock and shows no progress; going on without it";
+            self.progress.notice(format!("{}: {text}", shown.name()));
+        }
     }
 
     async fn open_job(
@@ -223,34 +267,68 @@ impl Engine {
             .await
     }
 
-    fn leftovers_of(&self, stem: &str) -> Vec<PathBuf> {
-        let leftovers = self
-            .leftovers
+    fn leftovers(&self) -> MutexGuard<'_, HashMap<String, Vec<PathBuf>>> {
+        self.leftovers
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        leftovers.get(stem).cloned().unwrap_or_default()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn publish(&self, wanted: &Wanted, job: Arc<Job>, digest: Digest) -> Result<(), Error> {
+    fn leftovers_of(&self, stem: &str) -> Vec<PathBuf> {
+        self.leftovers().get(stem).cloned().unwrap_or_default()
+    }
+
+    /// Gives the content its final names, and deletes what others left of it.
+    async fn publish(
+        &self,
+        wanted: &Wanted,
+        job: Arc<Job>,
+        digest: Digest,
+        lock: Lock,
+    ) -> Result<(), Error> {
         let (destination, wanted) = (Arc::clone(&self.destination), wanted.clone());
+        let left = self.leftovers_of(&destination.stem(&wanted));
         self.disk
-            .run(move || match &job.sink {
-                Sink::Partial(partial) => {
-                    destination.publish(&wanted, &digest, &Content::Partial(partial))
+            .run(move || {
+                match &job.sink {
+                    Sink::Partial(partial) => {
+                        destination.publish(&wanted, &digest, &Content::Partial(partial))?;
+                    }
+                    Sink::Memory(content) => {
+                        let content = content.lock().unwrap_or_else(PoisonError::into_inner);
+                        destination.publish(&wanted, &digest, &Content::Bytes(&content))?;
+                    }
                 }
-                Sink::Memory(content) => {
-                    let content = content.lock().unwrap_or_else(PoisonError::into_inner);
-                    destination.publish(&wanted, &digest, &Content::Bytes(&content))
+                for path in &left {
+                    partial::sweep(path);
                 }
+                if job.size > SMALL && lock.is_held() {
+                    destination.sweep_official(&wanted);
+                }
+                Ok(())
             })
             .await
     }
 
-    /// Deletes what dead processes left of a content that now has its final name.
-    fn sweep(&self, wanted: &Wanted) {
-        self.leftovers_of(&self.destination.stem(wanted))
-            .iter()
-            .for_each(|path| partial::sweep(path));
+    /// A full disk is told together with what is still to come.
+    async fn with_missing(&self, error: Error) -> Error {
+        let folder = self.destination.partials();
+        let look = self.disk.run(move || Ok(place::free_space(&folder)));
+        // Without an answer the missing bytes are told alone.
+        let free = look.await.unwrap_or_default();
+        full_disk(error, &self.progress.snapshot(), free)
+    }
+
+    /// Deletes what dead writers left of a content that now has its final name.
+    async fn sweep(&self, wanted: &Wanted) -> Result<(), Error> {
+        let left = self.leftovers_of(&self.destination.stem(wanted));
+        self.disk
+            .run(move || {
+                for path in &left {
+                    partial::sweep(path);
+                }
+                Ok(())
+            })
+            .await
     }
 
     /// The error of a content that came whole and wrong.
@@ -262,5 +340,28 @@ impl Engine {
         .with_hint(
             "the source sends wrong bytes: try another --endpoint, and tell the one who runs it",
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_says_how_much_is_still_to_come() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let error = Error::disk("write", std::path::Path::new("/disk/x"), full);
+        assert!(error.is_disk_full());
+        let now = Snapshot {
+            total_bytes: 1000,
+            done_bytes: 300,
+            ..Snapshot::default()
+        };
+        let told = full_disk(error, &now, Some(7));
+        assert!(
+            told.to_string()
+                .ends_with("; 700 bytes of this download are still to come, and 7 are free")
+        );
+        assert!(told.hint().is_some());
     }
 }

@@ -262,6 +262,10 @@ pub(crate) struct ActiveFile {
 }
 
 impl ActiveFile {
+    pub(crate) fn name(&self) -> &str {
+        &self.file.name
+    }
+
     pub(crate) fn phase(&self, phase: Phase) {
         *self
             .file

@@ -71,7 +71,7 @@ impl Engine {
             matches!(trouble, Trouble::Failed(_)) && kept == 0 && host != source.name;
         let reason = match trouble {
             Trouble::Overtaken => return,
-            Trouble::Disk(error) => return job.fail(with_missing(job, error)),
+            Trouble::Disk(error) => return job.fail(error),
             Trouble::Refused(status, headers, body) => {
                 let error = self
                     .provider
@@ -181,15 +181,4 @@ fn describe(failure: &Failure, is_elsewhere: bool, source: &str) -> String {
             format!("{source} sends the bytes to {host}, which fails: {fault}")
         }
     }
-}
-
-/// A full disk is told together with how much the file still lacks.
-fn with_missing(job: &Job, error: Error) -> Error {
-    let segments = job.segments();
-    let missing = segments.size() - segments.landed_bytes();
-    drop(segments);
-    let text = format!("{error}; {missing} bytes of {} are still missing", job.name);
-    let hint = error.hint().map(str::to_owned);
-    let told = Error::new(error.kind(), text).with_source(error);
-    hint.into_iter().fold(told, Error::with_hint)
 }

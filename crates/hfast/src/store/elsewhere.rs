@@ -1,0 +1,122 @@
+//! Where a content may lie that is wanted in another place: the official cache, for a local folder,
+//! and the official store of contents that repositories share.
+//!
+//! This only says where to look. Whatever lies there is hashed like anything else, and never written
+//! to: the store keeps its own accounts of who refers to what.
+//!
+//! Into a cache a content of the store comes as a hard link, where the system allows one: it takes
+//! no room, and the official client may delete its own name without harm to ours. The file stays
+//! read-only, as it is for those who reach it through the official link; nothing in a cache is ever
+//! written to, only replaced. A local folder gets a copy, since people write to what is there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::destination::Wanted;
+use super::layout::RepoFolder;
+use crate::names::{Commit, XetHash};
+
+/// The file that makes a folder a shared store, and all that it says.
+const MARKER: &str = ".huggingface-shared-blobs";
+const MARK: &[u8] = b"1\n";
+
+/// The places of one job. Making it blocks.
+pub(crate) struct Elsewhere {
+    repo: Option<(RepoFolder, Commit)>,
+    store: Option<PathBuf>,
+}
+
+impl Elsewhere {
+    /// Looks at the cache that `folder` is in; its own contents count where `commit` is given.
+    pub(crate) fn look(folder: &RepoFolder, commit: Option<Commit>) -> Self {
+        let commit = commit.filter(|_| folder.path().is_dir());
+        let store = folder.root().join("blobs");
+        let marker = store.join(MARKER);
+        let is_mark = marker
+            .symlink_metadata()
+            .is_ok_and(|found| found.is_file() && found.len() == MARK.len() as u64);
+        let is_store = is_mark && fs::read(&marker).is_ok_and(|mark| mark == MARK);
+        Self {
+            repo: commit.map(|commit| (folder.clone(), commit)),
+            store: is_store.then_some(store),
+        }
+    }
+
+    /// Files that have the size of the content.
+    pub(crate) fn places(&self, wanted: &Wanted) -> Vec<PathBuf> {
+        let mut places = Vec::new();
+        if let Some((folder, commit)) = &self.repo {
+            places.extend(wanted.digest.map(|digest| folder.blob(&digest)));
+            // Where links cannot be made, the snapshot holds the content.
+            let snapshot = folder.snapshot(commit);
+            places.extend(
+                wanted
+                    .paths
+                    .first()
+                    .map(|path| snapshot.join(path.as_str())),
+            );
+        }
+        let has_size = |found: fs::Metadata| found.is_file() && Some(found.len()) == wanted.size;
+        places.retain(|path| path.metadata().is_ok_and(has_size));
+        let shared = self.store.as_deref().zip(wanted.xet);
+        let payload = shared.map(|(store, hash)| payload(store, &hash));
+        // What is no file itself is nothing of the store's.
+        places.extend(payload.filter(|path| path.symlink_metadata().is_ok_and(has_size)));
+        places
+    }
+}
+
+fn payload(store: &Path, hash: &XetHash) -> PathBuf {
+    let name = hash.to_string();
+    store.join(name.get(..2).unwrap_or_default()).join(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::{Digest, Repo, RepoId, RepoType};
+    use crate::repo_path::RepoPath;
+    use crate::store::platform;
+
+    #[test]
+    fn only_a_marked_store_and_real_files_of_the_right_size_count() {
+        let root = tempfile::tempdir().unwrap();
+        let repo = Repo::new(RepoType::Model, RepoId::new("org/name").unwrap());
+        let folder = RepoFolder::new(root.path(), &repo);
+        let wanted = Wanted {
+            paths: vec![RepoPath::new("x.bin").unwrap()],
+            size: Some(5),
+            digest: Digest::from_hex(&"d".repeat(64)),
+            validator: None,
+            xet: XetHash::from_hex(&"ab".repeat(32)),
+            elsewhere: Vec::new(),
+        };
+        let found = |commit| Elsewhere::look(&folder, commit).places(&wanted);
+        let file = root.path().join("blobs/ab").join("ab".repeat(32));
+        let marker = root.path().join("blobs").join(MARKER);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "12345").unwrap();
+        assert_eq!(
+            found(None),
+            [] as [PathBuf; 0],
+            "nobody says that it is a store"
+        );
+        fs::write(&marker, "2\n").unwrap();
+        assert_eq!(found(None), [] as [PathBuf; 0]);
+        fs::write(&marker, MARK).unwrap();
+        assert_eq!(found(None), std::slice::from_ref(&file));
+        fs::rename(&file, root.path().join("other")).unwrap();
+        platform::symlink(&root.path().join("other"), &file).unwrap();
+        assert_eq!(found(None), [] as [PathBuf; 0], "a link is not followed");
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, "1234").unwrap();
+        assert_eq!(found(None), [] as [PathBuf; 0], "another size");
+
+        let blob = folder.blob(&wanted.digest.unwrap());
+        fs::create_dir_all(folder.blobs()).unwrap();
+        fs::write(&blob, "12345").unwrap();
+        let commit: Commit = "c".repeat(40).parse().unwrap();
+        assert_eq!(found(Some(commit)), [blob]);
+        assert_eq!(found(None), [] as [PathBuf; 0]);
+    }
+}
