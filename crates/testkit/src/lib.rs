@@ -11,3 +11,4 @@ pub mod corpus;
 pub mod faults;
 pub mod hub;
 pub mod loopback;
+pub mod program;

@@ -17,8 +17,7 @@ pub(crate) fn total_line(now: &Snapshot, rate: &Rate, columns: usize) -> String 
     // The most wanted first: what does not fit is left out from the end.
     let parts = [
         Some(format!("{}/s", size::bytes(rate.bytes_per_second()))),
-        rate.time_left(now)
-            .map(|left| format!("{} left", size::clock(left))),
+        outlook(now, rate),
         Some(format!(
             "{}/{}",
             size::bytes(now.done_bytes),
@@ -26,16 +25,34 @@ pub(crate) fn total_line(now: &Snapshot, rate: &Rate, columns: usize) -> String 
         )),
         Some(format!("{}/{} files", now.files_done, now.files_total)),
         Some(format!("{} conn", now.connections)),
-        (now.retries > 0).then(|| format!("{} retries", now.retries)),
+        retries(now),
     ];
     let mut line = percent;
     for part in parts.into_iter().flatten() {
-        if width(&line) + 2 + width(&part) > columns {
+        let room = columns.saturating_sub(width(&line) + 2);
+        // A time alone can be understood, too.
+        let short = part.strip_suffix(" left").unwrap_or(&part);
+        let Some(part) = [&part, short].into_iter().find(|part| width(part) <= room) else {
             break;
-        }
+        };
         line = format!("{line}  {part}");
     }
     with_gauge(line, now, columns)
+}
+
+/// When it will end, or for how long it has not come nearer.
+fn outlook(now: &Snapshot, rate: &Rate) -> Option<String> {
+    let silence = rate.silence(now);
+    let silence = silence.map(|time| format!("no data for {}", size::clock(time)));
+    silence.or_else(|| Some(format!("{} left", size::clock(rate.time_left(now)?))))
+}
+
+fn retries(now: &Snapshot) -> Option<String> {
+    match now.retries {
+        0 => None,
+        1 => Some("1 retry".to_owned()),
+        many => Some(format!("{many} retries")),
+    }
 }
 
 /// Puts a bar behind the percentage, if there is room for one that says something.
@@ -89,14 +106,10 @@ fn doing(file: &FileSnapshot) -> String {
 
 /// The line for where nothing can be drawn over.
 pub(crate) fn log_line(now: &Snapshot, rate: &Rate) -> String {
-    let left = rate.time_left(now);
-    let left = left.map_or_else(String::new, |left| format!(", {} left", size::clock(left)));
-    let retries = match now.retries {
-        0 => String::new(),
-        retries => format!(", {retries} retries"),
-    };
+    let after_comma = |part: Option<String>| part.map_or_else(String::new, |p| format!(", {p}"));
+    let (outlook, retries) = (after_comma(outlook(now, rate)), after_comma(retries(now)));
     format!(
-        "{:>3}%  {} of {}, {} of {}, {}/s{left}, {}{retries}",
+        "{:>3}%  {} of {}, {} of {}, {}/s{outlook}, {}{retries}",
         size::percent(now.done_bytes, now.total_bytes),
         size::bytes(now.done_bytes),
         size::bytes(now.total_bytes),
@@ -144,7 +157,7 @@ mod tests {
     #[test]
     fn the_total_line_gives_up_the_least_wanted_first() {
         let (now, rate) = job();
-        let lines: Vec<_> = [100, 79, 44, 30, 12]
+        let lines: Vec<_> = [100, 79, 44, 30, 19, 12]
             .into_iter()
             .map(|columns| total_line(&now, &rate, columns))
             .collect();
@@ -153,6 +166,7 @@ mod tests {
         25%  [==      ]  10.0M/s  5:00 left  1.0G/4.0G  3/12 files  16 conn  2 retries
         25%  10.0M/s  5:00 left  1.0G/4.0G
         25%  10.0M/s  5:00 left
+        25%  10.0M/s  5:00
         25%
         ");
     }
@@ -178,6 +192,19 @@ mod tests {
             assert!(width(&total_line(&now, &rate, columns)) <= columns);
             assert!(width(&file_line(&file(), columns)) <= columns);
         }
+    }
+
+    #[test]
+    fn a_standstill_is_told() {
+        let (mut now, mut rate) = job();
+        now.files = vec![file()];
+        now.retries = 1;
+        for seconds in [5, 21] {
+            now.elapsed = Duration::from_secs(seconds);
+            rate.observe(&now);
+        }
+        insta::assert_snapshot!(total_line(&now, &rate, 79), @" 25%  0B/s  no data for 0:17  1.0G/4.0G  3/12 files  16 conn  1 retry");
+        insta::assert_snapshot!(log_line(&now, &rate), @" 25%  1.0G of 4.0G, 3 of 12 files, 0B/s, no data for 0:17, 16 connections, 1 retry");
     }
 
     #[test]

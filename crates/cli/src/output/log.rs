@@ -2,13 +2,14 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use indicatif::MultiProgress;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::screen::Screen;
+
 /// Starts logging for the rest of the program.
-pub(crate) fn start(level: LevelFilter, colour: bool, screen: Option<MultiProgress>) {
+pub(crate) fn start(level: LevelFilter, colour: bool, screen: Option<Screen>) {
     // Below `trace`, what the libraries underneath say is about themselves.
     let filter = match level {
         LevelFilter::TRACE => EnvFilter::new("trace"),
@@ -25,15 +26,14 @@ pub(crate) fn start(level: LevelFilter, colour: bool, screen: Option<MultiProgre
 
 #[derive(Clone)]
 struct LogWriter {
-    screen: Option<MultiProgress>,
+    screen: Option<Screen>,
 }
 
 impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let write = || io::stderr().write_all(line);
         match &self.screen {
-            Some(screen) => screen.suspend(write)?,
-            None => write()?,
+            Some(screen) => screen.print(&String::from_utf8_lossy(line)),
+            None => io::stderr().write_all(line)?,
         }
         Ok(line.len())
     }

@@ -11,6 +11,7 @@ pub(crate) mod log;
 mod notices;
 mod rate;
 pub(crate) mod resume;
+mod screen;
 mod size;
 pub(crate) mod stdout;
 mod terminal;
@@ -22,7 +23,6 @@ use std::time::Duration;
 use hfast::Error;
 use hfast::client::{Plan, Report};
 use hfast::transfer::progress::{Event, Progress};
-use indicatif::MultiProgress;
 use tracing::level_filters::LevelFilter;
 
 use crate::flags::{Format, OutputFlags, ProgressStyle};
@@ -32,6 +32,7 @@ use bars::Bars;
 use json::{ErrorDocument, ErrorJson, Insist, Line, ReportJson, Ticker};
 use lines::Lines;
 use notices::Notices;
+use screen::Screen;
 use text::printable;
 
 /// Where everything that is said goes through.
@@ -69,7 +70,7 @@ impl Output {
 
     /// Chooses how progress is shown.
     pub(crate) fn configure(&mut self, settings: &Settings) {
-        let drawable = Bars::possible();
+        let drawable = Screen::possible();
         let bars = || Display::Bars(Box::new(Bars::new(settings.colour, settings.columns)));
         // Each request in the log would push the display down many times a second.
         let calm = settings.log_level < LevelFilter::DEBUG;
@@ -86,9 +87,9 @@ impl Output {
     }
 
     /// What the log must not write into.
-    pub(crate) fn screen(&self) -> Option<MultiProgress> {
+    pub(crate) fn screen(&self) -> Option<Screen> {
         match &self.display {
-            Display::Bars(bars) => Some(bars.screen()),
+            Display::Bars(bars) => Some(bars.screen().clone()),
             Display::Silent | Display::Lines(_) | Display::Json(_) => None,
         }
     }
@@ -145,7 +146,7 @@ impl Output {
     /// A line for people on stderr.
     pub(crate) fn say(&self, text: &str) {
         match &self.display {
-            Display::Bars(bars) => bars.print(&printable(text)),
+            Display::Bars(bars) => bars.screen().print(&format!("{}\n", printable(text))),
             Display::Silent | Display::Lines(_) => print_line(&printable(text)),
             Display::Json(_) => print_json(&Line::Notice {
                 text: text.to_owned(),

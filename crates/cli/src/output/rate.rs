@@ -3,17 +3,22 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use hfast::transfer::progress::Snapshot;
+use hfast::transfer::progress::{FileSnapshot, Phase, Snapshot};
 
 use super::size;
 
 /// Long enough to be calm on a path that stutters, short enough to show a change.
 const WINDOW: Duration = Duration::from_secs(6);
 
+/// Shorter than this, nothing is worth a word.
+const SILENCE: Duration = Duration::from_secs(3);
+
 /// Samples of the last [`WINDOW`], at most one for every eighth of a second.
 #[derive(Debug, Default)]
 pub(crate) struct Rate {
     samples: VecDeque<(Duration, u64)>,
+    /// When the last byte had come.
+    last_byte: Duration,
 }
 
 impl Rate {
@@ -24,7 +29,14 @@ impl Rate {
             .is_some_and(|(last, _)| *last > now.elapsed)
         {
             // A new job has begun.
-            self.samples.clear();
+            *self = Self::default();
+        }
+        if self
+            .samples
+            .back()
+            .is_none_or(|(_, before)| *before != now.received_bytes)
+        {
+            self.last_byte = now.elapsed;
         }
         self.samples.push_back((now.elapsed, now.received_bytes));
         let old = |(at, _): &(Duration, u64)| *at + WINDOW < now.elapsed;
@@ -40,6 +52,15 @@ impl Rate {
             return 0;
         };
         size::rate(after.saturating_sub(*before), end.saturating_sub(*start)).unwrap_or(0)
+    }
+
+    /// How long nothing has come for files that wait for bytes, if it is long.
+    pub(crate) fn silence(&self, now: &Snapshot) -> Option<Duration> {
+        let waits = |file: &FileSnapshot| {
+            file.phase == Phase::Fetching && (file.size == 0 || file.done < file.size)
+        };
+        let silence = now.elapsed.saturating_sub(self.last_byte);
+        (silence >= SILENCE && now.files.iter().any(waits)).then_some(silence)
     }
 
     /// The time that the rest will take at this speed.
@@ -73,6 +94,30 @@ mod tests {
         assert_eq!(rate.bytes_per_second(), 140);
         let left = rate.time_left(&snapshot(25, 5800));
         assert_eq!(left, Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn a_silence_is_counted_while_a_file_waits_for_bytes() {
+        let mut rate = Rate::default();
+        let mut now = snapshot(0, 0);
+        for (second, received) in [(0, 0), (1, 500), (9, 500)] {
+            now = snapshot(second, received);
+            rate.observe(&now);
+        }
+        assert_eq!(rate.silence(&now), None, "nothing is being fetched");
+        now.files = vec![FileSnapshot {
+            name: String::new(),
+            size: 1000,
+            done: 500,
+            connections: 0,
+            phase: Phase::Fetching,
+        }];
+        assert_eq!(rate.silence(&now), Some(Duration::from_secs(8)));
+        now.files[0].done = 1000;
+        assert_eq!(rate.silence(&now), None, "it waits for the disk");
+        now = snapshot(10, 501);
+        rate.observe(&now);
+        assert_eq!(rate.silence(&now), None);
     }
 
     #[test]

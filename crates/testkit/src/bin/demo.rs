@@ -1,18 +1,14 @@
 //! The demonstration: a download over a bad link, killed half way, taken up again, and checked
 //! file by file by a judge that shares no code with the program it watches.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a demonstration talks"
-)]
+#![allow(clippy::print_stdout, reason = "a demonstration talks")]
 
 use hfast_testkit::cache_check;
 use hfast_testkit::corpus::{BertSize, Repo, tiny_bert};
 use hfast_testkit::faults::{Fault, Match, What};
 use hfast_testkit::hub::FakeHub;
 use hfast_testkit::loopback::Loopback;
+use hfast_testkit::program;
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::time::{Duration, Instant};
@@ -46,17 +42,9 @@ struct Traffic {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let words: Vec<_> = std::env::args_os().skip(1).collect();
-    if words.iter().any(|word| word == "--help" || word == "-h") {
-        let printed = std::io::stdout().write_all(HELP.as_bytes());
-        return printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
-    }
-    let arguments = match parse(words) {
+    let arguments = match program::arguments(HELP, parse) {
         Ok(arguments) => arguments,
-        Err(message) => {
-            eprintln!("error: {message}; see hfast-demo --help");
-            return ExitCode::from(2);
-        }
+        Err(code) => return code,
     };
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,

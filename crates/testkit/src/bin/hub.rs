@@ -10,7 +10,8 @@ use hfast_testkit::corpus::{BertSize, Content, Repo, many_files, tiny_bert};
 use hfast_testkit::faults::{self, Fault};
 use hfast_testkit::hub::{FakeHub, LfsRedirect};
 use hfast_testkit::loopback::Loopback;
-use std::io::Write;
+use hfast_testkit::program;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -55,17 +56,9 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    if words.iter().any(|word| word == "--help" || word == "-h") {
-        let printed = std::io::stdout().write_all(HELP.as_bytes());
-        return printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
-    }
-    let arguments = match parse(words) {
+    let arguments = match program::arguments(HELP, parse) {
         Ok(arguments) => arguments,
-        Err(message) => {
-            eprintln!("error: {message}; see hfast-testhub --help");
-            return ExitCode::from(2);
-        }
+        Err(code) => return code,
     };
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -96,7 +89,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     tokio::signal::ctrl_c().await.map_err(|e| e.to_string())
 }
 
-fn parse(words: Vec<String>) -> Result<Arguments, String> {
+fn parse(words: Vec<OsString>) -> Result<Arguments, String> {
     let mut parsed = Arguments {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         source: Source::Bert(BertSize::TINY),
@@ -106,6 +99,8 @@ fn parse(words: Vec<String>) -> Result<Arguments, String> {
         random_faults: 0,
         faults: Vec::new(),
     };
+    let words: Result<Vec<_>, _> = words.into_iter().map(OsString::into_string).collect();
+    let words = words.map_err(|word| format!("`{}` is not text", word.display()))?;
     let mut rest = words.into_iter();
     while let Some(name) = rest.next() {
         let mut value = || rest.next().ok_or_else(|| format!("{name} wants a value"));
