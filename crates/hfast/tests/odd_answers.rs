@@ -1,4 +1,5 @@
-//! Answers that lie in small ways, and listings that fail here and there, on real sockets.
+//! Answers that lie in small ways, listings that fail here and there, and endpoints that differ, on
+//! real sockets.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::sync::Arc;
@@ -22,8 +23,9 @@ async fn serve(repo: Repo) -> Loopback {
     Loopback::start(FakeHub::new(vec![repo])).await.unwrap()
 }
 
-fn client(server: &Loopback) -> Client {
-    let endpoints = vec![server.endpoint().parse().unwrap()];
+fn client(servers: &[&Loopback]) -> Client {
+    let endpoint = |server: &&Loopback| server.endpoint().parse().unwrap();
+    let endpoints = servers.iter().map(endpoint).collect();
     Client::new(ClientOptions {
         endpoints,
         ..ClientOptions::default()
@@ -53,7 +55,7 @@ async fn a_head_with_a_length_of_zero_is_not_believed() {
         "{}/org/name/resolve/main/model.safetensors",
         server.endpoint()
     );
-    let client = client(&server);
+    let client = client(&[&server]);
     let plan = client
         .plan_url(&url.parse().unwrap(), None, path.clone())
         .unwrap();
@@ -75,7 +77,7 @@ async fn a_long_listing_survives_pages_that_fail() {
     server
         .hub()
         .add_fault(Fault::new(flaky, What::server_error(503, 100)));
-    let client = client(&server);
+    let client = client(&[&server]);
     let id = hfast::Repo::new(RepoType::Model, RepoId::new(&many.id).unwrap());
     let request = DownloadRequest::new(id, Target::LocalDir("unused".into()));
     let plan = client.plan(&request).await.unwrap();
@@ -84,4 +86,23 @@ async fn a_long_listing_survives_pages_that_fail() {
         server.hub().count("GET", "/tree/") < 60,
         "no page is asked for again and again"
     );
+}
+
+#[tokio::test]
+async fn an_endpoint_that_wants_a_grant_does_not_stop_the_others() {
+    let open = many_files("org/many", 5, 60, 100);
+    let mut gated = open.clone();
+    gated.gated = true;
+    let (gated, open) = (serve(gated).await, serve(open).await);
+    let client = client(&[&gated, &open]);
+    let folder = tempfile::tempdir().unwrap();
+    let id = hfast::Repo::new(RepoType::Model, RepoId::new("org/many").unwrap());
+    let request = DownloadRequest::new(id, Target::LocalDir(folder.path().to_owned()));
+    let plan = client.plan(&request).await.unwrap();
+    let report = client
+        .download(plan, &Arc::new(Progress::default()))
+        .await
+        .unwrap();
+    assert!(report.failed.is_empty(), "{:?}", report.failed.first());
+    assert_eq!(report.files, 60);
 }
