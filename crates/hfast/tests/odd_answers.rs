@@ -263,3 +263,18 @@ async fn a_listing_that_describes_lfs_pointers_still_gives_the_content() {
     assert!(report.failed.is_empty(), "{:?}", report.failed);
     cache_check::compare(&folder.path().join(model.path()), model).unwrap();
 }
+
+#[tokio::test]
+async fn an_endpoint_that_wants_a_grant_does_not_stop_the_others() {
+    let open = many_files("org/many", 5, 60, 100);
+    let mut gated = open.clone();
+    gated.gated = true;
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = request(&open, Target::LocalDir(folder.path().to_owned()));
+    let (gated, open) = (serve(vec![gated]).await, serve(vec![open]).await);
+    let mut options = options(&gated.endpoint());
+    options.endpoints.push(open.endpoint().parse().unwrap());
+    let report = download(options, &wanted).await.unwrap();
+    assert!(report.failed.is_empty(), "{:?}", report.failed.first());
+    assert_eq!(report.files, 60);
+}

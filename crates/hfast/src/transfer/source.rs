@@ -105,6 +105,12 @@ impl Sources {
         self.all[index].refused = Some(error);
     }
 
+    /// Whether no source but this one is left to be asked.
+    pub(crate) fn is_last(&self, index: usize) -> bool {
+        let others = self.all.iter().enumerate().filter(|(i, _)| *i != index);
+        others.map(|(_, entry)| entry).all(|entry| entry.out)
+    }
+
     /// Why the last source is gone, once all are. The first refusal is the one worth telling: it
     /// comes from the source that was wanted most.
     pub(crate) fn refusal(&mut self) -> Option<Error> {
@@ -170,8 +176,9 @@ mod tests {
     fn a_source_that_refused_is_not_asked_again() {
         let mut sources = sources(2);
         let refusal = |text: &str| Error::new(ErrorKind::NotFound, text);
+        assert!(!sources.is_last(1));
         sources.refuse(0, refusal("first"));
-        assert!(sources.refusal().is_none());
+        assert!(sources.refusal().is_none() && sources.is_last(1));
         sources.refuse(1, refusal("second"));
         assert_eq!(sources.refusal().unwrap().to_string(), "first");
     }

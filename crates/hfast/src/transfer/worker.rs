@@ -76,10 +76,11 @@ impl Engine {
                 let error = self
                     .provider
                     .explain(&job.name, source, (status, &headers, &body));
-                if headers
+                let is_gated = headers
                     .get("x-error-code")
-                    .is_some_and(|code| code == "GatedRepo")
-                {
+                    .is_some_and(|code| code == "GatedRepo");
+                // Another endpoint may know the user better.
+                if is_gated && job.with_sources(|sources| sources.is_last(index)) {
                     self.deny(&error);
                 }
                 return refuse(job, (index, source), error);

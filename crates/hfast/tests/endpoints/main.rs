@@ -10,10 +10,8 @@ mod link;
 mod pauses;
 mod sources;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use hfast::transport::{Boxed, Failure, Request, Response, Transport};
 use hfast_testkit::corpus::{Content, Repo};
 use hfast_testkit::hub::{Clock, FakeHub, LfsRedirect, Options};
 use link::SimulatedLink;
@@ -49,29 +47,17 @@ fn on_virtual_time<T>(work: impl Future<Output = T>) -> T {
     runtime.block_on(work)
 }
 
-/// Two Hubs and their storages, each under names of its own.
-struct Roads {
-    first: SimulatedLink,
-    second: SimulatedLink,
-}
+/// Bytes per second of each connection.
+const RATE: u64 = 4_000_000;
 
-impl Roads {
-    fn new(first: &FakeHub, second: &FakeHub) -> Self {
-        let link = |hub: &FakeHub| SimulatedLink::new(hub.clone());
-        Self {
-            first: link(first),
-            second: link(second),
-        }
-    }
-}
-
-impl Transport for Roads {
-    fn send(&self, request: Request) -> Boxed<'_, Result<Response, Failure>> {
-        match request.url.host_str() {
-            Some("mirror.test" | "storage.test") => self.second.send(request),
-            _ => self.first.send(request),
-        }
-    }
-
-    fn avoid(&self, _: SocketAddr) {}
+/// The way to two Hubs and their storages, each under names of its own.
+fn roads(first: &FakeHub, second: &FakeHub) -> SimulatedLink {
+    let names = [
+        ("hub.test", first),
+        ("cdn.test", first),
+        ("mirror.test", second),
+        ("storage.test", second),
+    ];
+    let hosts = names.map(|(name, hub)| (name, hub.clone())).to_vec();
+    SimulatedLink::new(hosts, RATE)
 }

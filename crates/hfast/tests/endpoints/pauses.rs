@@ -10,7 +10,7 @@ use hfast::{Error, ErrorKind};
 use hfast_testkit::faults::{Fault, Match, What};
 use hfast_testkit::hub::{FakeHub, LfsRedirect, Odd};
 
-use crate::{LIMIT, Roads, hub, on_virtual_time};
+use crate::{LIMIT, hub, on_virtual_time};
 
 /// It fits into one request.
 const FILE: &str = "vocab.bin";
@@ -61,7 +61,7 @@ async fn attempt(asking: Asking, hub: FakeHub) -> Result<(), Error> {
         endpoints: vec!["http://hub.test".parse().unwrap()],
         ..ClientOptions::default()
     };
-    let roads = Arc::new(Roads::new(&hub, &hub));
+    let roads = Arc::new(crate::roads(&hub, &hub));
     let client = Client::with_transport(options, roads, Disk::Inline, 1);
     let folder = tempfile::tempdir().unwrap();
     let plan = match asking {

@@ -13,7 +13,7 @@ use hfast_testkit::faults::{Fault, Match, What};
 use hfast_testkit::hub::{FakeHub, LfsRedirect, Odd, RouteKind};
 use tokio::time::{Instant, sleep};
 
-use crate::{LIMIT, Roads, hub, on_virtual_time};
+use crate::{LIMIT, hub, on_virtual_time};
 
 /// Two endpoints with the same content and storage of their own, and a client of both.
 struct World {
@@ -26,7 +26,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let (first, second) = (hub("http://cdn.test"), hub("http://storage.test"));
-        let roads = Roads::new(&first, &second);
+        let roads = crate::roads(&first, &second);
         let endpoints = ["http://hub.test", "http://mirror.test"];
         let options = ClientOptions {
             endpoints: endpoints.map(|text| text.parse().unwrap()).to_vec(),

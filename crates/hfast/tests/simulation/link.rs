@@ -1,4 +1,4 @@
-//! Carries requests from the engine to the test Hub without sockets, on virtual time.
+//! Carries requests from the engine to the test Hubs without sockets, on virtual time.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -8,32 +8,43 @@ use bytes::Bytes;
 use hfast::transport::{Body, Boxed, Failure, FailureKind, Request, Response, Transport};
 use hfast_testkit::hub::{self, CutHow, Exchange, FakeHub};
 
-/// One way through the simulated network, and the speed of each connection.
+/// Every name that exists, and what is there.
+pub(crate) type Hosts = Vec<(&'static str, FakeHub)>;
+
+/// One way through the simulated network.
 const DELAY: Duration = Duration::from_millis(40);
-const RATE: u64 = 4_000_000;
 
 /// What a piece of a body holds at most.
 const PIECE: usize = 16 << 10;
 
-/// A network in which the test Hub has all names.
+/// A network in which every name that exists leads to a test Hub.
 pub(crate) struct SimulatedLink {
-    hub: FakeHub,
+    hosts: Hosts,
+    /// Bytes per second of each connection.
+    rate: u64,
     pub(crate) open: Arc<Mutex<Concurrency>>,
 }
 
 /// How many exchanges were open at once.
 #[derive(Default)]
 pub(crate) struct Concurrency {
-    now: usize,
+    pub(crate) now: usize,
     pub(crate) most: usize,
 }
 
 impl SimulatedLink {
-    pub(crate) fn new(hub: FakeHub) -> Self {
+    pub(crate) fn new(hosts: Hosts, rate: u64) -> Self {
         Self {
-            hub,
+            hosts,
+            rate,
             open: Arc::default(),
         }
+    }
+
+    fn hub(&self, host: &str) -> Result<&FakeHub, Failure> {
+        let found = self.hosts.iter().find(|(name, _)| *name == host);
+        let unknown = || Failure::new(FailureKind::Dns, "the name could not be resolved");
+        found.map(|(_, hub)| hub).ok_or_else(unknown)
     }
 }
 
@@ -42,10 +53,14 @@ impl Transport for SimulatedLink {
         let url = request.url;
         let mut sent = hub::Request::new(
             request.method.as_str(),
-            url.authority(),
+            url.host_str().unwrap(),
             &path_and_query(&url),
         );
         sent.headers = request.headers;
+        if !url.username().is_empty() {
+            // The HTTP library would make this header of a name in the URL.
+            sent = sent.header("authorization", url.username());
+        }
         let slot = Slot::open(&self.open);
         Box::pin(async move {
             tokio::time::sleep(DELAY).await;
@@ -53,7 +68,7 @@ impl Transport for SimulatedLink {
                 response,
                 delivery,
                 meter,
-            } = self.hub.exchange(&sent);
+            } = self.hub(&sent.host)?.exchange(&sent);
             if delivery.refuse {
                 return Err(Failure::new(FailureKind::Broken, "connection reset"));
             }
@@ -62,7 +77,7 @@ impl Transport for SimulatedLink {
                 std::future::pending::<()>().await;
             }
             tokio::time::sleep(DELAY + extra).await;
-            let rate = delivery.rate.unwrap_or(RATE).min(RATE);
+            let rate = delivery.rate.unwrap_or(self.rate).min(self.rate);
             let (cut, declared) = (delivery.cut, declared_length(&response));
             let body = SimulatedBody {
                 body: response.body,
@@ -183,15 +198,4 @@ impl Drop for Slot {
     fn drop(&mut self) {
         self.0.lock().unwrap().now -= 1;
     }
-}
-
-/// Requests as lines, for comparing two runs.
-pub(crate) fn trace(hub: &FakeHub) -> Vec<String> {
-    let line = |r: hub::Logged| {
-        format!(
-            "{} {} {:?} {} {}",
-            r.method, r.path, r.range, r.status, r.sent_bytes
-        )
-    };
-    hub.requests().into_iter().map(line).collect()
 }
