@@ -1,27 +1,37 @@
 //! Progress on a terminal: one line about everything and one for each of the oldest active files.
 
 use hfast::transfer::progress::Snapshot;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::rate::Rate;
-use super::screen::Screen;
 use super::{layout, terminal};
 
 /// More files than this at once are told by the total alone.
 const MOST_FILES: usize = 8;
-/// Rows left to the total, to the cursor below the display, and to what is above it.
+/// Rows left to what is above the display.
 const SPARE_ROWS: usize = 3;
 
 pub(crate) struct Bars {
-    screen: Screen,
+    screen: MultiProgress,
+    /// All lines as one text, so that they are drawn at once; `None` while nothing is shown.
+    lines: Option<ProgressBar>,
     rate: Rate,
+    bold: bool,
     stated_columns: Option<u16>,
 }
 
 impl Bars {
+    /// Whether a display can be drawn at all.
+    pub(crate) fn possible() -> bool {
+        !ProgressDrawTarget::stderr().is_hidden()
+    }
+
     pub(crate) fn new(colour: bool, stated_columns: Option<u16>) -> Self {
         Self {
-            screen: Screen::new(colour),
+            screen: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
+            lines: None,
             rate: Rate::default(),
+            bold: colour,
             stated_columns,
         }
     }
@@ -31,19 +41,41 @@ impl Bars {
         let size = terminal::size(self.stated_columns);
         // A line that fills the last column makes some terminals wrap.
         let columns = size.columns.saturating_sub(1);
-        let total = layout::total_line(now, &self.rate, columns);
+        let mut text = layout::total_line(now, &self.rate, columns);
+        if self.bold {
+            text = format!("\x1b[1m{text}\x1b[0m");
+        }
         let room = size.rows.saturating_sub(SPARE_ROWS).min(MOST_FILES);
-        let files = now.files.iter().take(room);
-        let files = files.map(|file| layout::file_line(file, columns));
-        self.screen.draw([total].into_iter().chain(files).collect());
+        for file in now.files.iter().take(room) {
+            text.push('\n');
+            text.push_str(&layout::file_line(file, columns));
+        }
+        let lines = self.lines.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("{msg}");
+            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+            self.screen.add(ProgressBar::no_length().with_style(style))
+        });
+        lines.set_message(text);
+    }
+
+    /// Prints a line above the display.
+    pub(crate) fn print(&self, line: &str) {
+        let printed = self.screen.println(line);
+        // Nothing can be done about a terminal that has gone away.
+        drop(printed);
     }
 
     /// Takes the display off the screen; the next drawing brings it back.
-    pub(crate) fn clear(&self) {
-        self.screen.draw(Vec::new());
+    pub(crate) fn clear(&mut self) {
+        if let Some(lines) = self.lines.take() {
+            self.screen.remove(&lines);
+        }
+        let cleared = self.screen.clear();
+        // As above.
+        drop(cleared);
     }
 
-    pub(crate) fn screen(&self) -> &Screen {
-        &self.screen
+    pub(crate) fn screen(&self) -> MultiProgress {
+        self.screen.clone()
     }
 }

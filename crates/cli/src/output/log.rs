@@ -2,14 +2,13 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use indicatif::MultiProgress;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::screen::Screen;
-
 /// Starts logging for the rest of the program.
-pub(crate) fn start(level: LevelFilter, colour: bool, screen: Option<Screen>) {
+pub(crate) fn start(level: LevelFilter, colour: bool, screen: Option<MultiProgress>) {
     // Below `trace`, what the libraries underneath say is about themselves.
     let filter = match level {
         LevelFilter::TRACE => EnvFilter::new("trace"),
@@ -26,14 +25,15 @@ pub(crate) fn start(level: LevelFilter, colour: bool, screen: Option<Screen>) {
 
 #[derive(Clone)]
 struct LogWriter {
-    screen: Option<Screen>,
+    screen: Option<MultiProgress>,
 }
 
 impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let write = || io::stderr().write_all(line);
         match &self.screen {
-            Some(screen) => screen.print(&String::from_utf8_lossy(line)),
-            None => io::stderr().write_all(line)?,
+            Some(screen) => screen.suspend(write)?,
+            None => write()?,
         }
         Ok(line.len())
     }

@@ -11,7 +11,6 @@ pub(crate) mod log;
 mod notices;
 mod rate;
 pub(crate) mod resume;
-mod screen;
 mod size;
 pub(crate) mod stdout;
 mod terminal;
@@ -23,6 +22,7 @@ use std::time::Duration;
 use hfast::Error;
 use hfast::client::{Plan, Report};
 use hfast::transfer::progress::{Event, Progress};
+use indicatif::MultiProgress;
 use tracing::level_filters::LevelFilter;
 
 use crate::flags::{Format, OutputFlags, ProgressStyle};
@@ -32,7 +32,6 @@ use bars::Bars;
 use json::{ErrorDocument, ErrorJson, Insist, Line, ReportJson, Ticker};
 use lines::Lines;
 use notices::Notices;
-use screen::Screen;
 use text::printable;
 
 /// Where everything that is said goes through.
@@ -70,7 +69,7 @@ impl Output {
 
     /// Chooses how progress is shown.
     pub(crate) fn configure(&mut self, settings: &Settings) {
-        let drawable = Screen::possible();
+        let drawable = Bars::possible();
         let bars = || Display::Bars(Box::new(Bars::new(settings.colour, settings.columns)));
         // Each request in the log would push the display down many times a second.
         let calm = settings.log_level < LevelFilter::DEBUG;
@@ -87,9 +86,9 @@ impl Output {
     }
 
     /// What the log must not write into.
-    pub(crate) fn screen(&self) -> Option<Screen> {
+    pub(crate) fn screen(&self) -> Option<MultiProgress> {
         match &self.display {
-            Display::Bars(bars) => Some(bars.screen().clone()),
+            Display::Bars(bars) => Some(bars.screen()),
             Display::Silent | Display::Lines(_) | Display::Json(_) => None,
         }
     }
@@ -146,7 +145,7 @@ impl Output {
     /// A line for people on stderr.
     pub(crate) fn say(&self, text: &str) {
         match &self.display {
-            Display::Bars(bars) => bars.screen().print(&format!("{}\n", printable(text))),
+            Display::Bars(bars) => bars.print(&printable(text)),
             Display::Silent | Display::Lines(_) => print_line(&printable(text)),
             Display::Json(_) => print_json(&Line::Notice {
                 text: text.to_owned(),

@@ -24,7 +24,7 @@ use crate::hash::Hasher;
 use crate::names::Digest;
 use crate::store::journal::{Claims, Extent, Identity};
 use crate::store::partial::Partial;
-use crate::transport::retry::{Budget, FOR_BYTES, Next};
+use crate::transport::retry::{Budget, FOR_BYTES, LONGEST_WAIT, Next};
 
 /// When more bytes than this wait for nothing but the digest, the processor is what is slow: one
 /// connection is enough, and with [`FAR_BEHIND`] none is needed. To fetch further ahead would not
@@ -69,6 +69,8 @@ struct State {
     budget: Budget,
     /// No new exchange begins before this time.
     not_before: Duration,
+    /// When the last failure was counted.
+    last_failure: Option<Duration>,
     failed: Option<Error>,
     /// There was a failure, also after the error was taken.
     ended: bool,
@@ -93,6 +95,7 @@ impl Job {
             sources,
             budget: Budget::new(FOR_BYTES, now),
             not_before: Duration::ZERO,
+            last_failure: None,
             failed: None,
             ended: false,
             workers: 0,
@@ -214,19 +217,36 @@ impl Job {
         state.sources.progressed(source);
     }
 
-    /// Counts a failure that may pass, and sets the pause before the next exchange. Returns whether
-    /// another source comes next, or the verdict that it is enough.
-    pub(crate) fn failed(&self, source: usize, now: Duration, chance: f64) -> Result<bool, ()> {
+    /// Counts a failure that may pass of an exchange that began at `since`, and sets the pause before
+    /// the next exchange. Returns whether another source comes next, or the verdict that it is
+    /// enough.
+    pub(crate) fn failed(
+        &self,
+        source: usize,
+        (since, now): (Duration, Duration),
+        chance: f64,
+    ) -> Result<bool, ()> {
         let mut state = self.state();
-        let changes = state.sources.failed(source);
-        match state.budget.failed(now, chance) {
-            Next::GiveUp => Err(()),
-            Next::Wait(wait) => {
-                // Another source is asked at once: the pause is for the one that failed.
-                state.not_before = if changes { now } else { now + wait };
-                Ok(changes)
-            }
+        if state.last_failure.is_some_and(|last| since < last) {
+            // What was under way when a failure was counted met the same event.
+            return Ok(false);
         }
+        state.last_failure = Some(now);
+        let next = state.budget.failed(now, chance);
+        let wait = match next {
+            Next::Wait(wait) => wait,
+            Next::GiveUp => LONGEST_WAIT,
+        };
+        let changes = state
+            .sources
+            .failed(source, now.saturating_sub(since) + wait);
+        // Those that are dead must not use up the patience with one that can serve.
+        if next == Next::GiveUp && state.sources.are_all_spent(FOR_BYTES) {
+            return Err(());
+        }
+        // Another source is asked at once: the pause is for the one that failed.
+        state.not_before = if changes { now } else { now + wait };
+        Ok(changes)
     }
 
     /// Ends the job; the first error is the one that counts.

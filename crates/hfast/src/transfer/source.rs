@@ -3,6 +3,8 @@
 //! A source is anything that gives ranges of the file; the digest judges, so all are equal but for
 //! their health.
 
+use std::time::Duration;
+
 use ::http::StatusCode;
 use url::Url;
 
@@ -10,6 +12,7 @@ use crate::error::Error;
 use crate::hub::metadata::FileMeta;
 use crate::names::Digest;
 use crate::transport::follow::Credentials;
+use crate::transport::retry::Patience;
 
 /// Failures in a row after which another source is tried.
 const BEFORE_CHANGE: u32 = 2;
@@ -36,7 +39,9 @@ pub(crate) struct Sources {
 #[derive(Debug)]
 struct Entry {
     source: Source,
+    /// Failures in a row, and the time that they cost.
     failures: u32,
+    cost: Duration,
     demoted: u32,
     /// It cannot serve ranges: one connection, from the front.
     one_stream: bool,
@@ -52,6 +57,7 @@ impl Sources {
         let entry = |source| Entry {
             source,
             failures: 0,
+            cost: Duration::ZERO,
             demoted: 0,
             one_stream: false,
             out: false,
@@ -73,12 +79,31 @@ impl Sources {
     /// Notes bytes from a source.
     pub(crate) fn progressed(&mut self, index: usize) {
         self.all[index].failures = 0;
+        self.all[index].cost = Duration::ZERO;
     }
 
-    /// Notes a failure that may pass. True if this makes another source the next one.
-    pub(crate) fn failed(&mut self, index: usize) -> bool {
+    /// Notes a failure that may pass, and the time that it cost. True if this makes another source
+    /// the next one.
+    pub(crate) fn failed(&mut self, index: usize, cost: Duration) -> bool {
         self.all[index].failures += 1;
+        self.all[index].cost += cost;
         self.pick().is_some_and(|(next, _)| next != index)
+    }
+
+    /// Whether every source that is left has failed so often in a row, and cost so much time, that
+    /// nothing is to be hoped for.
+    pub(crate) fn are_all_spent(&self, patience: Patience) -> bool {
+        self.left()
+            .all(|entry| entry.failures >= patience.failures && entry.cost >= patience.time)
+    }
+
+    /// How many sources are left.
+    pub(crate) fn count(&self) -> usize {
+        self.left().count()
+    }
+
+    fn left(&self) -> impl Iterator<Item = &Entry> {
+        self.all.iter().filter(|entry| !entry.out)
     }
 
     /// Prefers every other source from now on: the bytes of this one were wrong.
@@ -107,8 +132,7 @@ impl Sources {
 
     /// Whether no source but this one is left to be asked.
     pub(crate) fn is_last(&self, index: usize) -> bool {
-        let others = self.all.iter().enumerate().filter(|(i, _)| *i != index);
-        others.map(|(_, entry)| entry).all(|entry| entry.out)
+        self.count() <= usize::from(!self.all[index].out)
     }
 
     /// Why the last source is gone, once all are. The first refusal is the one worth telling: it
@@ -145,6 +169,8 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     fn sources(n: usize) -> Sources {
         let source = |i: usize| Source {
             name: format!("s{i}"),
@@ -158,13 +184,13 @@ mod tests {
     #[test]
     fn two_failures_in_a_row_change_the_source_and_progress_forgives() {
         let mut sources = sources(2);
-        assert!(!sources.failed(0));
+        assert!(!sources.failed(0, SECOND));
         sources.progressed(0);
-        assert!(!sources.failed(0));
-        assert!(sources.failed(0));
+        assert!(!sources.failed(0, SECOND));
+        assert!(sources.failed(0, SECOND));
         assert_eq!(sources.pick().unwrap().0, 1);
-        sources.failed(1);
-        sources.failed(1);
+        sources.failed(1, SECOND);
+        sources.failed(1, SECOND);
         assert_eq!(
             sources.pick().unwrap().0,
             0,

@@ -50,7 +50,7 @@ impl Engine {
                 }
             }
             let failed = source.clone();
-            if sources.failed(index) {
+            if sources.failed(index, std::time::Duration::ZERO) {
                 self.provider.note(&failed, false);
             }
             match budget.failed(self.now(), self.chance()) {

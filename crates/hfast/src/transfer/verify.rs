@@ -27,8 +27,11 @@ const WINDOW: u64 = 64 << 20;
 
 /// How often everything is fetched again before the file is given up. A fault that strikes a small
 /// file several times in a row is cheap to outlast; a large file that is wrong twice is wrong there.
-const LOOKS_AT_SMALL: u32 = 4;
-const LOOKS_AT_LARGE: u32 = 1;
+/// Each source gets a second look, since the first may have compared one fault with another.
+const LOOKS_AT_SMALL: usize = 4;
+fn looks_at_large(sources: usize) -> usize {
+    (2 * sources).saturating_sub(1)
+}
 
 /// The judge of one file.
 pub(super) struct Verifier {
@@ -71,7 +74,7 @@ impl Verifier {
         let looks = if job.size <= WINDOW {
             LOOKS_AT_SMALL
         } else {
-            LOOKS_AT_LARGE
+            looks_at_large(job.with_sources(|sources| sources.count()))
         };
         for _ in 0..looks {
             if let Some(digest) = self.look_again(engine, job).await? {

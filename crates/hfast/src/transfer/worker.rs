@@ -1,6 +1,7 @@
 //! The loop of one connection: take work, carry out the exchange, judge its failure.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::engine::Engine;
 use super::exchange::{Exchange, PROGRESS, Trouble};
@@ -33,6 +34,7 @@ impl Engine {
         let Some((source_index, source)) = picked else {
             return out_of_sources(job);
         };
+        let since = self.now();
         let connected = job.shown.connect();
         let mut exchange = Exchange {
             engine: self,
@@ -52,7 +54,7 @@ impl Engine {
             self.provider.note(&source, true);
         }
         if let Err(trouble) = outcome {
-            self.on_trouble(job, (source_index, &source), &host, kept, trouble);
+            self.on_trouble(job, (source_index, &source), (&host, kept, since), trouble);
         }
     }
 
@@ -60,8 +62,7 @@ impl Engine {
         &self,
         job: &Arc<Job>,
         (index, source): (usize, &Source),
-        host: &str,
-        kept: u64,
+        (host, kept, since): (&str, u64, Duration),
         trouble: Trouble,
     ) {
         // A pause is for the host that asked for it, and says nothing against the link. A stale link
@@ -126,7 +127,7 @@ impl Engine {
             self.progress.notice(format!("{}: {reason}", job.name));
         }
         if kept < PROGRESS {
-            self.count(job, (index, source), &reason);
+            self.count(job, (index, source), since, &reason);
         }
         // Whatever it was, the next attempt asks the source itself again if the last brought
         // nothing. Whoever holds the link is asking already.
@@ -140,8 +141,8 @@ impl Engine {
 
     /// Counts a failure. A connection that brought something before it broke is not counted: it is
     /// simply replaced.
-    fn count(&self, job: &Job, (index, source): (usize, &Source), reason: &str) {
-        let verdict = job.failed(index, self.now(), self.chance());
+    fn count(&self, job: &Job, (index, source): (usize, &Source), since: Duration, reason: &str) {
+        let verdict = job.failed(index, (since, self.now()), self.chance());
         if verdict != Ok(false) {
             self.provider.note(source, false);
         }

@@ -12,7 +12,7 @@ use ::http::{HeaderMap, StatusCode, header::RETRY_AFTER};
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
 /// The longest wait between attempts: a link that comes back is noticed within this time.
-const LONGEST_WAIT: Duration = Duration::from_secs(8);
+pub const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// The longest time for which a host is left alone because it asks for that, one pause after another
 /// until it answers something else; more is an error that says the time.

@@ -58,7 +58,7 @@ pub(crate) fn passing(repo: &Repo, rng: &mut Rng) -> Vec<Fault> {
     let intensity = rng.u32(0..10).saturating_sub(2);
     let mut faults = with_few_api_faults(faults::random(rng.u64(..), intensity));
     if is_long(repo) {
-        // A long file is looked at again only once: the one wrong byte is drawn elsewhere.
+        // Few looks are taken again at a long file: its one wrong byte is drawn elsewhere.
         faults.retain(|fault| !turns_bits(fault));
     }
     if rng.u32(0..4) == 0 {

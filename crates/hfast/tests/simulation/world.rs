@@ -126,7 +126,7 @@ impl World {
             _ => Mirror::Own(Ailment::ALL[rng.usize(0..Ailment::ALL.len())]),
         };
         let mut faults = passing(&repo, rng);
-        if is_long(&repo) && !matches!(mirror, Mirror::Own(Ailment::WrongBytes)) {
+        if is_long(&repo) {
             faults.push(Fault::new(Match::cdn().once(), flip(&repo, rng)));
         }
         let rate = [SLOW, FAST][rng.usize(0..2)];
