@@ -8,6 +8,7 @@ use super::{Client, JobContext, Plan, PlannedFile, Report};
 use crate::error::{Error, ErrorKind};
 use crate::names::{Commit, Digest};
 use crate::store::destination::{Destination, Wanted};
+use crate::store::durable::Folders;
 use crate::store::elsewhere::Elsewhere;
 use crate::store::layout::RepoFolder;
 use crate::store::{adopt, place, tree_cache};
@@ -46,6 +47,13 @@ impl Client {
             .iter()
             .filter(|f| f.present)
             .for_each(|f| progress.file_present(f.remote.size.unwrap_or(0)));
+        let destination = job.destination.clone();
+        let look = self.disk.run(move || {
+            let absent = files.iter().filter(|file| !file.present);
+            let named = Folders::of(&destination, absent.map(|file| &file.remote.path));
+            Ok((files, named))
+        });
+        let (files, named) = look.await?;
         let (files, listing) = self.write_listing(&mut job, files).await?;
         job.own_names = own_names(&job.destination, &files);
         let wanted = group(files);
@@ -55,7 +63,7 @@ impl Client {
             match self.fetch(&mut job, wanted, progress).await {
                 Ok(outcome) => outcome,
                 Err(error) => {
-                    self.finish(job, false, listing).await?;
+                    self.finish(job, false, listing, Folders::default()).await?;
                     return Err(error);
                 }
             }
@@ -65,7 +73,7 @@ impl Client {
         // was whole; a refused name is no hole that another attempt could fill.
         if outcome.files + present > 0 {
             let whole = outcome.failed.is_empty();
-            self.finish(job.clone(), whole, listing).await?;
+            self.finish(job.clone(), whole, listing, named).await?;
         }
         Ok(Report {
             path: job.path,
@@ -123,10 +131,11 @@ impl Client {
         job: JobContext,
         whole: bool,
         listing: Option<PathBuf>,
+        named: Folders,
     ) -> Result<(), Error> {
         self.disk
             .run(move || {
-                job.destination.finish(&job.revision, whole)?;
+                job.destination.finish(&job.revision, whole, &named)?;
                 let Some((pending, [_, own])) = listing.zip(job.destination.trees()) else {
                     return Ok(());
                 };
