@@ -50,7 +50,7 @@ impl Client {
         let destination = job.destination.clone();
         let look = self.disk.run(move || {
             let absent = files.iter().filter(|file| !file.present);
-            let named = Folders::of(&destination, absent.map(|file| &file.remote.path));
+            let named = Folders::of(&destination, &absent.map(|file| &file.remote.path));
             Ok((files, named))
         });
         let (files, named) = look.await?;

@@ -21,7 +21,7 @@ impl Folders {
     /// be created. Looks at what is there, and so comes before the first is created.
     pub(crate) fn of<'a>(
         destination: &Destination,
-        paths: impl Iterator<Item = &'a RepoPath> + Clone,
+        paths: &(impl Iterator<Item = &'a RepoPath> + Clone),
     ) -> Self {
         let parents = |name: &dyn Fn(&RepoPath) -> PathBuf| -> Vec<PathBuf> {
             let names = paths.clone().map(name);
@@ -80,6 +80,8 @@ fn flush(folder: &Path) -> io::Result<()> {
     match platform::sync_folder(folder) {
         // No file came so far as to need it.
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        // A folder that may be written but not read cannot be opened for this.
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         done => done,
     }
 }
@@ -109,7 +111,7 @@ mod tests {
 
     fn found(root: &Path, destination: &Destination, paths: &[&str]) -> Vec<String> {
         let paths: Vec<_> = paths.iter().map(|p| RepoPath::new(p).unwrap()).collect();
-        let folders = Folders::of(destination, paths.iter()).0.into_iter();
+        let folders = Folders::of(destination, &paths.iter()).0.into_iter();
         let below = |path: PathBuf| path.strip_prefix(root).map(Path::to_owned).unwrap_or(path);
         folders.map(|f| below(f).display().to_string()).collect()
     }

@@ -4,6 +4,13 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
+#[cfg(unix)]
+use rustix::io::Errno;
+
+/// How a file system says that it has no such operation.
+#[cfg(unix)]
+const UNSUPPORTED: [Errno; 3] = [Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOSYS];
+
 /// Writes all of `bytes` at `offset`, wherever the file's cursor is.
 pub(crate) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     #[cfg(unix)]
@@ -74,10 +81,23 @@ pub(crate) fn has_name(file: &File) -> io::Result<bool> {
 /// Makes a rename in `folder` survive a power failure, where the system can.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
-    File::open(folder)?.sync_all()?;
+    return without_folder_sync(File::open(folder)?.sync_all());
     #[cfg(not(unix))]
-    let _ = folder;
-    Ok(())
+    {
+        let _ = folder;
+        Ok(())
+    }
+}
+
+/// Network file systems and those of user programs have no flush of a folder, and say so in many ways.
+#[cfg(unix)]
+fn without_folder_sync(done: io::Result<()>) -> io::Result<()> {
+    let none = [Errno::INVAL, Errno::BADF, Errno::NOTTY];
+    let is_none = |e: Errno| none.contains(&e) || UNSUPPORTED.contains(&e);
+    done.or_else(|e| match Errno::from_io_error(&e) {
+        Some(errno) if is_none(errno) => Ok(()),
+        _ => Err(e),
+    })
 }
 
 /// Creates a symbolic link to a file.
@@ -125,5 +145,22 @@ pub(crate) fn process_start(pid: u32) -> Option<u64> {
     {
         let _ = pid;
         None
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_flushed_at_all_is_no_error_and_a_broken_disk_is() {
+        for none in [Errno::INVAL, Errno::NOTSUP, Errno::NOSYS, Errno::BADF] {
+            assert!(without_folder_sync(Err(none.into())).is_ok(), "{none}");
+        }
+        for broken in [Errno::IO, Errno::NOSPC, Errno::ROFS, Errno::DQUOT] {
+            assert!(without_folder_sync(Err(broken.into())).is_err(), "{broken}");
+        }
+        #[cfg(target_os = "linux")]
+        sync_folder(Path::new("/proc/self")).unwrap();
     }
 }
