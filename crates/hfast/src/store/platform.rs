@@ -61,7 +61,11 @@ pub(crate) fn open_no_follow(options: &mut OpenOptions, path: &Path) -> io::Resu
 /// Lets the group write a file too, so that a cache can be shared; only its owner can.
 pub(crate) fn allow_group(file: &File) -> io::Result<()> {
     #[cfg(unix)]
-    rustix::fs::fchmod(file, rustix::fs::Mode::from_raw_mode(0o664))?;
+    match rustix::fs::fchmod(file, rustix::fs::Mode::from_raw_mode(0o664)) {
+        // Many file systems have one mode for all their files.
+        Err(e) if e == Errno::PERM || UNSUPPORTED.contains(&e) => {}
+        done => done?,
+    }
     #[cfg(not(unix))]
     let _ = file;
     Ok(())
@@ -162,5 +166,11 @@ mod tests {
         }
         #[cfg(target_os = "linux")]
         sync_folder(Path::new("/proc/self")).unwrap();
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_mode_that_cannot_be_set_is_no_error() {
+        allow_group(&File::open("/proc/self/comm").unwrap()).unwrap();
     }
 }
