@@ -1,7 +1,7 @@
 //! From a plan to files: space, engine, ref.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Client, JobContext, Plan, PlannedFile, Report};
@@ -57,24 +57,20 @@ impl Client {
         let (files, listing) = self.write_listing(&mut job, files).await?;
         job.own_names = own_names(&job.destination, &files);
         let wanted = group(files);
-        let outcome = if wanted.is_empty() {
-            Outcome::default()
+        let fetched = if wanted.is_empty() {
+            Ok(Outcome::default())
         } else {
-            match self.fetch(&mut job, wanted, progress).await {
-                Ok(outcome) => outcome,
-                Err(error) => {
-                    self.finish(job, false, listing, Folders::default()).await?;
-                    return Err(error);
-                }
-            }
+            self.fetch(&mut job, wanted, progress).await
         };
-        let outcome = all_denied(outcome, present)?;
+        let fetched = fetched.and_then(|outcome| all_denied(outcome, present));
         // A failed file must not make a branch point to a snapshot with a hole where the old one
         // was whole; a refused name is no hole that another attempt could fill.
-        if outcome.files + present > 0 {
-            let whole = outcome.failed.is_empty();
-            self.finish(job.clone(), whole, listing, named).await?;
-        }
+        let is_whole = |done: &Outcome| done.failed.is_empty() && done.files + present > 0;
+        let whole = fetched.as_ref().is_ok_and(is_whole);
+        let named = fetched.as_ref().map(|_| named).unwrap_or_default();
+        let finished = self.finish(job.clone(), whole, listing, named).await;
+        finished?;
+        let outcome = fetched?;
         Ok(Report {
             path: job.path,
             commit,
@@ -135,16 +131,10 @@ impl Client {
     ) -> Result<(), Error> {
         self.disk
             .run(move || {
-                job.destination.finish(&job.revision, whole, &named)?;
-                let Some((pending, [_, own])) = listing.zip(job.destination.trees()) else {
-                    return Ok(());
-                };
-                // A listing is believed for ever: only one whose files all proved right is kept.
-                if whole {
-                    place::rename(&pending, &own)
-                } else {
-                    place::remove(&pending)
+                if let Some((pending, [_, own])) = listing.zip(job.destination.trees()) {
+                    keep_listing(&pending, &own, whole);
                 }
+                job.destination.finish(&job.revision, whole, &named)
             })
             .await
     }
@@ -172,6 +162,20 @@ impl Client {
                 Ok((files, pending))
             })
             .await
+    }
+}
+
+/// A listing is believed for ever: only one whose files all proved right is kept. It saves requests
+/// and nothing else, and another process may have swept it, so no download fails by it.
+fn keep_listing(pending: &Path, own: &Path, whole: bool) {
+    let kept = if whole {
+        place::rename(pending, own)
+    } else {
+        Ok(())
+    };
+    // After a rename there is nothing to remove.
+    if let Err(error) = kept.and(place::remove(pending)) {
+        tracing::warn!("the listing is not kept: {error}");
     }
 }
 
