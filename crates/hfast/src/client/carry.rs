@@ -69,8 +69,7 @@ impl Client {
         let whole = fetched.as_ref().is_ok_and(is_whole);
         let named = fetched.as_ref().map(|_| named).unwrap_or_default();
         let finished = self.finish(job.clone(), whole, listing, named).await;
-        finished?;
-        let outcome = fetched?;
+        let outcome = with_first(fetched, finished, progress)?;
         Ok(Report {
             path: job.path,
             commit,
@@ -176,6 +175,23 @@ fn keep_listing(pending: &Path, own: &Path, whole: bool) {
     // After a rename there is nothing to remove.
     if let Err(error) = kept.and(place::remove(pending)) {
         tracing::warn!("the listing is not kept: {error}");
+    }
+}
+
+/// What befell the files is told before what befell the end of the job: the same disk may be the
+/// cause of both, and only the first says which files are missing.
+fn with_first(
+    fetched: Result<Outcome, Error>,
+    finished: Result<(), Error>,
+    progress: &Progress,
+) -> Result<Outcome, Error> {
+    let has_failed = |outcome: &Outcome| !outcome.failed.is_empty();
+    match finished {
+        Err(error) if fetched.as_ref().map_or(true, has_failed) => {
+            progress.notice(error.to_string());
+            fetched
+        }
+        finished => finished.and(fetched),
     }
 }
 
@@ -292,4 +308,35 @@ fn other_names(
         paths.retain(|path| !own.contains(path));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> Error {
+        Error::new(ErrorKind::Disk, text)
+    }
+
+    #[test]
+    fn the_failures_of_files_are_told_before_that_of_the_end() {
+        let failed = || Outcome {
+            failed: vec![("a".to_owned(), error("a file"))],
+            ..Outcome::default()
+        };
+        let progress = Progress::default();
+        let ended = || Err(error("the end"));
+        let outcome = with_first(Ok(failed()), ended(), &progress).unwrap();
+        assert_eq!(outcome.failed.len(), 1);
+        let told = with_first(Err(error("all")), ended(), &progress)
+            .err()
+            .unwrap();
+        assert_eq!(told.to_string(), "all");
+        assert_eq!(progress.take_events().len(), 2, "the end is told as well");
+        let told = with_first(Ok(Outcome::default()), ended(), &progress)
+            .err()
+            .unwrap();
+        assert_eq!(told.to_string(), "the end");
+        assert!(with_first(Ok(failed()), Ok(()), &progress).is_ok());
+    }
 }
