@@ -200,3 +200,17 @@ async fn a_shared_store_that_lies_is_not_believed() {
     assert!(report.received >= LARGE);
     assert_eq!(fs::read(&payload).unwrap(), wrong.read(0..LARGE));
 }
+
+#[tokio::test]
+async fn a_listing_that_cannot_be_put_in_place_costs_no_download() {
+    let setting = Setting::new().await;
+    let kept = setting.cache().join(repo().cache_folder()).join(".hfast");
+    let in_the_way = kept.join(format!("{}.json", repo().commit));
+    fs::create_dir_all(&in_the_way).unwrap();
+    setting.to_cache().await;
+    assert!(in_the_way.is_dir());
+    let blobs = fs::read_dir(setting.blob().parent().unwrap()).unwrap();
+    let names = blobs.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let notes: Vec<_> = names.filter(|name| name.starts_with("note-")).collect();
+    assert!(notes.is_empty(), "{notes:?}");
+}

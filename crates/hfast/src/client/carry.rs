@@ -1,13 +1,14 @@
 //! From a plan to files: space, engine, ref.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Client, JobContext, Plan, PlannedFile, Report};
 use crate::error::{Error, ErrorKind};
 use crate::names::{Commit, Digest};
 use crate::store::destination::{Destination, Wanted};
+use crate::store::durable::Folders;
 use crate::store::elsewhere::Elsewhere;
 use crate::store::layout::RepoFolder;
 use crate::store::{adopt, place, tree_cache};
@@ -46,27 +47,29 @@ impl Client {
             .iter()
             .filter(|f| f.present)
             .for_each(|f| progress.file_present(f.remote.size.unwrap_or(0)));
+        let destination = job.destination.clone();
+        let look = self.disk.run(move || {
+            let absent = files.iter().filter(|file| !file.present);
+            let named = Folders::of(&destination, &absent.map(|file| &file.remote.path));
+            Ok((files, named))
+        });
+        let (files, named) = look.await?;
         let (files, listing) = self.write_listing(&mut job, files).await?;
         job.own_names = own_names(&job.destination, &files);
         let wanted = group(files);
-        let outcome = if wanted.is_empty() {
-            Outcome::default()
+        let fetched = if wanted.is_empty() {
+            Ok(Outcome::default())
         } else {
-            match self.fetch(&mut job, wanted, progress).await {
-                Ok(outcome) => outcome,
-                Err(error) => {
-                    self.finish(job, false, listing).await?;
-                    return Err(error);
-                }
-            }
+            self.fetch(&mut job, wanted, progress).await
         };
-        let outcome = all_denied(outcome, present)?;
+        let fetched = fetched.and_then(|outcome| all_denied(outcome, present));
         // A failed file must not make a branch point to a snapshot with a hole where the old one
         // was whole; a refused name is no hole that another attempt could fill.
-        if outcome.files + present > 0 {
-            let whole = outcome.failed.is_empty();
-            self.finish(job.clone(), whole, listing).await?;
-        }
+        let is_whole = |done: &Outcome| done.failed.is_empty() && done.files + present > 0;
+        let whole = fetched.as_ref().is_ok_and(is_whole);
+        let named = fetched.as_ref().map(|_| named).unwrap_or_default();
+        let finished = self.finish(job.clone(), whole, listing, named).await;
+        let outcome = with_first(fetched, finished, progress)?;
         Ok(Report {
             path: job.path,
             commit,
@@ -123,19 +126,14 @@ impl Client {
         job: JobContext,
         whole: bool,
         listing: Option<PathBuf>,
+        named: Folders,
     ) -> Result<(), Error> {
         self.disk
             .run(move || {
-                job.destination.finish(&job.revision, whole)?;
-                let Some((pending, [_, own])) = listing.zip(job.destination.trees()) else {
-                    return Ok(());
-                };
-                // A listing is believed for ever: only one whose files all proved right is kept.
-                if whole {
-                    place::rename(&pending, &own)
-                } else {
-                    place::remove(&pending)
+                if let Some((pending, [_, own])) = listing.zip(job.destination.trees()) {
+                    keep_listing(&pending, &own, whole);
                 }
+                job.destination.finish(&job.revision, whole, &named)
             })
             .await
     }
@@ -163,6 +161,37 @@ impl Client {
                 Ok((files, pending))
             })
             .await
+    }
+}
+
+/// A listing is believed for ever: only one whose files all proved right is kept. It saves requests
+/// and nothing else, and another process may have swept it, so no download fails by it.
+fn keep_listing(pending: &Path, own: &Path, whole: bool) {
+    let kept = if whole {
+        place::rename(pending, own)
+    } else {
+        Ok(())
+    };
+    // After a rename there is nothing to remove.
+    if let Err(error) = kept.and(place::remove(pending)) {
+        tracing::warn!("the listing is not kept: {error}");
+    }
+}
+
+/// What befell the files is told before what befell the end of the job: the same disk may be the
+/// cause of both, and only the first says which files are missing.
+fn with_first(
+    fetched: Result<Outcome, Error>,
+    finished: Result<(), Error>,
+    progress: &Progress,
+) -> Result<Outcome, Error> {
+    let has_failed = |outcome: &Outcome| !outcome.failed.is_empty();
+    match finished {
+        Err(error) if fetched.as_ref().map_or(true, has_failed) => {
+            progress.notice(error.to_string());
+            fetched
+        }
+        finished => finished.and(fetched),
     }
 }
 
@@ -279,4 +308,35 @@ fn other_names(
         paths.retain(|path| !own.contains(path));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> Error {
+        Error::new(ErrorKind::Disk, text)
+    }
+
+    #[test]
+    fn the_failures_of_files_are_told_before_that_of_the_end() {
+        let failed = || Outcome {
+            failed: vec![("a".to_owned(), error("a file"))],
+            ..Outcome::default()
+        };
+        let progress = Progress::default();
+        let ended = || Err(error("the end"));
+        let outcome = with_first(Ok(failed()), ended(), &progress).unwrap();
+        assert_eq!(outcome.failed.len(), 1);
+        let told = with_first(Err(error("all")), ended(), &progress)
+            .err()
+            .unwrap();
+        assert_eq!(told.to_string(), "all");
+        assert_eq!(progress.take_events().len(), 2, "the end is told as well");
+        let told = with_first(Ok(Outcome::default()), ended(), &progress)
+            .err()
+            .unwrap();
+        assert_eq!(told.to_string(), "the end");
+        assert!(with_first(Ok(failed()), Ok(()), &progress).is_ok());
+    }
 }

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::adopt;
+use super::durable::Folders;
 use super::growing::Growing;
 use super::layout::{RepoFolder, link_target};
+use super::local_dir;
 use super::owner::Owner;
 use super::partial::{self, Partial};
 use super::place::{self, create_parents, create_parents_below};
-use super::{local_dir, platform};
 use crate::error::{Error, ErrorKind};
 use crate::hash::file_matches;
 use crate::hub::listing::RemoteFile;
@@ -322,9 +323,15 @@ impl Destination {
         }
     }
 
-    /// Makes the names durable and, where the whole job succeeded, moves the ref. Sweeps what dead
+    /// Makes the names in `named` durable and, where the whole job succeeded, moves the ref. Sweeps what dead
     /// processes left of contents that have their final names.
-    pub(crate) fn finish(&self, revision: &Revision, move_ref: bool) -> Result<(), Error> {
+    pub(crate) fn finish(
+        &self,
+        revision: &Revision,
+        move_ref: bool,
+        named: &Folders,
+    ) -> Result<(), Error> {
+        named.flush()?;
         if let Self::LocalDir { .. } = self {
             let leftovers = partial::leftovers(&self.partials()).into_iter();
             let temporary = leftovers.filter(|(stem, _)| place::is_temporary(stem));
@@ -341,12 +348,6 @@ impl Destination {
         let is_current = folder.read_reference(revision).as_ref() == Some(commit);
         if !move_ref || is_current || revision.as_commit().is_some() {
             return Ok(());
-        }
-        for synced in [folder.blobs(), folder.snapshot(commit)]
-            .iter()
-            .filter(|path| path.is_dir())
-        {
-            platform::sync_folder(synced).map_err(|e| Error::disk("flush", synced, e))?;
         }
         folder.write_reference(revision, commit)
     }

@@ -6,6 +6,7 @@
 pub(crate) mod adopt;
 pub(crate) mod aria2;
 pub(crate) mod destination;
+pub(crate) mod durable;
 pub(crate) mod elsewhere;
 mod found;
 pub(crate) mod growing;

@@ -2,7 +2,9 @@
 //! revision is, and which files do not exist.
 
 use std::fs;
+use std::path::Path;
 
+use super::durable::Folders;
 use super::layout::RepoFolder;
 use super::place::{create_parents, write_note};
 use crate::error::Error;
@@ -19,7 +21,7 @@ impl RepoFolder {
             .ok()
     }
 
-    /// Writes the ref as the official clients do: 40 digits and no newline.
+    /// Writes the ref as the official clients do, 40 digits and no newline, and makes it durable.
     pub(crate) fn write_reference(
         &self,
         revision: &Revision,
@@ -27,7 +29,9 @@ impl RepoFolder {
     ) -> Result<(), Error> {
         let reference = self.reference(revision);
         create_parents(&reference)?;
-        write_note(&self.blobs(), &reference, commit.as_str().as_bytes())
+        write_note(&self.blobs(), &reference, commit.as_str().as_bytes())?;
+        let folder = reference.parent().map(Path::to_owned);
+        Folders::between(folder.as_slice(), &self.path()).flush()
     }
 
     /// Notes in an existing cache that a file does not exist at a commit. The note saves a question

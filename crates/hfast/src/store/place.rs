@@ -10,6 +10,9 @@ use super::owner::Owner;
 use super::platform;
 use crate::error::{Error, ErrorKind};
 
+/// How often a note is written that is swept each time before it is in its place.
+const NOTE_ATTEMPTS: usize = 3;
+
 /// Creates the folders above `path`.
 pub(crate) fn create_parents(path: &Path) -> Result<(), Error> {
     let parent = path.parent().unwrap_or(path);
@@ -49,8 +52,28 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 /// Writes a small file under a temporary name in `folder`, where the leftovers of dead processes
 /// are swept, flushes it, and moves it to `path`.
 pub(crate) fn write_note(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let pending = write_pending(folder, path, |file| file.write_all(bytes))?;
+    place_fresh(path, || {
+        write_pending(folder, path, |file| file.write_all(bytes))
+    })
+}
+
+/// Moves what `write` made to `path`. A process that cannot see that this one lives, on another
+/// machine or in another container, may sweep it before: then it is made again.
+fn place_fresh(path: &Path, write: impl Fn() -> Result<PathBuf, Error>) -> Result<(), Error> {
+    for _ in 1..NOTE_ATTEMPTS {
+        let pending = write()?;
+        match rename(&pending, path) {
+            Err(_) if is_gone(&pending) => {}
+            done => return or_remove(&pending, done),
+        }
+    }
+    let pending = write()?;
     or_remove(&pending, rename(&pending, path))
+}
+
+fn is_gone(path: &Path) -> bool {
+    let found = path.symlink_metadata();
+    found.is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
 }
 
 /// Writes what may become `path` later, and returns its temporary name.
@@ -216,6 +239,26 @@ mod tests {
                 .unwrap()
                 .is_dir()
         );
+    }
+
+    #[test]
+    fn a_note_that_was_swept_is_written_again_and_not_for_ever() {
+        let root = tempfile::tempdir().unwrap();
+        let (pending, path) = (root.path().join("pending"), root.path().join("note"));
+        let swept = std::cell::Cell::new(0);
+        let sweep_first = |times: usize| {
+            swept.set(0);
+            place_fresh(&path, || {
+                if swept.replace(swept.get() + 1) >= times {
+                    fs::write(&pending, "x").unwrap();
+                }
+                Ok(pending.clone())
+            })
+        };
+        assert!(sweep_first(usize::MAX).is_err());
+        assert_eq!(swept.get(), NOTE_ATTEMPTS);
+        sweep_first(1).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"x");
     }
 
     #[test]

@@ -4,6 +4,13 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
+#[cfg(unix)]
+use rustix::io::Errno;
+
+/// How a file system says that it has no such operation.
+#[cfg(unix)]
+const UNSUPPORTED: [Errno; 3] = [Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOSYS];
+
 /// Writes all of `bytes` at `offset`, wherever the file's cursor is.
 pub(crate) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     #[cfg(unix)]
@@ -54,7 +61,11 @@ pub(crate) fn open_no_follow(options: &mut OpenOptions, path: &Path) -> io::Resu
 /// Lets the group write a file too, so that a cache can be shared; only its owner can.
 pub(crate) fn allow_group(file: &File) -> io::Result<()> {
     #[cfg(unix)]
-    rustix::fs::fchmod(file, rustix::fs::Mode::from_raw_mode(0o664))?;
+    match rustix::fs::fchmod(file, rustix::fs::Mode::from_raw_mode(0o664)) {
+        // Many file systems have one mode for all their files.
+        Err(e) if e == Errno::PERM || UNSUPPORTED.contains(&e) => {}
+        done => done?,
+    }
     #[cfg(not(unix))]
     let _ = file;
     Ok(())
@@ -74,10 +85,23 @@ pub(crate) fn has_name(file: &File) -> io::Result<bool> {
 /// Makes a rename in `folder` survive a power failure, where the system can.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
-    File::open(folder)?.sync_all()?;
+    return without_folder_sync(File::open(folder)?.sync_all());
     #[cfg(not(unix))]
-    let _ = folder;
-    Ok(())
+    {
+        let _ = folder;
+        Ok(())
+    }
+}
+
+/// Network file systems and those of user programs have no flush of a folder, and say so in many ways.
+#[cfg(unix)]
+fn without_folder_sync(done: io::Result<()>) -> io::Result<()> {
+    let none = [Errno::INVAL, Errno::BADF, Errno::NOTTY];
+    let is_none = |e: Errno| none.contains(&e) || UNSUPPORTED.contains(&e);
+    done.or_else(|e| match Errno::from_io_error(&e) {
+        Some(errno) if is_none(errno) => Ok(()),
+        _ => Err(e),
+    })
 }
 
 /// Creates a symbolic link to a file.
@@ -125,5 +149,28 @@ pub(crate) fn process_start(pid: u32) -> Option<u64> {
     {
         let _ = pid;
         None
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_flushed_at_all_is_no_error_and_a_broken_disk_is() {
+        for none in [Errno::INVAL, Errno::NOTSUP, Errno::NOSYS, Errno::BADF] {
+            assert!(without_folder_sync(Err(none.into())).is_ok(), "{none}");
+        }
+        for broken in [Errno::IO, Errno::NOSPC, Errno::ROFS, Errno::DQUOT] {
+            assert!(without_folder_sync(Err(broken.into())).is_err(), "{broken}");
+        }
+        #[cfg(target_os = "linux")]
+        sync_folder(Path::new("/proc/self")).unwrap();
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_mode_that_cannot_be_set_is_no_error() {
+        allow_group(&File::open("/proc/self/comm").unwrap()).unwrap();
     }
 }
