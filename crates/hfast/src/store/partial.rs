@@ -3,7 +3,7 @@
 //! One file holds both, so that one rename takes it over and one truncation finishes it. It is
 //! sparse: byte `n` of the content is at offset `n`, the journal begins at offset `size`.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,11 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::journal::{self, Claims, Extent, Identity};
 use super::owner::Owner;
 use super::platform;
+use super::takeover::{create, is_locked, take_over};
 use crate::error::Error;
-
-/// Names that are tried for a new file. One is taken only where a system does not tell when a process
-/// started, and a dead one had our number.
-const NAMES_TRIED: usize = 100;
 
 /// A journal longer than this is not read: no file that exists needs it.
 const MAX_JOURNAL: u64 = 256 << 20;
@@ -171,55 +168,6 @@ fn read_journal(file: &File, size: u64) -> io::Result<Vec<u8>> {
     let read = platform::read_at(file, &mut bytes, size)?;
     bytes.truncate(read);
     Ok(bytes)
-}
-
-/// Creates a file that nobody has written to.
-pub(super) fn create(folder: &Path, stem: &str) -> Result<(File, Owner, PathBuf), Error> {
-    let mut others = 0..NAMES_TRIED;
-    loop {
-        let owner = Owner::of_new_file();
-        let path = folder.join(owner.file_name(stem));
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        match platform::open_no_follow(&mut options, &path) {
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && others.next().is_some() => {}
-            Err(e) => return Err(Error::disk("create", &path, e)),
-            Ok(file) => {
-                mark_alive(&file);
-                return Ok((file, owner, path));
-            }
-        }
-    }
-}
-
-/// The lock tells others that the writer lives; where locks do nothing, the name tells them.
-fn mark_alive(file: &File) {
-    if let Err(e) = file.try_lock() {
-        tracing::debug!("a partial file cannot be locked: {e}");
-    }
-}
-
-/// Whether somebody holds the lock of a partial file; takes it otherwise. A file system without
-/// locks says nothing: then the name tells whether the owner lives.
-fn is_locked(file: &File) -> bool {
-    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
-}
-
-/// Renames a dead writer's file to our name. `None`: its owner may live, or somebody was faster.
-fn take_over(leftover: &Path, ours: &Path) -> io::Result<Option<File>> {
-    let mut options = OpenOptions::new();
-    if !leftover.symlink_metadata()?.is_file() {
-        return Ok(None);
-    }
-    let file = platform::open_no_follow(options.read(true).write(true), leftover)?;
-    let owner = Owner::of(leftover);
-    let may_live = owner.is_some_and(|owner| owner.may_live(leftover));
-    if is_locked(&file) || may_live || !platform::has_name(&file)? {
-        return Ok(None);
-    }
-    std::fs::rename(leftover, ours)?;
-    owner.into_iter().for_each(Owner::forget);
-    Ok(Some(file))
 }
 
 /// The partial files of ours that lie in `folder`, as stem and path.
