@@ -1,4 +1,4 @@
-//! Which unfinished file a process may write to: a new one, or one that a dead writer left.
+//! Which unfinished file a process may write to or delete: a new one, or one that a dead writer left.
 //!
 //! What is in the file is told in `partial.rs`.
 
@@ -42,7 +42,7 @@ fn mark_alive(file: &File) {
 
 /// Whether somebody holds the lock of a partial file; takes it otherwise. A file system without
 /// locks says nothing: then the name tells whether the owner lives.
-pub(super) fn is_locked(file: &File) -> bool {
+fn is_locked(file: &File) -> bool {
     matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
 
@@ -61,4 +61,25 @@ pub(super) fn take_over(leftover: &Path, ours: &Path) -> io::Result<Option<File>
     std::fs::rename(leftover, ours)?;
     owner.into_iter().for_each(Owner::forget);
     Ok(Some(file))
+}
+
+/// Deletes a leftover whose owner is dead and whose content nobody needs.
+pub(crate) fn sweep(leftover: &Path) {
+    let Some(owner) = Owner::of(leftover) else {
+        return;
+    };
+    let mut options = OpenOptions::new();
+    // A link that was never moved to its place cannot be locked, and need not be.
+    let is_free = leftover.is_symlink()
+        || platform::open_no_follow(options.read(true).write(true), leftover)
+            // A link to a file that nobody may write to.
+            .or_else(|_| platform::open_no_follow(OpenOptions::new().read(true), leftover))
+            .is_ok_and(|file| !is_locked(&file));
+    if !is_free || owner.may_live(leftover) {
+        return;
+    }
+    match std::fs::remove_file(leftover) {
+        Ok(()) => owner.forget(),
+        Err(e) => tracing::debug!("cannot delete {}: {e}", leftover.display()),
+    }
 }
