@@ -108,22 +108,40 @@ pub(crate) fn host_name() -> String {
 }
 
 /// When the process `pid` of this machine started, in the system's own ticks. `None`: no such
-/// process, or the system does not say.
+/// process, or a dead one that nobody has reaped, or the system does not say.
 pub(crate) fn process_start(pid: u32) -> Option<u64> {
-    #[cfg(target_os = "linux")]
-    {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The command name may hold spaces and parentheses; the fields after it do not.
-        stat.rsplit_once(')')?
-            .1
-            .split_whitespace()
-            .nth(19)?
-            .parse()
-            .ok()
+    if !cfg!(target_os = "linux") {
+        return None;
     }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = pid;
-        None
+    start_of_living(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Reads `/proc/<pid>/stat`.
+fn start_of_living(stat: &str) -> Option<u64> {
+    // The command name may hold spaces and parentheses; the fields after it do not.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let (state, threads) = (fields.first()?, fields.get(17)?);
+    // When its first thread has ended, a process is shown as dead though the others live on.
+    let is_dead = matches!(*state, "Z" | "X" | "x") && matches!(*threads, "0" | "1");
+    (!is_dead).then(|| fields.get(19)?.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_nobody_reaped_is_dead() {
+        let stat = |state: &str, threads: u8| {
+            let before = "24767 24762 18924 0 -1 4227148 222 0 0 0 0 0 0 0 20 0";
+            let line = format!("24816 (a) R (b) {state} {before} {threads} 0 1881400 0 0 18\n");
+            start_of_living(&line)
+        };
+        assert_eq!(stat("S", 1), Some(1_881_400));
+        assert_eq!(stat("D", 9), Some(1_881_400));
+        assert_eq!(stat("Z", 1), None);
+        assert_eq!(stat("X", 0), None);
+        assert_eq!(stat("Z", 2), Some(1_881_400), "its other threads live");
+        assert_eq!(start_of_living("24816 (a"), None);
     }
 }
