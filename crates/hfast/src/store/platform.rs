@@ -96,8 +96,16 @@ pub(crate) fn allocated(metadata: &std::fs::Metadata) -> u64 {
     metadata.len()
 }
 
-/// A short name for this machine, and when the process `pid` started, as far as can be known.
-pub(crate) fn host_name() -> String {
+/// What tells apart those who do not see each other's processes: the name of the machine, and on
+/// Linux also which start of the system this is, and which set of process ids. Containers may share
+/// a disk and a name, and each have a process 1.
+pub(crate) fn machine() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let ids = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    format!("{}{}{}", host_name(), boot.trim(), ids.display())
+}
+
+pub(super) fn host_name() -> String {
     #[cfg(unix)]
     return rustix::system::uname()
         .nodename()
@@ -105,6 +113,31 @@ pub(crate) fn host_name() -> String {
         .into_owned();
     #[cfg(not(unix))]
     String::from("host")
+}
+
+/// Whether nobody can have the lock of this file without our seeing it: the file is on a disk of
+/// this machine, and locks are kept by its kernel. `false`: they are not, or nobody knows.
+pub(crate) fn has_sure_locks(file: &File) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        /// ext2 to ext4, XFS, Btrfs, F2FS, ZFS, tmpfs, overlayfs (which needs one of them).
+        const OF_DISKS: [i128; 7] = [
+            0xef53,
+            0x5846_5342,
+            0x9123_683e,
+            0xf2f5_2010,
+            0x2fc1_2fc1,
+            0x0102_1994,
+            0x794c_7630,
+        ];
+        let found = rustix::fs::fstatfs(file).map(|found| i128::from(found.f_type));
+        found.is_ok_and(|kind| OF_DISKS.contains(&(kind & 0xffff_ffff)))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        false
+    }
 }
 
 /// When the process `pid` of this machine started, in the system's own ticks. `None`: no such
