@@ -252,6 +252,32 @@ async fn what_other_tools_left_is_taken_over() {
 }
 
 #[tokio::test]
+async fn a_run_that_ended_while_it_was_finishing_costs_nothing() {
+    let server = serve(vec![repo()]).await;
+    let expected = repo();
+    let model = expected.file("model.safetensors").unwrap();
+    let mut bytes = model.content().read(0..model.size()).to_vec();
+    for (is_right, at_most) in [(true, 1 << 20), (false, model.size() + (1 << 20))] {
+        let cache = tempfile::tempdir().unwrap();
+        let blobs = cache.path().join(expected.cache_folder()).join("blobs");
+        std::fs::create_dir_all(&blobs).unwrap();
+        let left = blobs.join(format!("{}.00000001-1-1-1.hfast", model.etag()));
+        bytes[5] ^= u8::from(!is_right);
+        std::fs::write(&left, &bytes).unwrap();
+        let file = std::fs::File::options().write(true).open(&left).unwrap();
+        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+        file.set_modified(long_ago).unwrap();
+        let report = download_to_cache(options(&server.endpoint()), &expected, cache.path())
+            .await
+            .unwrap();
+        assert!(report.failed.is_empty(), "{:?}", report.failed);
+        assert!(report.received < at_most, "{} bytes", report.received);
+        assert_right(cache.path(), &expected);
+        assert!(!left.exists());
+    }
+}
+
+#[tokio::test]
 async fn a_plain_url_is_resumed_and_verified() {
     let server = serve(vec![repo()]).await;
     let expected = repo();

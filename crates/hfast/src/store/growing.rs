@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::partial::create;
+use super::takeover::create;
 use super::{place, platform};
 use crate::error::Error;
 use crate::hash::{Hasher, hash_file};

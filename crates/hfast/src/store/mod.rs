@@ -21,4 +21,5 @@ pub(crate) mod place;
 pub(crate) mod platform;
 pub(crate) mod snapshot;
 mod space;
+mod takeover;
 pub(crate) mod tree_cache;

@@ -23,7 +23,8 @@ const SILENT_FOR: Duration = Duration::from_secs(600);
 /// Numbers of files of this process that are written to no longer, and still lie on the disk.
 static ABANDONED: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
 
-/// A process (machine, process id, start time), and which of its files.
+/// A process (machine, process id, start time), and which of its files. The machine is the set of
+/// processes that see each other: a container is one, and so is each start of a computer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Owner {
     host: u32,
@@ -38,10 +39,8 @@ impl Owner {
         static THIS: OnceLock<Owner> = OnceLock::new();
         *THIS.get_or_init(|| {
             let pid = std::process::id();
-            let host =
-                u32::try_from(xxh3_64(platform::host_name().as_bytes()) >> 32).unwrap_or_default();
             Self {
-                host,
+                host: host(&platform::machine()),
                 pid,
                 started: platform::process_start(pid).unwrap_or_default(),
                 file: 0,
@@ -110,12 +109,17 @@ impl Owner {
             .metadata()
             .and_then(|m| m.modified())
             .unwrap_or(SystemTime::UNIX_EPOCH);
-        modified.elapsed().is_ok_and(|age| age < SILENT_FOR)
+        // A time that is still to come is that of another clock, and says nothing.
+        modified.elapsed().map_or(true, |age| age < SILENT_FOR)
     }
 
-    fn is_this_process(self) -> bool {
+    pub(crate) fn is_this_process(self) -> bool {
         Self { file: 0, ..self } == Self::this_process()
     }
+}
+
+fn host(machine: &str) -> u32 {
+    u32::try_from(xxh3_64(machine.as_bytes()) >> 32).unwrap_or_default()
 }
 
 fn abandoned() -> MutexGuard<'static, BTreeSet<u64>> {
@@ -165,5 +169,27 @@ mod tests {
             ..this
         };
         assert!(!predecessor.may_live(nowhere));
+    }
+
+    #[test]
+    fn what_another_machine_has_written_to_lately_may_live() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        // Such names were given by older versions, and mean another set of processes now.
+        let other = Owner {
+            host: host(&platform::host_name()) ^ u32::from(!cfg!(target_os = "linux")),
+            pid: std::process::id(),
+            started: 0,
+            file: 1,
+        };
+        let minute = Duration::from_secs(60);
+        let now = SystemTime::now();
+        for (modified, may_live) in [
+            (now, true),
+            (now - 60 * minute, false),
+            (now + 60 * minute, true),
+        ] {
+            file.as_file().set_modified(modified).unwrap();
+            assert_eq!(other.may_live(file.path()), may_live, "{modified:?}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! One file holds both, so that one rename takes it over and one truncation finishes it. It is
 //! sparse: byte `n` of the content is at offset `n`, the journal begins at offset `size`.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,11 +11,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::journal::{self, Claims, Extent, Identity};
 use super::owner::Owner;
 use super::platform;
+pub(crate) use super::takeover::sweep;
+use super::takeover::{create, take_over};
 use crate::error::Error;
-
-/// Names that are tried for a new file. One is taken only where a system does not tell when a process
-/// started, and a dead one had our number.
-const NAMES_TRIED: usize = 100;
+use crate::transfer::ranges::Ranges;
 
 /// A journal longer than this is not read: no file that exists needs it.
 const MAX_JOURNAL: u64 = 256 << 20;
@@ -26,71 +25,79 @@ pub(crate) struct Partial {
     file: File,
     owner: Owner,
     path: PathBuf,
+    identity: Identity,
     size: u64,
-    /// Where the next record goes. `None`: the file is sealed or gone, and a claim that comes late
-    /// from a worker must not touch what may have its final name already.
+    /// Where the next record goes; at `size` the header comes first. `None`: the file is sealed or
+    /// gone, and a claim that comes late from a worker must not touch what may have its final name
+    /// already.
     journal_end: Mutex<Option<u64>>,
 }
 
 impl Partial {
     /// Opens a partial file of the blob `stem` in `folder`: one that a dead writer left
-    /// (`leftovers` are candidates), or a new one. Returns what the journal claims is there.
+    /// (`leftovers` are candidates), or a new one. Returns what the journal claims is there, and
+    /// what is there without a claim: the digest judges it as it judges what other tools left.
     pub(crate) fn begin(
         folder: &Path,
         stem: &str,
         leftovers: &[PathBuf],
         identity: &Identity,
         size: u64,
-    ) -> Result<(Self, Claims), Error> {
+    ) -> Result<(Self, Claims, Ranges), Error> {
         for leftover in leftovers {
             let owner = Owner::of_new_file();
             let path = folder.join(owner.file_name(stem));
             match take_over(leftover, &path) {
-                Ok(Some(file)) => return Self::new(file, owner, path, size).resume(identity),
+                Ok(Some(file)) => return Self::new(file, owner, path, *identity, size).resume(),
                 Ok(None) => {}
                 Err(e) => tracing::debug!("cannot take over {}: {e}", leftover.display()),
             }
         }
         let (file, owner, path) = create(folder, stem)?;
-        let partial = Self::new(file, owner, path, size);
-        partial.begin_journal(identity)?;
-        Ok((partial, Claims::default()))
+        let partial = Self::new(file, owner, path, *identity, size);
+        // Its header alone: it keeps the file longer than a whole one.
+        partial.claim(&[])?;
+        Ok((partial, Claims::default(), Ranges::default()))
     }
 
-    fn new(file: File, owner: Owner, path: PathBuf, size: u64) -> Self {
-        let journal_end = Mutex::new(Some(size + journal::HEADER as u64));
+    fn new(file: File, owner: Owner, path: PathBuf, identity: Identity, size: u64) -> Self {
         Self {
             file,
             owner,
             path,
+            identity,
             size,
-            journal_end,
+            journal_end: Mutex::new(Some(size)),
         }
     }
 
-    fn begin_journal(&self, identity: &Identity) -> Result<(), Error> {
-        let header = journal::header(identity, self.size);
-        platform::write_all_at(&self.file, &header, self.size)
-            .map_err(|e| Error::disk("write", &self.path, e))
-    }
-
-    fn resume(self, identity: &Identity) -> Result<(Self, Claims), Error> {
-        let bytes =
-            read_journal(&self.file, self.size).map_err(|e| Error::disk("read", &self.path, e))?;
-        let claims = Claims::parse(&bytes, identity, self.size);
-        let valid = journal::valid_len(&bytes, identity, self.size);
+    fn resume(self) -> Result<(Self, Claims, Ranges), Error> {
+        let failed = |e| Error::disk("read", &self.path, e);
+        let len = self.file.metadata().map_err(failed)?.len();
+        if len == self.size && matches!(self.identity, Identity::Content(_)) {
+            // Its writer had cut the journal off, and ended before it gave the file its final name.
+            // No journal is begun until a byte is found to be wrong: another kill costs nothing.
+            let whole = std::iter::once(0..len).collect();
+            return Ok((self, Claims::default(), whole));
+        }
+        let bytes = read_journal(&self.file, self.size).map_err(failed)?;
+        let claims = Claims::parse(&bytes, &self.identity, self.size);
         // Torn records at the end would hide later ones; what is good stays where it is. And the
-        // records of another content must not end up behind a header of this one.
-        let end = self.size + valid as u64;
+        // records of another content must not end up behind a header of this one, nor its bytes be
+        // taken for a whole file.
+        let end = match journal::valid_len(&bytes, &self.identity, self.size) {
+            0 => 0,
+            valid => self.size + valid as u64,
+        };
         self.file
             .set_len(end)
             .map_err(|e| Error::disk("write", &self.path, e))?;
-        if valid == 0 {
-            self.begin_journal(identity)?;
+        if end == 0 {
+            self.claim(&[])?;
         } else {
             *self.journal_end() = Some(end);
         }
-        Ok((self, claims))
+        Ok((self, claims, Ranges::default()))
     }
 
     fn journal_end(&self) -> MutexGuard<'_, Option<u64>> {
@@ -107,11 +114,15 @@ impl Partial {
 
     /// Claims that extents are on disk. Called after they were written.
     pub(crate) fn claim(&self, extents: &[Extent]) -> Result<(), Error> {
-        let records: Vec<u8> = extents.iter().flat_map(journal::record).collect();
         let mut journal_end = self.journal_end();
         let Some(end) = journal_end.as_mut() else {
             return Ok(());
         };
+        let mut records = Vec::new();
+        if *end == self.size {
+            records.extend(journal::header(&self.identity, self.size));
+        }
+        records.extend(extents.iter().flat_map(journal::record));
         platform::write_all_at(&self.file, &records, *end)
             .map_err(|e| Error::disk("write", &self.path, e))?;
         *end += records.len() as u64;
@@ -137,15 +148,19 @@ impl Partial {
         read.map_err(|e| Error::disk("read", &self.path, e))
     }
 
-    /// Cuts the journal off and makes the content durable. The caller has verified it, and gives
+    /// Makes the content durable and cuts the journal off. The caller has verified it, and gives
     /// the returned path its final name.
+    ///
+    /// The long flush comes first: until it is over, a later run finds what it needs in the journal.
     pub(crate) fn seal(&self) -> Result<&Path, Error> {
-        *self.journal_end() = None;
-        let sealed = self
-            .file
-            .set_len(self.size)
-            .and_then(|()| self.file.sync_all());
-        sealed.map_err(|e| Error::disk("flush", &self.path, e))?;
+        let end = self.journal_end().take();
+        let flush = || self.file.sync_all();
+        let cut = flush().and_then(|()| self.file.set_len(self.size));
+        let left = if cut.is_ok() { Some(self.size) } else { end };
+        cut.and_then(|()| flush()).map_err(|e| {
+            *self.journal_end() = left;
+            Error::disk("flush", &self.path, e)
+        })?;
         Ok(&self.path)
     }
 
@@ -159,7 +174,8 @@ impl Partial {
 impl Drop for Partial {
     fn drop(&mut self) {
         // The last one who could write to it is gone; a write that outlives its job is one of them.
-        if self.journal_end().is_some() {
+        // A file that was published or deleted has this name no longer.
+        if self.path.try_exists().unwrap_or(true) {
             self.owner.abandon();
         }
     }
@@ -171,55 +187,6 @@ fn read_journal(file: &File, size: u64) -> io::Result<Vec<u8>> {
     let read = platform::read_at(file, &mut bytes, size)?;
     bytes.truncate(read);
     Ok(bytes)
-}
-
-/// Creates a file that nobody has written to.
-pub(super) fn create(folder: &Path, stem: &str) -> Result<(File, Owner, PathBuf), Error> {
-    let mut others = 0..NAMES_TRIED;
-    loop {
-        let owner = Owner::of_new_file();
-        let path = folder.join(owner.file_name(stem));
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        match platform::open_no_follow(&mut options, &path) {
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && others.next().is_some() => {}
-            Err(e) => return Err(Error::disk("create", &path, e)),
-            Ok(file) => {
-                mark_alive(&file);
-                return Ok((file, owner, path));
-            }
-        }
-    }
-}
-
-/// The lock tells others that the writer lives; where locks do nothing, the name tells them.
-fn mark_alive(file: &File) {
-    if let Err(e) = file.try_lock() {
-        tracing::debug!("a partial file cannot be locked: {e}");
-    }
-}
-
-/// Whether somebody holds the lock of a partial file; takes it otherwise. A file system without
-/// locks says nothing: then the name tells whether the owner lives.
-fn is_locked(file: &File) -> bool {
-    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
-}
-
-/// Renames a dead writer's file to our name. `None`: its owner may live, or somebody was faster.
-fn take_over(leftover: &Path, ours: &Path) -> io::Result<Option<File>> {
-    let mut options = OpenOptions::new();
-    if !leftover.symlink_metadata()?.is_file() {
-        return Ok(None);
-    }
-    let file = platform::open_no_follow(options.read(true).write(true), leftover)?;
-    let owner = Owner::of(leftover);
-    let may_live = owner.is_some_and(|owner| owner.may_live(leftover));
-    if is_locked(&file) || may_live || !platform::has_name(&file)? {
-        return Ok(None);
-    }
-    std::fs::rename(leftover, ours)?;
-    owner.into_iter().for_each(Owner::forget);
-    Ok(Some(file))
 }
 
 /// The partial files of ours that lie in `folder`, as stem and path.
@@ -243,27 +210,6 @@ pub(crate) fn leftovers_of(folder: &Path, stem: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Deletes a leftover whose owner is dead and whose content nobody needs.
-pub(crate) fn sweep(leftover: &Path) {
-    let Some(owner) = Owner::of(leftover) else {
-        return;
-    };
-    let mut options = OpenOptions::new();
-    // A link that was never moved to its place cannot be locked, and need not be.
-    let is_free = leftover.is_symlink()
-        || platform::open_no_follow(options.read(true).write(true), leftover)
-            // A link to a file that nobody may write to.
-            .or_else(|_| platform::open_no_follow(OpenOptions::new().read(true), leftover))
-            .is_ok_and(|file| !is_locked(&file));
-    if !is_free || owner.may_live(leftover) {
-        return;
-    }
-    match std::fs::remove_file(leftover) {
-        Ok(()) => owner.forget(),
-        Err(e) => tracing::debug!("cannot delete {}: {e}", leftover.display()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,7 +219,9 @@ mod tests {
     const ID: Identity = Identity::Content(Digest::Sha256([1; 32]));
 
     fn begin(folder: &Path, leftovers: &[PathBuf]) -> (Partial, Claims) {
-        Partial::begin(folder, "stem", leftovers, &ID, 100).unwrap()
+        let (partial, claims, whole) = Partial::begin(folder, "stem", leftovers, &ID, 100).unwrap();
+        assert!(whole.is_empty());
+        (partial, claims)
     }
 
     fn extent(start: u64, bytes: &[u8]) -> Extent {
@@ -342,10 +290,63 @@ mod tests {
         let dead = die(partial);
         let other = Identity::Validator([2; 32]);
         let leftovers = std::slice::from_ref(&dead);
-        let (taken, claims) =
+        let (taken, claims, _) =
             Partial::begin(folder.path(), "stem", leftovers, &other, 100).unwrap();
         assert_eq!(claims, Claims::default());
         assert_eq!(taken.claims(&other).unwrap(), Claims::default());
+    }
+
+    #[test]
+    fn what_was_sealed_and_not_published_is_there_for_the_next_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let begin = |identity: &Identity, dead: &PathBuf| {
+            let leftovers = std::slice::from_ref(dead);
+            Partial::begin(folder.path(), "stem", leftovers, identity, 100).unwrap()
+        };
+        let (partial, _) = self::begin(folder.path(), &[]);
+        partial.write(0, &[7; 100]).unwrap();
+        partial.claim(&[extent(0, &[7; 100])]).unwrap();
+        partial.seal().unwrap();
+        let dead = die(partial);
+        // Twice: whoever took it over may be killed before it has looked at the bytes.
+        let (taken, claims, whole) = begin(&ID, &dead);
+        assert_eq!((claims, whole.len()), (Claims::default(), 100));
+        let (taken, _, whole) = begin(&ID, &die(taken));
+        assert_eq!(whole.len(), 100);
+        // A part of it was wrong and came again.
+        taken.claim(&[extent(0, &[7; 50])]).unwrap();
+        let (taken, claims, whole) = begin(&ID, &die(taken));
+        assert_eq!((claims.iter().count(), whole.len()), (1, 0));
+
+        taken.seal().unwrap();
+        let (_, claims, whole) = begin(&Identity::Validator([2; 32]), &die(taken));
+        let nothing = (Claims::default(), Ranges::default());
+        assert_eq!((claims, whole), nothing, "no digest can judge it");
+    }
+
+    #[test]
+    fn what_was_sealed_and_got_no_name_is_there_for_the_next_job() {
+        let folder = tempfile::tempdir().unwrap();
+        let (partial, _) = begin(folder.path(), &[]);
+        partial.seal().unwrap();
+        drop(partial);
+        let left = leftovers_of(folder.path(), "stem");
+        let (_, _, whole) = Partial::begin(folder.path(), "stem", &left, &ID, 100).unwrap();
+        assert_eq!(whole.len(), 100);
+    }
+
+    #[test]
+    fn a_seal_that_fails_keeps_the_journal() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut partial, _) = begin(folder.path(), &[]);
+        partial.claim(&[extent(10, b"abcde")]).unwrap();
+        // Neither flushed nor cut: it is open for reading only.
+        let file = std::mem::replace(&mut partial.file, File::open(&partial.path).unwrap());
+        partial.seal().unwrap_err();
+        assert_eq!(partial.claims(&ID).unwrap().iter().count(), 1);
+        partial.file = file;
+        partial.claim(&[extent(20, b"abcde")]).unwrap();
+        assert_eq!(partial.claims(&ID).unwrap().iter().count(), 2);
     }
 
     #[test]

@@ -120,8 +120,16 @@ pub(crate) fn allocated(metadata: &std::fs::Metadata) -> u64 {
     metadata.len()
 }
 
-/// A short name for this machine, and when the process `pid` started, as far as can be known.
-pub(crate) fn host_name() -> String {
+/// What tells apart those who do not see each other's processes: the name of the machine, and on
+/// Linux also which start of the system this is, and which set of process ids. Containers may share
+/// a disk and a name, and each have a process 1.
+pub(crate) fn machine() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let ids = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    format!("{}{}{}", host_name(), boot.trim(), ids.display())
+}
+
+pub(super) fn host_name() -> String {
     #[cfg(unix)]
     return rustix::system::uname()
         .nodename()
@@ -131,24 +139,67 @@ pub(crate) fn host_name() -> String {
     String::from("host")
 }
 
-/// When the process `pid` of this machine started, in the system's own ticks. `None`: no such
-/// process, or the system does not say.
-pub(crate) fn process_start(pid: u32) -> Option<u64> {
+/// Whether nobody can have the lock of this file without our seeing it: the file is on a disk of
+/// this machine, and locks are kept by its kernel. `false`: they are not, or nobody knows.
+pub(crate) fn has_sure_locks(file: &File) -> bool {
     #[cfg(target_os = "linux")]
     {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The command name may hold spaces and parentheses; the fields after it do not.
-        stat.rsplit_once(')')?
-            .1
-            .split_whitespace()
-            .nth(19)?
-            .parse()
-            .ok()
+        /// ext2 to ext4, XFS, Btrfs, F2FS, ZFS, tmpfs, overlayfs (which needs one of them).
+        const OF_DISKS: [i128; 7] = [
+            0xef53,
+            0x5846_5342,
+            0x9123_683e,
+            0xf2f5_2010,
+            0x2fc1_2fc1,
+            0x0102_1994,
+            0x794c_7630,
+        ];
+        let found = rustix::fs::fstatfs(file).map(|found| i128::from(found.f_type));
+        found.is_ok_and(|kind| OF_DISKS.contains(&(kind & 0xffff_ffff)))
     }
     #[cfg(not(target_os = "linux"))]
     {
-        let _ = pid;
-        None
+        let _ = file;
+        false
+    }
+}
+
+/// When the process `pid` of this machine started, in the system's own ticks. `None`: no such
+/// process, or a dead one that nobody has reaped, or the system does not say.
+pub(crate) fn process_start(pid: u32) -> Option<u64> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    start_of_living(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Reads `/proc/<pid>/stat`.
+fn start_of_living(stat: &str) -> Option<u64> {
+    // The command name may hold spaces and parentheses; the fields after it do not.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let (state, threads) = (fields.first()?, fields.get(17)?);
+    // When its first thread has ended, a process is shown as dead though the others live on.
+    let is_dead = matches!(*state, "Z" | "X" | "x") && matches!(*threads, "0" | "1");
+    (!is_dead).then(|| fields.get(19)?.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_nobody_reaped_is_dead() {
+        let stat = |state: &str, threads: u8| {
+            let before = "24767 24762 18924 0 -1 4227148 222 0 0 0 0 0 0 0 20 0";
+            let line = format!("24816 (a) R (b) {state} {before} {threads} 0 1881400 0 0 18\n");
+            start_of_living(&line)
+        };
+        assert_eq!(stat("S", 1), Some(1_881_400));
+        assert_eq!(stat("D", 9), Some(1_881_400));
+        assert_eq!(stat("Z", 1), None);
+        assert_eq!(stat("X", 0), None);
+        assert_eq!(stat("Z", 2), Some(1_881_400), "its other threads live");
+        assert_eq!(start_of_living("24816 (a"), None);
     }
 }
 

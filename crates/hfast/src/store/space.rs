@@ -7,8 +7,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::destination::{Destination, Wanted};
-use super::owner::Owner;
-use super::{partial, place, platform};
+use super::{partial, place, platform, takeover};
 use crate::error::{Error, ErrorKind};
 
 /// Left free beside the files themselves: journals, listings, folders.
@@ -73,7 +72,7 @@ impl Destination {
 /// What unfinished files that can be taken over hold on the disk, by their stem.
 fn begun(folder: &Path) -> HashMap<String, u64> {
     let found = partial::leftovers(folder).into_iter();
-    let free = found.filter(|(_, path)| !Owner::of(path).is_none_or(|owner| owner.may_live(path)));
+    let free = found.filter(|(_, path)| takeover::is_free(path));
     free.filter_map(|(stem, path)| Some((stem, platform::allocated(&path.metadata().ok()?))))
         .collect()
 }
@@ -94,6 +93,7 @@ mod tests {
     use crate::names::{Digest, Repo, RepoId, RepoType};
     use crate::repo_path::RepoPath;
     use crate::store::layout::RepoFolder;
+    use crate::store::owner::Owner;
 
     const SIZE: u64 = 8 << 20;
     const EACH: u64 = SIZE + BLOCK;

@@ -221,7 +221,9 @@ impl Engine {
         };
         let validator = wanted.validator.clone();
         let file = (wanted.name().to_owned(), size, wanted.digest, validator);
-        let landed = Job::ranges_of(&claims);
+        let mut landed = Job::ranges_of(&claims);
+        // What another run had finished has no claims.
+        adopted.iter().for_each(|range| landed.insert(range));
         let job = Arc::new(Job::new(
             shown,
             identity,
@@ -245,12 +247,11 @@ impl Engine {
         self.disk
             .run(move || {
                 let folder = destination.partials();
-                let (partial, claims) =
+                let (partial, claims, mut adopted) =
                     Partial::begin(&folder, &stem, &leftovers, &identity, size)?;
-                if claims.iter().next().is_some() {
-                    return Ok((partial, claims, Ranges::default()));
+                if claims.iter().next().is_some() || !adopted.is_empty() {
+                    return Ok((partial, claims, adopted));
                 }
-                let mut adopted = Ranges::default();
                 if let Some(found) = destination.parts(&wanted, size).first() {
                     // What cannot be read is simply not there.
                     adopted = adopt::copy_into(&partial, found).unwrap_or_default();
