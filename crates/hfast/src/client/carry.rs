@@ -11,6 +11,7 @@ use crate::store::destination::{Destination, Wanted};
 use crate::store::durable::Folders;
 use crate::store::elsewhere::Elsewhere;
 use crate::store::layout::RepoFolder;
+use crate::store::place::Aside;
 use crate::store::{adopt, place, tree_cache};
 use crate::transfer::engine::{Engine, Limits, Outcome, Parts, SMALL};
 use crate::transfer::progress::Progress;
@@ -125,13 +126,13 @@ impl Client {
         &self,
         job: JobContext,
         whole: bool,
-        listing: Option<PathBuf>,
+        listing: Option<Aside>,
         named: Folders,
     ) -> Result<(), Error> {
         self.disk
             .run(move || {
                 if let Some((pending, [_, own])) = listing.zip(job.destination.trees()) {
-                    keep_listing(&pending, &own, whole);
+                    keep_listing(pending, &own, whole);
                 }
                 job.destination.finish(&job.revision, whole, &named)
             })
@@ -144,7 +145,7 @@ impl Client {
         &self,
         job: &mut JobContext,
         files: Vec<PlannedFile>,
-    ) -> Result<(Vec<PlannedFile>, Option<PathBuf>), Error> {
+    ) -> Result<(Vec<PlannedFile>, Option<Aside>), Error> {
         let Some(([_, own], rest)) = job.destination.trees().zip(job.rest.take()) else {
             return Ok((files, None));
         };
@@ -166,14 +167,9 @@ impl Client {
 
 /// A listing is believed for ever: only one whose files all proved right is kept. It saves requests
 /// and nothing else, and another process may have swept it, so no download fails by it.
-fn keep_listing(pending: &Path, own: &Path, whole: bool) {
-    let kept = if whole {
-        place::rename(pending, own)
-    } else {
-        Ok(())
-    };
-    // After a rename there is nothing to remove.
-    if let Err(error) = kept.and(place::remove(pending)) {
+fn keep_listing(pending: Aside, own: &Path, whole: bool) {
+    let kept = if whole { pending.place(own) } else { Ok(()) };
+    if let Err(error) = kept {
         tracing::warn!("the listing is not kept: {error}");
     }
 }

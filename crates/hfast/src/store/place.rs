@@ -193,8 +193,32 @@ fn copy_bytes(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Deletes a file of ours that is not needed after all.
-pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+fn remove(path: &Path) -> Result<(), Error> {
     remove_if_there(path).map_err(|e| Error::disk("delete", path, e))
+}
+
+/// A file under a temporary name, which is deleted unless it was moved to its place: also when the
+/// download that it belongs to is given up.
+#[derive(Debug)]
+pub(crate) struct Aside(PathBuf);
+
+impl Aside {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// Gives the file its name.
+    pub(crate) fn place(self, path: &Path) -> Result<(), Error> {
+        rename(&self.0, path)
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if let Err(error) = remove_if_there(&self.0) {
+            tracing::debug!("cannot delete {}: {error}", self.0.display());
+        }
+    }
 }
 
 /// Deletes a file if it exists.

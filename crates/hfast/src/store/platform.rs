@@ -201,13 +201,9 @@ mod tests {
         assert_eq!(stat("Z", 2), Some(1_881_400), "its other threads live");
         assert_eq!(start_of_living("24816 (a"), None);
     }
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use super::*;
 
     #[test]
+    #[cfg(unix)]
     fn a_folder_that_cannot_be_flushed_at_all_is_no_error_and_a_broken_disk_is() {
         for none in [Errno::INVAL, Errno::NOTSUP, Errno::NOSYS, Errno::BADF] {
             assert!(without_folder_sync(Err(none.into())).is_ok(), "{none}");

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::place::{self, create_parents};
+use super::place::{self, Aside, create_parents};
 use crate::error::Error;
 use crate::hub::listing::RemoteFile;
 use crate::names::{Digest, XetHash};
@@ -70,7 +70,7 @@ pub(crate) fn write_pending(
     folder: &Path,
     path: &Path,
     files: &[&RemoteFile],
-) -> Result<Option<PathBuf>, Error> {
+) -> Result<Option<Aside>, Error> {
     if files.is_empty()
         || files
             .iter()
@@ -86,7 +86,7 @@ pub(crate) fn write_pending(
         };
         Ok(serde_json::to_writer(file, &listing)?)
     });
-    pending.map(Some)
+    pending.map(|path| Some(Aside::new(path)))
 }
 
 fn write_entries<S: Serializer>(files: &[&RemoteFile], serializer: S) -> Result<S::Ok, S::Error> {
@@ -172,7 +172,7 @@ mod tests {
             read(std::slice::from_ref(&path)).is_none(),
             "it only may become the listing"
         );
-        place::rename(&pending, &path).unwrap();
+        pending.place(&path).unwrap();
         let read_back = read(std::slice::from_ref(&path)).unwrap();
         assert_eq!(read_back.len(), 2);
         assert_eq!(
