@@ -61,7 +61,7 @@ impl TreePage {
     /// Reads the body of an answer to [`crate::hub::urls::Endpoint::tree`].
     ///
     /// # Errors
-    /// [`ErrorKind::Protocol`] when it is not a JSON list of entries.
+    /// [`Protocol`](crate::ErrorKind::Protocol) when it is not a JSON list of entries.
     ///
     /// ```
     /// use hfast::hub::listing::TreePage;
@@ -118,7 +118,7 @@ impl RepoInfo {
     /// Reads the body of an answer to [`crate::hub::urls::Endpoint::repo_info`].
     ///
     /// # Errors
-    /// [`ErrorKind::Protocol`] when it is not such an object or has no valid commit.
+    /// [`Protocol`](crate::ErrorKind::Protocol) when it is not such an object or has no valid commit.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         let info: Info<'_> = json(body, "the information about the repository")?;
         let commit = info.sha.parse()?;
