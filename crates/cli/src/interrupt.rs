@@ -17,6 +17,9 @@ use hfast::ErrorKind;
 /// How long stopping may take, with what it prints, before the program just ends.
 const PATIENCE: Duration = Duration::from_millis(800);
 
+/// And the last words of a program that hangs.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
 /// A wish of the user or the system that the program end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
@@ -66,7 +69,7 @@ impl Signals {
             let _ = tell.try_send(first);
             let again = tokio::time::timeout(PATIENCE, wire.next()).await;
             if !is_answered.load(Relaxed) {
-                output::print_line(&format!("{}: to go on: {resume}", first.word()));
+                last_words(format!("{}: to go on: {resume}", first.word()));
             }
             end(again.unwrap_or(first));
         };
@@ -128,6 +131,19 @@ impl Wire {
     async fn next(&mut self) -> Signal {
         let _ = self.interrupt.recv().await;
         Signal::Interrupt
+    }
+}
+
+/// Says it if somebody listens: a terminal may be stopped, and a pipe full.
+fn last_words(text: String) {
+    let (tell, told) = std::sync::mpsc::sync_channel(1);
+    let speaking = std::thread::Builder::new().spawn(move || {
+        output::print_line(&text);
+        // Nobody waits any more when it took too long.
+        let _ = tell.send(());
+    });
+    if speaking.is_ok() {
+        let _ = told.recv_timeout(LAST_WORDS);
     }
 }
 

@@ -305,13 +305,15 @@ impl fmt::Display for Digest {
 }
 
 /// The name of a content in Xet storage. It is no digest of the bytes as they are in the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct XetHash([u8; 32]);
+///
+/// Boxed: few of the hundred thousand files that a repository may have are in that storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct XetHash(Box<[u8; 32]>);
 
 impl XetHash {
     /// Reads 64 hexadecimal digits; `None` for anything else.
     pub fn from_hex(text: &str) -> Option<Self> {
-        (text.len() == 64).then(|| decode_hex(text).map(Self))?
+        (text.len() == 64).then(|| decode_hex(text).map(|bytes| Self(Box::new(bytes))))?
     }
 }
 

@@ -50,8 +50,8 @@ impl Client {
             .for_each(|f| progress.file_present(f.remote.size.unwrap_or(0)));
         let destination = job.destination.clone();
         let look = self.disk.run(move || {
-            let absent = files.iter().filter(|file| !file.present);
-            let named = Folders::of(&destination, &absent.map(|file| &file.remote.path));
+            // An earlier run may have been killed before it flushed what it had named.
+            let named = Folders::of(&destination, &files.iter().map(|file| &file.remote.path));
             Ok((files, named))
         });
         let (files, named) = look.await?;

@@ -72,7 +72,7 @@ impl TreePage {
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         let entries: Vec<Entry<'_>> = json(body, "the list of files")?;
         let mut page = Self::default();
-        for entry in entries.iter().filter(|entry| entry.kind == "file") {
+        for entry in entries.into_iter().filter(|entry| entry.kind == "file") {
             let (oid, lfs) = (entry.oid.as_deref(), entry.lfs.as_ref());
             page.add(&entry.path, (entry.size, oid, lfs), entry.xet);
         }
@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(said[0], (Some(3), Digest::from_hex(SHA1)));
         assert_eq!(said[1], (Some(5), Digest::from_hex(SHA256)));
         assert_eq!(said[2..], [(None, None); 2]);
-        let xet: Vec<_> = page.files.iter().map(|f| f.xet).collect();
+        let xet: Vec<_> = page.files.iter().map(|f| f.xet.clone()).collect();
         assert_eq!(xet, [None, XetHash::from_hex(SHA256), None, None]);
         assert_eq!(page.refused[0].name, r"../\u{202e}\u{7}é");
         for bad in ["", "<html>", "{}", "[1]", r#"[{"type":"file"}]"#] {

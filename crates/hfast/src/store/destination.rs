@@ -280,8 +280,9 @@ impl Destination {
             Content::Bytes(bytes) => {
                 let name = Owner::of_new_file().file_name(&self.stem(wanted));
                 let temporary = self.partials().join(name);
-                place::write_flushed(&temporary, |file| file.write_all(bytes))?;
-                place::rename(&temporary, to)
+                let written = place::write_flushed(&temporary, |file| file.write_all(bytes));
+                let aside = place::Aside::new(temporary);
+                written.and_then(|()| aside.place(to))
             }
         }
     }

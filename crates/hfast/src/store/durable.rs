@@ -23,9 +23,17 @@ impl Folders {
         destination: &Destination,
         paths: &(impl Iterator<Item = &'a RepoPath> + Clone),
     ) -> Self {
+        // Many files share few folders.
         let parents = |name: &dyn Fn(&RepoPath) -> PathBuf| -> Vec<PathBuf> {
-            let names = paths.clone().map(name);
-            names.map(|name| parent(&name).to_owned()).collect()
+            let (mut seen, mut folders) = (HashSet::new(), Vec::new());
+            for name in paths.clone().map(name) {
+                let folder = parent(&name);
+                if !seen.contains(folder) {
+                    seen.insert(folder.to_owned());
+                    folders.push(folder.to_owned());
+                }
+            }
+            folders
         };
         let mut leaves = parents(&|path| destination.final_path(path));
         let Some(first) = leaves.first() else {
@@ -82,6 +90,8 @@ fn flush(folder: &Path) -> io::Result<()> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         // A folder that may be written but not read cannot be opened for this.
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        // Nothing was named there.
+        Err(e) if e.kind() == io::ErrorKind::ReadOnlyFilesystem => Ok(()),
         done => done,
     }
 }

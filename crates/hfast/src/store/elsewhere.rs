@@ -58,10 +58,12 @@ impl Elsewhere {
         }
         let has_size = |found: fs::Metadata| found.is_file() && Some(found.len()) == wanted.size;
         places.retain(|path| path.metadata().is_ok_and(has_size));
-        let shared = self.store.as_deref().zip(wanted.xet);
-        let payload = shared.map(|(store, hash)| payload(store, &hash));
+        let shared = self.store.as_deref().zip(wanted.xet.as_ref());
+        let payload = shared.map(|(store, hash)| payload(store, hash));
         // What is no file itself is nothing of the store's.
         places.extend(payload.filter(|path| path.symlink_metadata().is_ok_and(has_size)));
+        // There are as many of these lists as files.
+        places.shrink_to_fit();
         places
     }
 }

@@ -44,7 +44,13 @@ impl Partial {
         identity: &Identity,
         size: u64,
     ) -> Result<(Self, Claims, Ranges), Error> {
-        for leftover in leftovers {
+        // The fullest first: an empty one must not stand before hours of work.
+        let mut leftovers = leftovers.to_vec();
+        leftovers.sort_by_cached_key(|path| {
+            let found = path.symlink_metadata();
+            std::cmp::Reverse(found.map_or(0, |found| platform::allocated(&found)))
+        });
+        for leftover in &leftovers {
             let owner = Owner::of_new_file();
             let path = folder.join(owner.file_name(stem));
             match take_over(leftover, &path) {

@@ -104,7 +104,7 @@ fn entry(file: &RemoteFile) -> Entry {
         blob_id,
         lfs_sha256,
         lfs_size: None,
-        xet_hash: file.xet.map(|hash| hash.to_string()),
+        xet_hash: file.xet.as_ref().map(ToString::to_string),
     }
 }
 
@@ -176,8 +176,8 @@ mod tests {
         let read_back = read(std::slice::from_ref(&path)).unwrap();
         assert_eq!(read_back.len(), 2);
         assert_eq!(
-            (&read_back[1].path, read_back[1].digest, read_back[1].xet),
-            (&files[1].path, files[1].digest, files[1].xet)
+            (&read_back[1].path, read_back[1].digest, &read_back[1].xet),
+            (&files[1].path, files[1].digest, &files[1].xet)
         );
         for bad in [
             r#"{"format_version":2,"files":{}}"#,

@@ -27,10 +27,15 @@ const WINDOW: u64 = 64 << 20;
 
 /// How often everything is fetched again before the file is given up. A fault that strikes a small
 /// file several times in a row is cheap to outlast; a large file that is wrong twice is wrong there.
-/// Each source gets a second look, since the first may have compared one fault with another.
-const LOOKS_AT_SMALL: usize = 4;
-fn looks_at_large(sources: usize) -> usize {
-    (2 * sources).saturating_sub(1)
+/// With several sources each gets a second look but the last: the first look may have compared the
+/// fault of one with that of another.
+fn looks(size: u64, sources: usize) -> usize {
+    let at_each = (2 * sources).saturating_sub(1);
+    if size <= WINDOW {
+        at_each.max(4)
+    } else {
+        at_each
+    }
 }
 
 /// The judge of one file.
@@ -71,11 +76,7 @@ impl Verifier {
                 return Ok(digest);
             }
         }
-        let looks = if job.size <= WINDOW {
-            LOOKS_AT_SMALL
-        } else {
-            looks_at_large(job.with_sources(|sources| sources.count()))
-        };
+        let looks = looks(job.size, job.with_sources(|sources| sources.count()));
         for _ in 0..looks {
             if let Some(digest) = self.look_again(engine, job).await? {
                 return Ok(digest);

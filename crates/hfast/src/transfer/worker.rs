@@ -169,9 +169,16 @@ fn refuse(job: &Job, (index, source): (usize, &Source), error: Error) {
 }
 
 fn out_of_sources(job: &Job) {
-    if let Some(error) = job.with_sources(super::source::Sources::refusal) {
-        job.fail(error);
-    }
+    job.with_sources(|sources| {
+        let nobody = || {
+            let text = format!("{}: there is no source to ask", job.name);
+            Error::new(ErrorKind::Usage, text).with_hint("name an endpoint")
+        };
+        let none_at_all = (sources.count() == 0).then(nobody);
+        sources.refusal().or(none_at_all)
+    })
+    .into_iter()
+    .for_each(|error| job.fail(error));
 }
 
 /// Says so when a mirror sends the bytes to another host, and that one does not answer.

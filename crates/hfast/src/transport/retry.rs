@@ -37,7 +37,7 @@ pub const FOR_QUESTIONS: Patience = Patience {
 };
 
 /// For bytes: an outage of a minute (a tunnel, a router that restarts) is survived. Five silent
-/// attempts of 20 s each end it within two minutes.
+/// attempts of 20 s each end it within two minutes for each source.
 pub const FOR_BYTES: Patience = Patience {
     failures: 5,
     time: Duration::from_secs(75),
