@@ -214,8 +214,10 @@ fn own_names(destination: &Destination, files: &[PlannedFile]) -> HashSet<PathBu
 
 /// One entry for each content that is not there yet, with all its names.
 fn group(files: Vec<PlannedFile>) -> Vec<Wanted> {
-    let mut wanted: Vec<Wanted> = Vec::new();
-    let mut known: HashMap<Digest, usize> = HashMap::new();
+    // There may be very many, and what grows by doubling takes three times the room for a moment.
+    let absent = files.iter().filter(|file| !file.present).count();
+    let mut wanted: Vec<Wanted> = Vec::with_capacity(absent);
+    let mut known: HashMap<Digest, usize> = HashMap::with_capacity(absent);
     for PlannedFile { remote, .. } in files.into_iter().filter(|file| !file.present) {
         if let Some(index) = remote.digest.and_then(|digest| known.get(&digest).copied()) {
             wanted[index].paths.push(remote.path);
