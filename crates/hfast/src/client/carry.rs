@@ -13,7 +13,7 @@ use crate::store::elsewhere::Elsewhere;
 use crate::store::layout::RepoFolder;
 use crate::store::place::Aside;
 use crate::store::{adopt, place, tree_cache};
-use crate::transfer::engine::{Engine, Limits, Outcome, Parts, SMALL};
+use crate::transfer::engine::{Engine, Limits, Outcome, SMALL, Setup};
 use crate::transfer::progress::Progress;
 
 /// Folders below a local folder that are searched for files under other names.
@@ -96,7 +96,7 @@ impl Client {
             .with_hint("unset HF_HUB_OFFLINE to download the rest"));
         }
         let own = std::mem::take(&mut job.own_names);
-        let parts = Parts {
+        let setup = Setup {
             transport: Arc::clone(&self.hub.transport),
             gates: Arc::clone(&self.hub.gates),
             progress: Arc::clone(progress),
@@ -114,11 +114,11 @@ impl Client {
         let cache = job.cache.take();
         let prepared = self.disk.run(move || {
             let mut wanted = wanted;
-            let engine = prepare(parts, &mut wanted, &own, cache)?;
+            let engine = prepare(setup, &mut wanted, &own, cache)?;
             Ok((engine, wanted))
         });
         let (engine, wanted) = prepared.await?;
-        job.destination = engine.destination.as_ref().clone();
+        job.destination = engine.setup.destination.as_ref().clone();
         Ok(engine.run(wanted).await)
     }
 
@@ -241,23 +241,23 @@ fn group(files: Vec<PlannedFile>) -> Vec<Wanted> {
 
 /// Looks at the disk and prepares it, once for the whole job. Blocks.
 fn prepare(
-    parts: Parts,
+    setup: Setup,
     wanted: &mut [Wanted],
     own: &HashSet<PathBuf>,
     cache: Option<(RepoFolder, Option<Commit>)>,
 ) -> Result<Arc<Engine>, Error> {
-    let asked = parts.destination.as_ref().clone();
+    let asked = setup.destination.as_ref().clone();
     asked.check()?;
-    if let Some((folder, commit)) = cache.filter(|_| !parts.force) {
+    if let Some((folder, commit)) = cache.filter(|_| !setup.force) {
         let elsewhere = Elsewhere::look(&folder, commit);
         let places = |wanted: &mut Wanted| wanted.elsewhere = elsewhere.places(wanted);
         wanted.iter_mut().for_each(places);
     }
-    asked.check_space(wanted, parts.force)?;
+    asked.check_space(wanted, setup.force)?;
     asked.prepare()?;
     let destination = with_probed_links(asked);
     // Where links cannot be made there will be copies.
-    destination.check_space(wanted, parts.force)?;
+    destination.check_space(wanted, setup.force)?;
     let is_large = |wanted: &&Wanted| wanted.size.is_some_and(|size| size > SMALL);
     let absent = wanted
         .iter()
@@ -265,10 +265,10 @@ fn prepare(
         .filter(|wanted| !destination.has_content(wanted));
     let sizes = absent.filter_map(|wanted| wanted.size).collect();
     let others = other_names(&destination, &sizes, own);
-    Ok(Engine::new(Parts {
+    Ok(Engine::new(Setup {
         destination: Arc::new(destination),
         others,
-        ..parts
+        ..setup
     }))
 }
 

@@ -1,7 +1,7 @@
 //! Which files of a repository are wanted: the glob patterns of the official clients.
 //!
-//! Python's `fnmatch` on the whole path, case-sensitive, where `*` and `?` also match `/`
-//!. Whether a path is safe is not decided here. Pure.
+//! Python's `fnmatch` on the whole path, case-sensitive, where `*` and `?` also match `/`.
+//! Whether a path is safe is not decided here. Pure.
 
 use std::fmt::Write as _;
 

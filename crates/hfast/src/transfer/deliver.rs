@@ -87,7 +87,7 @@ impl Engine {
         let Some(Digest::GitSha1(_)) = listed else {
             return Err(error);
         };
-        wanted.learn(&self.provider.describe(wanted).await?);
+        wanted.learn(&self.setup.provider.describe(wanted).await?);
         if wanted.digest == listed {
             Err(error)
         } else {
@@ -98,6 +98,7 @@ impl Engine {
     /// Puts one content in its place and returns its size.
     async fn deliver(self: &Arc<Self>, wanted: &mut Wanted) -> Result<u64, Error> {
         let shown = self
+            .setup
             .progress
             .open(wanted.name(), wanted.size.unwrap_or_default());
         if is_doubtful(wanted) {
@@ -114,7 +115,7 @@ impl Engine {
             return Ok(size);
         }
         shown.phase(Phase::Fetching);
-        let sources = Sources::new(self.provider.sources(wanted));
+        let sources = Sources::new(self.setup.provider.sources(wanted));
         let Some(size) = wanted.size else {
             let size = self.stream(wanted, sources, &shown).await?;
             self.sweep(wanted).await?;
@@ -131,7 +132,7 @@ impl Engine {
 
     /// Asks the sources for what the listing does not say.
     async fn learn_more(&self, wanted: &mut Wanted, shown: &ActiveFile) -> Result<(), Error> {
-        let mut meta = self.provider.describe(wanted).await?;
+        let mut meta = self.setup.provider.describe(wanted).await?;
         // Many servers answer a HEAD with a length of 0: whoever fetches will see the real one.
         meta.size = meta.size.filter(|size| *size > 0 || meta.digest.is_some());
         wanted.learn(&meta);
@@ -144,13 +145,13 @@ impl Engine {
         let mut patience = Patience::new(wanted.size, self.now());
         let (mut had_to_wait, mut goes_on) = (false, false);
         let others = wanted.size.filter(|size| *size > SMALL);
-        let others = others.and_then(|size| self.others.get(&size));
+        let others = others.and_then(|size| self.setup.others.get(&size));
         loop {
-            let (destination, force) = (Arc::clone(&self.destination), self.force);
+            let (destination, force) = (Arc::clone(&self.setup.destination), self.setup.force);
             let (wanted, others) = (wanted.clone(), others.cloned().unwrap_or_default());
             let stem = destination.stem(&wanted);
             let mut left = self.leftovers_of(&stem);
-            let attempt = self.disk.run(move || {
+            let attempt = self.setup.disk.run(move || {
                 let lock = match destination.lock(&wanted) {
                     Some(path) if !goes_on => Lock::try_acquire(&path)?,
                     _ => Some(Lock::none()),
@@ -196,7 +197,9 @@ impl Engine {
             }
             goes_on = true;
             let text = "another process holds the lock and shows no progress; going on without it";
-            self.progress.notice(format!("{}: {text}", shown.name()));
+            self.setup
+                .progress
+                .notice(format!("{}: {text}", shown.name()));
         }
     }
 
@@ -241,10 +244,11 @@ impl Engine {
         size: u64,
         identity: Identity,
     ) -> Result<(Partial, Claims, Ranges), Error> {
-        let stem = self.destination.stem(wanted);
+        let stem = self.setup.destination.stem(wanted);
         let leftovers = self.leftovers_of(&stem);
-        let (destination, wanted) = (Arc::clone(&self.destination), wanted.clone());
-        self.disk
+        let (destination, wanted) = (Arc::clone(&self.setup.destination), wanted.clone());
+        self.setup
+            .disk
             .run(move || {
                 let folder = destination.partials();
                 let (partial, claims, mut adopted) =
@@ -286,9 +290,10 @@ impl Engine {
         digest: Digest,
         lock: Lock,
     ) -> Result<(), Error> {
-        let (destination, wanted) = (Arc::clone(&self.destination), wanted.clone());
+        let (destination, wanted) = (Arc::clone(&self.setup.destination), wanted.clone());
         let left = self.leftovers_of(&destination.stem(&wanted));
-        self.disk
+        self.setup
+            .disk
             .run(move || {
                 match &job.sink {
                     Sink::Partial(partial) => {
@@ -312,17 +317,18 @@ impl Engine {
 
     /// A full disk is told together with what is still to come.
     async fn with_missing(&self, error: Error) -> Error {
-        let folder = self.destination.partials();
-        let look = self.disk.run(move || Ok(place::free_space(&folder)));
+        let folder = self.setup.destination.partials();
+        let look = self.setup.disk.run(move || Ok(place::free_space(&folder)));
         // Without an answer the missing bytes are told alone.
         let free = look.await.unwrap_or_default();
-        full_disk(error, &self.progress.snapshot(), free)
+        full_disk(error, &self.setup.progress.snapshot(), free)
     }
 
     /// Deletes what dead writers left of a content that now has its final name.
     async fn sweep(&self, wanted: &Wanted) -> Result<(), Error> {
-        let left = self.leftovers_of(&self.destination.stem(wanted));
-        self.disk
+        let left = self.leftovers_of(&self.setup.destination.stem(wanted));
+        self.setup
+            .disk
             .run(move || {
                 for path in &left {
                     partial::sweep(path);

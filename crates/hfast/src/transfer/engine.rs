@@ -45,8 +45,8 @@ pub(crate) struct Limits {
     pub(crate) files: usize,
 }
 
-/// The state that all workers of one job share.
-pub(crate) struct Engine {
+/// What a job is carried out with: all of it is decided before the first worker starts.
+pub(crate) struct Setup {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) gates: Arc<Gates>,
     pub(crate) progress: Arc<Progress>,
@@ -55,7 +55,15 @@ pub(crate) struct Engine {
     pub(crate) provider: Arc<Provider>,
     pub(crate) limits: Limits,
     /// Fetch also what is already there.
-    pub(super) force: bool,
+    pub(crate) force: bool,
+    pub(crate) seed: u64,
+    /// Files under other names, by their size.
+    pub(crate) others: HashMap<u64, Vec<PathBuf>>,
+}
+
+/// The state that all workers of one job share.
+pub(crate) struct Engine {
+    pub(crate) setup: Setup,
     pub(super) board: Board,
     pub(super) wake: Notify,
     started: Instant,
@@ -64,9 +72,8 @@ pub(crate) struct Engine {
     closed: AtomicBool,
     /// A refusal that holds for the whole repository: no further file is asked for.
     denied: OnceLock<(String, Option<String>)>,
-    /// Unfinished files of earlier runs, and files under other names, found once.
+    /// Unfinished files of earlier runs, by their stem.
     pub(super) leftovers: Mutex<HashMap<String, Vec<PathBuf>>>,
-    pub(super) others: HashMap<u64, Vec<PathBuf>>,
 }
 
 /// What became of a job.
@@ -93,56 +100,30 @@ impl Outcome {
     }
 }
 
-/// What an engine is built from, beside its common state.
-pub(crate) struct Parts {
-    pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) gates: Arc<Gates>,
-    pub(crate) progress: Arc<Progress>,
-    pub(crate) disk: Disk,
-    pub(crate) destination: Arc<Destination>,
-    pub(crate) provider: Arc<Provider>,
-    pub(crate) limits: Limits,
-    pub(crate) force: bool,
-    pub(crate) seed: u64,
-    pub(crate) others: HashMap<u64, Vec<PathBuf>>,
-}
-
 impl Engine {
-    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+    /// Looks for what earlier runs left, and so blocks.
+    pub(crate) fn new(setup: Setup) -> Arc<Self> {
         let mut leftovers: HashMap<String, Vec<PathBuf>> = HashMap::new();
-        for (stem, path) in crate::store::partial::leftovers(&parts.destination.partials()) {
+        for (stem, path) in crate::store::partial::leftovers(&setup.destination.partials()) {
             leftovers.entry(stem).or_default().push(path);
         }
         Arc::new(Self {
-            transport: parts.transport,
-            gates: parts.gates,
-            progress: parts.progress,
-            disk: parts.disk,
-            destination: parts.destination,
-            provider: parts.provider,
-            force: parts.force,
-            limits: parts.limits,
             board: Board::default(),
             wake: Notify::new(),
             started: Instant::now(),
-            chance: Mutex::new(fastrand::Rng::with_seed(parts.seed)),
+            chance: Mutex::new(fastrand::Rng::with_seed(setup.seed)),
             open: Mutex::default(),
             closed: AtomicBool::new(false),
             denied: OnceLock::new(),
             leftovers: Mutex::new(leftovers),
-            others: parts.others,
+            setup,
         })
     }
 
     /// Fetches everything. Files that fail do not stop the others.
     pub(crate) async fn run(self: &Arc<Self>, mut wanted: Vec<Wanted>) -> Outcome {
         let mut workers = JoinSet::new();
-        for _ in 0..self
-            .limits
-            .connections
-            .min(wanted.len().saturating_mul(64))
-            .max(1)
-        {
+        for _ in 0..self.setup.limits.connections.max(1) {
             workers.spawn(Arc::clone(self).work());
         }
         let is_large = |wanted: &mut Wanted| wanted.size.is_none_or(|size| size > SMALL);
@@ -150,9 +131,9 @@ impl Engine {
         let small = wanted;
         // Half of the connections for small files while there are large ones: neither kind waits
         // for the other.
-        let half = (self.limits.connections / 2).max(1);
+        let half = (self.setup.limits.connections / 2).max(1);
         let at_once = if large.is_empty() {
-            self.limits.connections
+            self.setup.limits.connections
         } else {
             half
         };
@@ -162,7 +143,7 @@ impl Engine {
             .buffer_unordered(at_once.max(1));
         let large = futures_util::stream::iter(large)
             .map(carry)
-            .buffer_unordered(self.limits.files.max(1));
+            .buffer_unordered(self.setup.limits.files.max(1));
         let finished = futures_util::stream::select(small, large);
         let finished = finished.fold(Outcome::default(), async |sum, one| sum.add(one));
         let outcome = tokio::select! {
@@ -184,11 +165,14 @@ impl Engine {
             Ok(bytes) => wanted
                 .paths
                 .iter()
-                .for_each(|path| self.progress.file_done(path.as_str(), *bytes)),
-            Err(error) => self.progress.event(super::progress::Event::FileFailed {
-                name: wanted.name().to_owned(),
-                reason: error.to_string(),
-            }),
+                .for_each(|path| self.setup.progress.file_done(path.as_str(), *bytes)),
+            Err(error) => self
+                .setup
+                .progress
+                .event(super::progress::Event::FileFailed {
+                    name: wanted.name().to_owned(),
+                    reason: error.to_string(),
+                }),
         }
         (wanted, result)
     }

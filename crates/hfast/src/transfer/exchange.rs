@@ -97,7 +97,7 @@ impl Exchange<'_> {
             });
         }
         if let (Err(Trouble::Stalled(_) | Trouble::Failed(_)), Some(peer)) = (&outcome, peer) {
-            self.engine.transport.avoid(peer);
+            self.engine.setup.transport.avoid(peer);
         }
         outcome
     }
@@ -177,7 +177,7 @@ impl Exchange<'_> {
         if self.job.digest.is_none() && self.job.contradicts(meta.validator) {
             return Err(Trouble::Other("has changed the file meanwhile".to_owned()));
         }
-        self.engine.provider.learn(answer);
+        self.engine.setup.provider.learn(answer);
         Ok(Some(Link {
             source: self.source_index,
             given: Instant::now(),
@@ -211,7 +211,10 @@ impl Exchange<'_> {
             request.headers.extend(etag.map(|value| (IF_RANGE, value)));
         }
         let credentials = self.source.credentials.as_ref().filter(|_| self.trusted);
-        let network = (self.engine.transport.as_ref(), self.engine.gates.as_ref());
+        let network = (
+            self.engine.setup.transport.as_ref(),
+            self.engine.setup.gates.as_ref(),
+        );
         let answer = follow(network, request, credentials, self.engine.chance()).await;
         let answer = match answer {
             Ok(answer) => answer,
@@ -284,7 +287,7 @@ impl Exchange<'_> {
                 Err(failure) => break Err(Trouble::Failed(failure)),
             };
             meter.add(bytes.len() as u64, self.engine.now());
-            self.engine.progress.received(bytes.len() as u64);
+            self.engine.setup.progress.received(bytes.len() as u64);
             let before = bytes.len() as u64;
             let bytes = bytes.slice(usize::try_from(skip.min(before)).unwrap_or_default()..);
             skip -= skip.min(before);
@@ -342,6 +345,7 @@ impl Exchange<'_> {
             let job = Arc::clone(self.job);
             let written = self
                 .engine
+                .setup
                 .disk
                 .run_short(move || job.write(offset, &pieces, &extents))
                 .await;
@@ -364,6 +368,7 @@ impl Exchange<'_> {
         let job = Arc::clone(self.job);
         let offset = writer.offset;
         self.engine
+            .setup
             .disk
             .run_short(move || job.write(offset, &[], &[extent]))
             .await

@@ -32,7 +32,7 @@ impl Engine {
         while let Some((index, source)) = sources.pick() {
             let error = match self.attempt(wanted, source, shown).await {
                 Ok(size) => {
-                    self.provider.note(source, true);
+                    self.setup.provider.note(source, true);
                     return Ok(size);
                 }
                 Err(error) => error,
@@ -51,12 +51,13 @@ impl Engine {
             }
             let failed = source.clone();
             if sources.failed(index, std::time::Duration::ZERO) {
-                self.provider.note(&failed, false);
+                self.setup.provider.note(&failed, false);
             }
             match budget.failed(self.now(), self.chance()) {
                 Next::Wait(wait) if budget.failures() <= 2 * FOR_BYTES.failures => {
-                    self.progress.retried();
-                    self.progress
+                    self.setup.progress.retried();
+                    self.setup
+                        .progress
                         .notice(format!("{}: {error}; beginning again", wanted.name()));
                     tokio::time::sleep(wait).await;
                 }
@@ -78,12 +79,13 @@ impl Engine {
         let unreadable =
             |void: Void| Error::new(ErrorKind::Protocol, format!("{}: {void}", wanted.name()));
         let request = Request::get(source.resolve.clone());
-        let network = (self.transport.as_ref(), self.gates.as_ref());
+        let network = (self.setup.transport.as_ref(), self.setup.gates.as_ref());
         let credentials = source.credentials.as_ref();
         let answer = follow(network, request, credentials, self.chance()).await?;
         let (status, headers) = (answer.response.status, &answer.response.headers);
         if status != StatusCode::OK {
             let error = self
+                .setup
                 .provider
                 .explain(wanted.name(), source, (status, headers, &[]));
             return Err(match answer.pause()? {
@@ -101,7 +103,7 @@ impl Engine {
             .await
             .map_err(|f| f.at(&source.name))?
         {
-            self.progress.received(bytes.len() as u64);
+            self.setup.progress.received(bytes.len() as u64);
             growing = self.grow(growing, bytes).await?;
             shown.learn_size(growing.len());
             shown.set_done(growing.len());
@@ -110,12 +112,19 @@ impl Engine {
     }
 
     async fn begin_growing(&self, wanted: &Wanted) -> Result<Growing, Error> {
-        let (folder, stem) = (self.destination.partials(), self.destination.stem(wanted));
-        self.disk.run(move || Growing::begin(&folder, &stem)).await
+        let (folder, stem) = (
+            self.setup.destination.partials(),
+            self.setup.destination.stem(wanted),
+        );
+        self.setup
+            .disk
+            .run(move || Growing::begin(&folder, &stem))
+            .await
     }
 
     async fn grow(&self, mut growing: Growing, bytes: Bytes) -> Result<Growing, Error> {
-        self.disk
+        self.setup
+            .disk
             .run(move || {
                 growing.write(&bytes)?;
                 Ok(growing)
@@ -124,8 +133,9 @@ impl Engine {
     }
 
     async fn publish_growing(&self, wanted: &Wanted, growing: Growing) -> Result<u64, Error> {
-        let (destination, wanted) = (Arc::clone(&self.destination), wanted.clone());
-        self.disk
+        let (destination, wanted) = (Arc::clone(&self.setup.destination), wanted.clone());
+        self.setup
+            .disk
             .run(move || {
                 let size = growing.len();
                 let digest = growing.digest(wanted.digest.as_ref())?;

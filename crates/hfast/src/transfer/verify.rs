@@ -63,7 +63,7 @@ impl Verifier {
             if suspects.is_empty() {
                 continue;
             }
-            engine.progress.notice(format!(
+            engine.setup.progress.notice(format!(
                 "{}: the digest is wrong; fetching {} bytes again",
                 job.name,
                 suspects.len()
@@ -111,7 +111,7 @@ impl Verifier {
                 if right {
                     position = end;
                 } else {
-                    engine.progress.notice(format!(
+                    engine.setup.progress.notice(format!(
                         "{}: {} bytes on disk are damaged; fetching them again",
                         job.name,
                         end - position
@@ -136,6 +136,7 @@ impl Verifier {
     async fn changed_blocks(&self, engine: &Engine, job: &Arc<Job>) -> Result<Ranges, Error> {
         let job = Arc::clone(job);
         engine
+            .setup
             .disk
             .run(move || {
                 let Sink::Partial(partial) = &job.sink else {
@@ -166,7 +167,7 @@ impl Verifier {
         let next =
             job.with_sources(|sources| sources.pick().map(|(_, source)| source.name.clone()));
         let next = next.unwrap_or_default();
-        engine.progress.notice(format!(
+        engine.setup.progress.notice(format!(
             "{}: the digest is wrong; comparing with {next}",
             job.name
         ));
@@ -231,6 +232,7 @@ async fn hash_claim(
 ) -> Result<(Hasher, bool), Error> {
     let job = Arc::clone(job);
     engine
+        .setup
         .disk
         .run(move || {
             let (mut next, mut sum) = (hasher.clone(), Xxh3::new());
@@ -252,6 +254,7 @@ async fn hash(
 ) -> Result<Hasher, Error> {
     let job = Arc::clone(job);
     engine
+        .setup
         .disk
         .run(move || {
             each_block(&job, range, |block| hasher.update(block))?;
@@ -263,6 +266,7 @@ async fn hash(
 async fn checksum(engine: &Engine, job: &Arc<Job>, range: Range<u64>) -> Result<u64, Error> {
     let job = Arc::clone(job);
     engine
+        .setup
         .disk
         .run(move || {
             let mut sum = Xxh3::new();

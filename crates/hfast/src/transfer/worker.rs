@@ -51,7 +51,7 @@ impl Engine {
         let (host, kept) = (exchange.host, exchange.kept);
         drop(connected);
         if outcome.is_ok() || kept >= PROGRESS {
-            self.provider.note(&source, true);
+            self.setup.provider.note(&source, true);
         }
         if let Err(trouble) = outcome {
             self.on_trouble(job, (source_index, &source), (&host, kept, since), trouble);
@@ -74,9 +74,10 @@ impl Engine {
             Trouble::Overtaken => return,
             Trouble::Disk(error) => return job.fail(error),
             Trouble::Refused(status, headers, body) => {
-                let error = self
-                    .provider
-                    .explain(&job.name, source, (status, &headers, &body));
+                let error =
+                    self.setup
+                        .provider
+                        .explain(&job.name, source, (status, &headers, &body));
                 let is_gated = headers
                     .get("x-error-code")
                     .is_some_and(|code| code == "GatedRepo");
@@ -87,7 +88,7 @@ impl Engine {
                 return refuse(job, (index, source), error);
             }
             Trouble::TooLong(error) => {
-                self.provider.note(source, false);
+                self.setup.provider.note(source, false);
                 return refuse(job, (index, source), error);
             }
             Trouble::Other(fault) => {
@@ -119,12 +120,14 @@ impl Engine {
             }
             Trouble::Failed(failure) => describe(&failure, is_elsewhere, &source.name),
         };
-        self.progress.retried();
+        self.setup.progress.retried();
         if is_elsewhere {
             // Every file would meet the same.
-            self.progress.notice_once(&reason);
+            self.setup.progress.notice_once(&reason);
         } else {
-            self.progress.notice(format!("{}: {reason}", job.name));
+            self.setup
+                .progress
+                .notice(format!("{}: {reason}", job.name));
         }
         if kept < PROGRESS {
             self.count(job, (index, source), since, &reason);
@@ -144,14 +147,14 @@ impl Engine {
     fn count(&self, job: &Job, (index, source): (usize, &Source), since: Duration, reason: &str) {
         let verdict = job.failed(index, (since, self.now()), self.chance());
         if verdict != Ok(false) {
-            self.provider.note(source, false);
+            self.setup.provider.note(source, false);
         }
         match verdict {
             Ok(false) => {}
             Ok(true) => {
                 let next = job.with_sources(|s| s.pick().map(|(_, source)| source.name.clone()));
                 let next = next.unwrap_or_default();
-                self.progress.notice(format!("{}: trying {next} instead", job.name));
+                self.setup.progress.notice(format!("{}: trying {next} instead", job.name));
             }
             Err(()) => job.fail(
                 Error::new(ErrorKind::Unreachable, format!("{}: {reason}", job.name)).with_hint(
