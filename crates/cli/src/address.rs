@@ -13,11 +13,13 @@ pub(crate) fn path_in(address: &str, target: &RepoTarget) -> Option<String> {
     Some(format!("{path}{}", if is_folder { "/" } else { "" }))
 }
 
-/// A name that no listing could hold is a mistake on the command line. A pattern may be anything.
+/// Whether a name that was typed may also be meant as a pattern.
+pub(crate) fn may_be_pattern(name: &str) -> bool {
+    name.contains(['*', '?', '['])
+}
+
+/// A name that no listing could hold is a mistake on the command line.
 pub(crate) fn checked(name: String) -> Result<String, Error> {
-    if name.contains(['*', '?', '[']) {
-        return Ok(name);
-    }
     match RepoPath::new(name.strip_suffix('/').unwrap_or(&name)) {
         Ok(_) => Ok(name),
         Err(fault) => {

@@ -3,14 +3,14 @@
 //! What its values mean beside flags and variables is decided in [`crate::settings`].
 
 use std::io::ErrorKind as IoErrorKind;
-use std::num::NonZeroU16;
 use std::path::Path;
 
 use hfast::{Error, ErrorKind};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::env::Env;
-use crate::flags::ProgressStyle;
+use crate::flags::{AT_ONCE, ProgressStyle};
 
 /// The keys of the file. A key that is not here is an error: a typing mistake should not be silent.
 #[derive(Debug, Default, Deserialize)]
@@ -18,8 +18,10 @@ use crate::flags::ProgressStyle;
 pub(crate) struct ConfigFile {
     #[serde(default)]
     pub(crate) endpoints: Vec<String>,
-    pub(crate) max_connections: Option<NonZeroU16>,
-    pub(crate) max_workers: Option<NonZeroU16>,
+    #[serde(default, deserialize_with = "at_once")]
+    pub(crate) max_connections: Option<u16>,
+    #[serde(default, deserialize_with = "at_once")]
+    pub(crate) max_workers: Option<u16>,
     pub(crate) progress: Option<ProgressStyle>,
 }
 
@@ -64,6 +66,17 @@ fn parse(text: &str) -> Result<ConfigFile, String> {
     })
 }
 
+fn at_once<'de, D: Deserializer<'de>>(value: D) -> Result<Option<u16>, D::Error> {
+    let number = u16::deserialize(value)?;
+    if AT_ONCE.contains(&i64::from(number)) {
+        return Ok(Some(number));
+    }
+    let (first, last) = (AT_ONCE.start(), AT_ONCE.end());
+    Err(D::Error::custom(format!(
+        "{number} is not in {first} to {last}"
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,8 +87,7 @@ mod tests {
             "endpoints = ['https://a']\nmax-connections = 3\nmax-workers = 2\nprogress = 'json'";
         let file = parse(text).unwrap();
         assert_eq!(file.endpoints, ["https://a"]);
-        assert_eq!(file.max_connections, NonZeroU16::new(3));
-        assert_eq!(file.max_workers, NonZeroU16::new(2));
+        assert_eq!((file.max_connections, file.max_workers), (Some(3), Some(2)));
         assert_eq!(file.progress, Some(ProgressStyle::Json));
     }
 
@@ -86,7 +98,8 @@ mod tests {
                 "\nendpoint = 'https://a'",
                 "line 2: unknown field `endpoint`",
             ),
-            ("max-workers = 0", "line 1: "),
+            ("max-workers = 0", "line 1: 0 is not in 1 to 256"),
+            ("max-connections = 257", "line 1: 257 is not in 1 to 256"),
             ("x = [", "line 1: "),
             ("progress = 'loud'", "line 1: unknown variant `loud`"),
         ] {

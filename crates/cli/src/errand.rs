@@ -65,13 +65,9 @@ impl Errand {
                 let file = path_in(text, &named).map(checked).transpose()?;
                 let target = destination(file.as_deref(), &named, flags)?;
                 let request = DownloadRequest {
-                    repo: named.repo,
                     revision: named.revision.unwrap_or_default(),
                     files: file.into_iter().collect(),
-                    include: Vec::new(),
-                    exclude: Vec::new(),
-                    target,
-                    force: false,
+                    ..DownloadRequest::new(named.repo, target)
                 };
                 let what = What::Hub(Box::new(request));
                 Ok(Self {

@@ -19,7 +19,6 @@ Exit codes:
     7  a server answered nonsense
     8  the bytes are not those that were promised
     9  the disk refused
-   10  another process is at work on the same files
    11  some files were refused by name, everything else is there
   130  interrupted (143: terminated)
 When some files of many failed, the code is that of the first one.";
@@ -34,7 +33,6 @@ pub(crate) fn code(kind: ErrorKind) -> u8 {
         ErrorKind::Protocol => 7,
         ErrorKind::Integrity => 8,
         ErrorKind::Disk => 9,
-        ErrorKind::Busy => 10,
         ErrorKind::Cancelled => 130,
     }
 }
@@ -50,7 +48,6 @@ pub(crate) fn name(kind: ErrorKind) -> &'static str {
         ErrorKind::Protocol => "protocol",
         ErrorKind::Integrity => "integrity",
         ErrorKind::Disk => "disk",
-        ErrorKind::Busy => "busy",
         ErrorKind::Cancelled => "cancelled",
     }
 }

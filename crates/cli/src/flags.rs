@@ -2,6 +2,7 @@
 //!
 //! What wins over what is decided in [`crate::settings`].
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -9,6 +10,9 @@ use clap_complete::Shell;
 use serde::Deserialize;
 
 use crate::exit;
+
+/// How many connections, or files, there may be at once: more than any server likes.
+pub(crate) const AT_ONCE: RangeInclusive<i64> = 1..=256;
 
 /// Download Hugging Face repositories over bad networks: resumed, verified, into the official cache
 #[derive(Debug, Parser)]
@@ -80,7 +84,7 @@ pub(crate) struct DownloadFlags {
     pub(crate) dry_run: bool,
 
     /// Files at once [default: 8]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(AT_ONCE))]
     pub(crate) max_workers: Option<u16>,
 
     #[arg(long, hide = true)]
@@ -142,7 +146,7 @@ pub(crate) struct NetworkFlags {
     pub(crate) mirror: bool,
 
     /// Connections at once, over all files [default: 16]
-    #[arg(short = 'x', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(short = 'x', long, value_name = "N", value_parser = clap::value_parser!(u16).range(AT_ONCE))]
     pub(crate) max_connections: Option<u16>,
 }
 

@@ -31,6 +31,8 @@ const MAX_CONNECTIONS: u16 = 16;
 pub(crate) struct Settings {
     /// Endpoints that the user chose, most wanted first; empty without a choice.
     pub(crate) endpoints: Vec<Endpoint>,
+    /// They were chosen for this very command.
+    pub(crate) endpoints_from_flags: bool,
     pub(crate) token: Option<Token>,
     /// The token was given for this very command, and not for the Hub in general.
     pub(crate) token_from_flag: bool,
@@ -75,17 +77,14 @@ impl Settings {
         let usual_progress = file.progress.unwrap_or_default();
         Ok(Self {
             endpoints: endpoints(network, hub, file)?,
+            endpoints_from_flags: network.mirror || !network.endpoint.is_empty(),
             token_from_flag: token_flag.is_some(),
             token: token_flag.or_else(|| implicit_token(hub, &mut warnings)),
             repo_type: flags.repo_type.map(str::parse).transpose()?,
             hub_cache: hub.hub_cache.clone(),
-            max_connections: first([
-                network.max_connections,
-                file.max_connections.map(Into::into),
-            ])
-            .unwrap_or(MAX_CONNECTIONS),
-            max_workers: first([flags.max_workers, file.max_workers.map(Into::into)])
-                .unwrap_or(MAX_WORKERS),
+            max_connections: first([network.max_connections, file.max_connections])
+                .unwrap_or(MAX_CONNECTIONS),
+            max_workers: first([flags.max_workers, file.max_workers]).unwrap_or(MAX_WORKERS),
             offline: hub.offline,
             symlinks: !hub.symlinks_disabled,
             http: http_options(hub, &mut warnings),
@@ -97,6 +96,16 @@ impl Settings {
             log_level: log_level(output.verbose, hub),
             warnings,
         })
+    }
+
+    /// The chosen endpoints, if they are to be asked for what an address names at `named`. One that
+    /// is named is asked itself, but where it stands for the Hub's name space, or where this very
+    /// command says otherwise: two servers may have different things under one name.
+    pub(crate) fn endpoints_for(&self, named: Option<&Endpoint>) -> Option<&[Endpoint]> {
+        let is_elsewhere =
+            |named: &Endpoint| !named.is_well_known() && !self.endpoints.contains(named);
+        let overrides = self.endpoints_from_flags || !named.is_some_and(is_elsewhere);
+        (overrides && !self.endpoints.is_empty()).then_some(&self.endpoints)
     }
 
     /// The options of a client that asks `endpoints`.

@@ -120,7 +120,7 @@ fn a_portal_that_answers_for_the_hub() {
     exit 7
     --- stdout
     --- stderr
-    error: this is not the Hub: 127.0.0.1 answered with a web page instead of a listing
+    error: this is not the Hub: 127.0.0.1 answered with something else than a listing
     hint: are you behind a login page or an odd mirror? open the address in a browser, or choose another endpoint
     ");
 }

@@ -25,8 +25,6 @@ pub enum ErrorKind {
     Integrity,
     /// The disk refused: full, read-only, broken, or something is in the way.
     Disk,
-    /// Another process holds what is needed.
-    Busy,
     /// The caller cancelled.
     Cancelled,
 }
@@ -70,7 +68,9 @@ impl Error {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 Some("choose a folder that you can write to with --cache-dir or --local-dir")
             }
-            io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
+            io::ErrorKind::NotADirectory
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::AlreadyExists => {
                 Some("a file stands where a folder should be, or the reverse: move it away")
             }
             _ => None,

@@ -243,14 +243,15 @@ impl Commit {
 impl FromStr for Commit {
     type Err = Error;
 
+    /// # Errors
+    /// [`ErrorKind::Protocol`]: commit ids come from servers.
     fn from_str(text: &str) -> Result<Self, Error> {
         if text.len() == 40 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Error::new(
-                ErrorKind::Protocol,
-                format!("{text:?} is not a commit id"),
-            ))
+            let shown: String = text.chars().take(60).collect();
+            let message = format!("{shown:?} is not a commit id");
+            Err(Error::new(ErrorKind::Protocol, message))
         }
     }
 }

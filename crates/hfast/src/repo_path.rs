@@ -43,11 +43,6 @@ impl RepoPath {
         &self.0
     }
 
-    /// The last part.
-    pub fn file_name(&self) -> &str {
-        self.0.rsplit('/').next().unwrap_or(&self.0)
-    }
-
     /// The key under which two paths are one file on a case-insensitive disk.
     pub fn collision_key(&self) -> String {
         self.0.to_lowercase()
@@ -94,10 +89,17 @@ fn part_fault(part: &str) -> Option<&'static str> {
     }
 }
 
-/// Control characters, and those that reorder or hide text on a terminal.
+/// Control characters, and those that break, reorder or hide text on a terminal. The joiners
+/// U+200C and U+200D are letters' business in many scripts, and in emoji.
+#[rustfmt::skip]
 fn is_unprintable(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+                | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 fn is_device_name(part: &str) -> bool {
@@ -113,7 +115,9 @@ fn is_device_name(part: &str) -> bool {
             let digit = other
                 .strip_prefix("COM")
                 .or_else(|| other.strip_prefix("LPT"));
-            digit.is_some_and(|d| d.len() == 1 && d.bytes().all(|b| b.is_ascii_digit()))
+            // Windows takes the small digits of Latin-1 for digits, too.
+            let is_digit = |c: char| c.is_ascii_digit() || matches!(c, '¹' | '²' | '³');
+            digit.is_some_and(|d| d.chars().count() == 1 && d.chars().all(is_digit))
         }
     }
 }
@@ -140,6 +144,8 @@ mod tests {
             "audio/12:30.wav",
             "console.log",
             "com10",
+            "می\u{200c}خواهم.wav",
+            "👩\u{200d}🚀.png",
         ] {
             assert!(RepoPath::new(good).is_ok(), "{good}");
         }
@@ -168,6 +174,10 @@ mod tests {
             "con",
             "NUL.txt",
             "a/com1.json",
+            "COM².txt",
+            "a\u{2028}b",
+            "a\u{61c}b",
+            "\u{3164}",
             "x.",
             "x ",
             ".cache/huggingface/download/x.metadata",

@@ -6,7 +6,6 @@ mod support;
 use std::io::Read as _;
 use std::time::{Duration, Instant};
 
-use hfast::ErrorKind;
 use hfast::client::{Client, Target};
 use hfast_testkit::cache_check;
 use hfast_testkit::corpus::{Content, RepoKind, many_files};
@@ -149,32 +148,6 @@ async fn a_little_that_expands_to_very_much_takes_little_memory() {
     assert_eq!(std::fs::metadata(&path).unwrap().len(), size);
     let grown = peak_memory() - before;
     assert!(grown < 100 << 20, "{grown} bytes more than before");
-}
-
-#[tokio::test]
-async fn a_file_that_changes_midway_is_never_a_mixture() {
-    let (old, new) = (bytes(1), bytes(2));
-    let expected = new.clone();
-    let server = Raw::start(move |number, head| match number {
-        0 => honest(head, &old, "\"old\""),
-        1 => match honest(head, &old, "\"old\"") {
-            Says::Once(whole) => Says::Once(whole[..whole.len() / 2].to_vec()),
-            forever @ Says::Forever(_) => forever,
-        },
-        _ => honest(head, &new, "\"new\""),
-    });
-    let server = server.await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("out.bin");
-    let report = fetch(&server.url(), None, &path).await.unwrap();
-    let [(_, error)] = report.failed.as_slice() else {
-        panic!("{:?} and {:?}", report.failed, path.exists());
-    };
-    assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
-    assert!(!path.exists());
-    let report = fetch(&server.url(), None, &path).await.unwrap();
-    assert!(report.failed.is_empty(), "{:?}", report.failed);
-    assert!(std::fs::read(&path).unwrap() == expected);
 }
 
 #[tokio::test]

@@ -43,7 +43,8 @@ async fn download(cache: &Path, files: &[&str]) -> (Result<Report, Error>, Vec<E
     });
     let repo = hfast::Repo::new(RepoType::Model, RepoId::new("org/name").unwrap());
     let mut request = DownloadRequest::new(repo, Target::Cache(cache.to_owned()));
-    request.files = files.iter().map(ToString::to_string).collect();
+    let names = files.iter().map(ToString::to_string);
+    (request.names_or_patterns, request.files) = names.partition(|name| name.contains('*'));
     let progress = Arc::new(Progress::default());
     let work = async {
         let client = client?;
@@ -85,7 +86,7 @@ async fn what_does_not_lie_in_the_cache_is_an_error() {
             "\"model.bin\" of org/name is not",
         ),
         (&["onnx/"], "org/name is not in the cache"),
-        (&["*.onnx"], "org/name is not in the cache"),
+        (&["*.onnx"], "\"*.onnx\" of org/name is not in the cache"),
     ] {
         let error = download(root.path(), files).await.0.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");

@@ -9,7 +9,7 @@ use hfast::transfer::progress::Progress;
 use hfast::{Error, ErrorKind, Revision};
 
 use super::{Session, Stop};
-use crate::address::{checked, path_in};
+use crate::address::{checked, may_be_pattern, path_in};
 use crate::exit;
 use crate::flags::DownloadFlags;
 use crate::output::Document;
@@ -53,8 +53,13 @@ fn request(
     settings: &Settings,
 ) -> Result<(DownloadRequest, Option<Endpoint>), Error> {
     let named = RepoTarget::parse(&flags.repo, settings.repo_type)?;
-    let named_files = path_in(&flags.repo, &named).into_iter();
-    let files = named_files.chain(flags.files.iter().cloned());
+    // An address names one file or folder exactly; what is typed beside it may be a pattern.
+    let (patterns, exact): (Vec<_>, Vec<_>) = flags
+        .files
+        .iter()
+        .cloned()
+        .partition(|name| may_be_pattern(name));
+    let files = path_in(&flags.repo, &named).into_iter().chain(exact);
     let target = match (&flags.local_dir, &flags.cache_dir) {
         (Some(folder), _) => Target::LocalDir(folder.clone()),
         (None, Some(root)) => Target::Cache(root.clone()),
@@ -64,6 +69,7 @@ fn request(
         revision: revision(flags.revision.as_deref(), named.revision)?,
         repo: named.repo,
         files: files.map(checked).collect::<Result<_, _>>()?,
+        names_or_patterns: patterns,
         include: flags.include.clone(),
         exclude: flags.exclude.clone(),
         target,

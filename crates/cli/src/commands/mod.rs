@@ -45,11 +45,8 @@ impl From<Error> for Stop {
 impl Session {
     /// A client for the endpoints that the user chose, else for the one that an address `named`.
     pub(crate) fn client(&self, named: Option<&Endpoint>) -> Result<Client, Error> {
-        if !self.settings.endpoints.is_empty() {
-            return Client::new(
-                self.settings
-                    .client_options(self.settings.endpoints.clone()),
-            );
+        if let Some(chosen) = self.settings.endpoints_for(named) {
+            return Client::new(self.settings.client_options(chosen.to_vec()));
         }
         let endpoint = named.cloned().unwrap_or_else(Endpoint::hub);
         let for_the_hub_only = endpoint != Endpoint::hub() && !self.settings.token_from_flag;

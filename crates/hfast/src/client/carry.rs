@@ -13,6 +13,7 @@ use crate::store::elsewhere::Elsewhere;
 use crate::store::layout::RepoFolder;
 use crate::store::place::Aside;
 use crate::store::{adopt, place, tree_cache};
+use crate::transfer::deliver::may_be_right;
 use crate::transfer::engine::{Engine, Limits, Outcome, SMALL, Setup};
 use crate::transfer::progress::Progress;
 
@@ -38,16 +39,13 @@ impl Client {
             mut job,
             ..
         } = plan;
-        let total = |files: &mut dyn Iterator<Item = &PlannedFile>| -> u64 {
-            files.filter_map(|file| file.remote.size).sum()
+        let sizes = || {
+            let present = files.iter().filter(|file| file.present);
+            present.map(|file| file.remote.size.unwrap_or(0))
         };
-        progress.expect(files.len(), total(&mut files.iter()));
-        let present = files.iter().filter(|file| file.present).count();
-        let present_bytes = total(&mut files.iter().filter(|file| file.present));
-        files
-            .iter()
-            .filter(|f| f.present)
-            .for_each(|f| progress.file_present(f.remote.size.unwrap_or(0)));
+        let (present, present_bytes) = (sizes().count(), sizes().sum::<u64>());
+        progress.expect(files.len(), present_bytes);
+        sizes().for_each(|size| progress.file_present(size));
         let destination = job.destination.clone();
         let look = self.disk.run(move || {
             // An earlier run may have been killed before it flushed what it had named.
@@ -58,6 +56,8 @@ impl Client {
         let (files, listing) = self.write_listing(&mut job, files).await?;
         job.own_names = own_names(&job.destination, &files);
         let wanted = group(files);
+        // A content that has several names comes once.
+        progress.expect(0, wanted.iter().filter_map(|wanted| wanted.size).sum());
         let fetched = if wanted.is_empty() {
             Ok(Outcome::default())
         } else {
@@ -149,11 +149,14 @@ impl Client {
         let Some(([_, own], rest)) = job.destination.trees().zip(job.rest.take()) else {
             return Ok((files, None));
         };
-        let folder = job.destination.partials();
+        let destination = job.destination.clone();
         self.disk
             .run(move || {
                 let listed: Vec<_> = files.iter().map(|file| &file.remote).chain(&rest).collect();
-                let pending = tree_cache::write_pending(&folder, &own, &listed);
+                let folder = destination.partials();
+                let pending = destination
+                    .prepare()
+                    .and_then(|()| tree_cache::write_pending(&folder, &own, &listed));
                 drop(listed);
                 let pending = pending.unwrap_or_else(|error| {
                     tracing::debug!("the listing is not kept: {error}");
@@ -194,6 +197,7 @@ fn with_first(
 /// One refusal of everything is one error, not one for each file.
 fn all_denied(mut outcome: Outcome, present: usize) -> Result<Outcome, Error> {
     let denied = |(_, error): &(String, Error)| error.kind() == ErrorKind::AccessDenied;
+    // Empty files need no permission.
     let nothing = outcome.bytes == 0 && present == 0;
     if nothing && !outcome.failed.is_empty() && outcome.failed.iter().all(denied) {
         return Err(outcome.failed.swap_remove(0).1);
@@ -217,15 +221,15 @@ fn group(files: Vec<PlannedFile>) -> Vec<Wanted> {
     // There may be very many, and what grows by doubling takes three times the room for a moment.
     let absent = files.iter().filter(|file| !file.present).count();
     let mut wanted: Vec<Wanted> = Vec::with_capacity(absent);
-    let mut known: HashMap<Digest, usize> = HashMap::with_capacity(absent);
+    let mut known: HashMap<(Digest, u64), usize> = HashMap::with_capacity(absent);
     for PlannedFile { remote, .. } in files.into_iter().filter(|file| !file.present) {
-        if let Some(index) = remote.digest.and_then(|digest| known.get(&digest).copied()) {
+        // A digest that cannot be right may be the same for files that are not.
+        let content = remote.digest.zip(remote.size).filter(may_be_right);
+        if let Some(index) = content.and_then(|content| known.get(&content).copied()) {
             wanted[index].paths.push(remote.path);
             continue;
         }
-        remote
-            .digest
-            .and_then(|digest| known.insert(digest, wanted.len()));
+        content.and_then(|content| known.insert(content, wanted.len()));
         let (size, digest) = (remote.size, remote.digest);
         wanted.push(Wanted {
             paths: vec![remote.path],

@@ -52,8 +52,11 @@ pub struct DownloadRequest {
     pub repo: Repo,
     /// Branch, tag, ref or commit.
     pub revision: Revision,
-    /// Exact names; a name that ends in `/` means the folder. Empty means all files.
+    /// Exact names; a name that ends in `/` means the folder. Without any of these, and without
+    /// [`Self::names_or_patterns`], all files are meant.
     pub files: Vec<String>,
+    /// As people type them: each is a name if the repository has such a file, and else a pattern.
+    pub names_or_patterns: Vec<String>,
     /// Patterns of which a file must match one, if there are any.
     pub include: Vec<String>,
     /// Patterns of which a file must match none.
@@ -235,6 +238,7 @@ impl DownloadRequest {
             repo,
             revision: Revision::default(),
             files: Vec::new(),
+            names_or_patterns: Vec::new(),
             include: Vec::new(),
             exclude: Vec::new(),
             target,

@@ -45,7 +45,7 @@ impl Client {
     /// [`ErrorKind::Usage`] for patterns and names that cannot be, [`ErrorKind::NotFound`] for a
     /// repository, revision or named file that is not there, and whatever asking can meet.
     pub async fn plan(&self, request: &DownloadRequest) -> Result<Plan, Error> {
-        let choice = Choice::new(&request.files, &request.include, &request.exclude)?;
+        let choice = Choice::new(request)?;
         let folder = match &request.target {
             Target::Cache(root) => Some(RepoFolder::new(root, &request.repo)),
             Target::LocalDir(_) | Target::File(_) => None,
@@ -66,11 +66,14 @@ impl Client {
         };
         let client = self.clone();
         let look = self.disk.run(move || {
+            let mut choice = choice;
+            choice.settle(&listing.files, &listing.refused);
             if let Some(name) = choice.missing(&listing.files, &listing.refused) {
                 if !listing.complete {
                     return Err(offline(&format!("{name:?} of {}", request.repo)));
                 }
-                if let Some(folder) = &folder {
+                let is_name = request.files.iter().any(|file| file == name);
+                if let Some(folder) = folder.as_ref().filter(|_| is_name) {
                     folder.note_absent(&commit, name);
                 }
                 return Err(no_such_file(&request, name));
@@ -79,7 +82,9 @@ impl Client {
             if !listing.complete && !names.any(|name| choice.keeps(name)) {
                 return Err(offline(&request.repo));
             }
-            Ok(client.assemble(&request, &choice, commit, listing))
+            let plan = client.assemble(&request, &choice, commit, listing);
+            check_places(&request, &plan)?;
+            Ok(plan)
         });
         look.await
     }
@@ -345,6 +350,19 @@ fn offline(what: &impl fmt::Display) -> Error {
         format!("{what} is not in the cache, and the network is switched off"),
     )
     .with_hint("unset HF_HUB_OFFLINE to download it")
+}
+
+/// One file has one place; several would be written over each other.
+fn check_places(request: &DownloadRequest, plan: &Plan) -> Result<(), Error> {
+    match &request.target {
+        Target::File(path) if plan.files.len() > 1 => {
+            let count = plan.files.len();
+            let text = format!("{count} files cannot all be saved as {}", path.display());
+            Err(Error::new(ErrorKind::Usage, text)
+                .with_hint("ask for one of them, or for a folder"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn no_such_file(request: &DownloadRequest, name: &str) -> Error {

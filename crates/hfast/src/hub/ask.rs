@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ::http::HeaderMap;
+use ::http::header::CONTENT_LENGTH;
 use tokio::time::Instant;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
@@ -33,6 +34,12 @@ const MAX_PAGES: usize = 20_000;
 
 /// More files than any repository may have: a listing that does not end is not followed for ever.
 const MAX_FILES: usize = 2_000_000;
+
+/// Pages in a row that bring nothing new: a page may hold nothing but folders.
+const MAX_EMPTY_PAGES: usize = 20;
+
+/// A listing with more unsafe names than this is an attack, and each of them is kept for the report.
+const MAX_REFUSED: usize = 10_000;
 
 /// An endpoint that failed stays behind the others for this long, unless it works before: long enough
 /// that a dead one is not met by file after file, short enough that one that was down for a minute is
@@ -151,7 +158,7 @@ impl Hub {
                     (repo, revision.as_str()),
                 )
                 .await?;
-            RepoInfo::parse(&page.body).map_err(|error| nonsense(&page, error))
+            RepoInfo::parse(&page.body, blobs).map_err(|error| nonsense(&page, &error))
         })
         .await
     }
@@ -177,22 +184,33 @@ impl Hub {
         let mut listing = Listing::default();
         let mut url = endpoint.tree(repo, commit);
         let mut seen = HashSet::new();
+        let mut empty = 0;
         loop {
             let first = seen.is_empty();
+            let before = listing.files().len() + listing.refused().len();
             let page = self
                 .page(endpoint, &url, (repo, commit.as_str()), first)
                 .await?;
-            listing.push(TreePage::parse(&page.body).map_err(|error| nonsense(&page, error))?);
+            listing.push(TreePage::parse(&page.body).map_err(|error| nonsense(&page, &error))?);
+            if listing.refused().len() > MAX_REFUSED {
+                let text = format!("{} lists thousands of unsafe names", endpoint.host());
+                return Err(Fault::Final(Error::new(ErrorKind::Protocol, text)));
+            }
             let Some(next) = next_page(&page.headers) else {
                 return Ok(listing);
             };
+            if listing.files().len() + listing.refused().len() > before {
+                empty = 0;
+            } else {
+                empty += 1;
+            }
             // Hashes are enough: a page that is mistaken for a known one is one in 10^13.
             seen.insert(xxh3_64(url.as_str().as_bytes()));
             let next = following_page(&url, &next);
             let next = next.filter(|_| seen.len() <= MAX_PAGES);
             let next = next.filter(|next| !seen.contains(&xxh3_64(next.as_str().as_bytes())));
             url = next
-                .filter(|_| listing.files().len() <= MAX_FILES)
+                .filter(|_| listing.files().len() <= MAX_FILES && empty < MAX_EMPTY_PAGES)
                 .ok_or_else(|| {
                     let text = format!("{} gives a listing without end", endpoint.host());
                     Fault::Final(Error::new(ErrorKind::Protocol, text))
@@ -218,7 +236,8 @@ impl Hub {
             };
             match budget.failed(start.elapsed(), self.chance()) {
                 Next::Wait(wait) => tokio::time::sleep(wait).await,
-                Next::GiveUp => return Err(Fault::Passing(fault)),
+                // Patience has been shown: the whole listing is not asked for again.
+                Next::GiveUp => return Err(Fault::Final(fault)),
             }
         }
     }
@@ -307,7 +326,9 @@ impl Hub {
 
 async fn read_body(answer: &mut Answer, limit: usize) -> Result<Vec<u8>, Failure> {
     let host = answer.url.host_str().unwrap_or_default().to_owned();
-    let read = read_limited(answer.response.body.as_mut(), limit);
+    let length = answer.response.headers.get(CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    let read = read_limited(answer.response.body.as_mut(), length, limit);
     let silent = || {
         Failure::new(
             crate::transport::FailureKind::Silent,
@@ -323,13 +344,14 @@ async fn read_body(answer: &mut Answer, limit: usize) -> Result<Vec<u8>, Failure
 }
 
 /// An answer that is not what was asked for: a web page, or JSON of another shape.
-fn nonsense(page: &Page, error: Error) -> Fault {
+fn nonsense(page: &Page, error: &Error) -> Fault {
     let html = page.body.trim_ascii_start().first() == Some(&b'<');
     let host = page.url.host_str().unwrap_or_default();
     Fault::Passing(if html {
         not_a_hub(host, "a listing")
     } else {
-        error
+        Error::new(error.kind(), format!("{host}: {error}"))
+            .with_hint("run the command again; if it stays so, choose another endpoint")
     })
 }
 

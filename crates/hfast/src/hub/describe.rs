@@ -39,14 +39,10 @@ impl Hub {
         let status = answer.response.status;
         if answer.pause()?.is_some() {
             let text = format!("{} answers {}", answer.host(), status.as_u16());
-            return Err(Error::new(ErrorKind::Unreachable, text));
+            return Err(Error::new(ErrorKind::Unreachable, text)
+                .with_hint("wait a little and run the same command again"));
         }
-        let hops = answer
-            .redirects
-            .iter()
-            .map(|(status, headers)| (*status, headers));
-        let hops: Vec<_> = hops.chain([(status, &answer.response.headers)]).collect();
-        Ok(FileMeta::from_chain(&hops))
+        Ok(answer.meta())
     }
 }
 

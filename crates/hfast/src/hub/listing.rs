@@ -10,7 +10,8 @@ use std::hash::{BuildHasher, RandomState};
 use http::header::{HeaderMap, LINK};
 
 use crate::error::Error;
-use crate::hub::wire::{Entry, Info, Lfs, is_git, json};
+use crate::hub::urls::Blobs;
+use crate::hub::wire::{Lfs, Sha, Siblings, each_entry, is_git, json};
 use crate::names::{Commit, Digest, XetHash};
 use crate::repo_path::{PathFault, RepoPath};
 
@@ -70,12 +71,13 @@ impl TreePage {
     /// # Ok::<(), hfast::Error>(())
     /// ```
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
-        let entries: Vec<Entry<'_>> = json(body, "the list of files")?;
         let mut page = Self::default();
-        for entry in entries.into_iter().filter(|entry| entry.kind == "file") {
-            let (oid, lfs) = (entry.oid.as_deref(), entry.lfs.as_ref());
-            page.add(&entry.path, (entry.size, oid, lfs), entry.xet);
-        }
+        each_entry(body, |entry| {
+            if entry.kind == "file" {
+                let (oid, lfs) = (entry.oid.as_deref(), entry.lfs.as_ref());
+                page.add(&entry.path, (entry.size, oid, lfs), entry.xet);
+            }
+        })?;
         Ok(page)
     }
 
@@ -106,24 +108,27 @@ impl TreePage {
 pub struct RepoInfo {
     /// The commit that the revision stands for.
     pub commit: Commit,
-    /// The files; sizes and digests only when they were asked for.
+    /// The files, when their sizes and digests were asked for.
     pub siblings: Vec<RemoteFile>,
     /// The files that we do not create.
     pub refused: Vec<RefusedName>,
-    /// Whether people must ask for access.
-    pub gated: bool,
 }
 
 impl RepoInfo {
-    /// Reads the body of an answer to [`crate::hub::urls::Endpoint::repo_info`].
+    /// Reads the body of an answer to [`crate::hub::urls::Endpoint::repo_info`] for these `blobs`.
     ///
     /// # Errors
     /// [`Protocol`](crate::ErrorKind::Protocol) when it is not such an object or has no valid commit.
-    pub fn parse(body: &[u8]) -> Result<Self, Error> {
-        let info: Info<'_> = json(body, "the information about the repository")?;
-        let commit = info.sha.parse()?;
+    pub fn parse(body: &[u8], blobs: Blobs) -> Result<Self, Error> {
+        let what = "the information about the repository";
+        let commit = json::<Sha<'_>>(body, what)?.sha.parse()?;
+        let siblings = match blobs {
+            // There may be very many, and nobody needs their names.
+            Blobs::Without => None,
+            Blobs::With => json::<Siblings<'_>>(body, what)?.siblings,
+        };
         let mut page = TreePage::default();
-        for file in info.siblings.iter().flatten() {
+        for file in siblings.iter().flatten() {
             let (oid, lfs) = (file.blob_id.as_deref(), file.lfs.as_ref());
             page.add(&file.rfilename, (file.size, oid, lfs), None);
         }
@@ -131,14 +136,13 @@ impl RepoInfo {
             commit,
             siblings: page.files,
             refused: page.refused,
-            gated: info.gated,
         })
     }
 }
 
 /// The address of the next page, from `Link: <…>; rel="next"`, as it was sent.
 ///
-/// It may lead anywhere: whoever follows it checks the origin first.
+/// It may lead anywhere: only its query may be used.
 pub fn next_page(headers: &HeaderMap) -> Option<String> {
     let values = headers.get_all(LINK).iter();
     values
@@ -267,19 +271,25 @@ mod tests {
     #[test]
     fn repository_information_names_the_hash_otherwise() {
         let body = format!(
-            r#"{{"id":"o/n","sha":"{SHA1}","gated":"auto","siblings":[
+            r#"{{"id":"o/n","sha":"{SHA1}","siblings":[
                 {{"rfilename":"a","size":3,"blobId":"{SHA1}"}},
                 {{"rfilename":"b","blobId":"{SHA1}","lfs":{{"size":5,"sha256":"{SHA256}"}}}},
                 {{"rfilename":"a/"}}]}}"#
         );
-        let info = RepoInfo::parse(body.as_bytes()).unwrap();
+        let info = RepoInfo::parse(body.as_bytes(), Blobs::With).unwrap();
         assert_eq!(info.siblings[0].digest, Digest::from_hex(SHA1));
         assert_eq!(info.siblings[1].digest, Digest::from_hex(SHA256));
         assert_eq!((info.siblings[1].size, info.refused.len()), (Some(5), 1));
-        assert!(info.gated);
-        let bare = format!(r#"{{"sha":"{SHA1}","gated":false}}"#);
-        assert!(!RepoInfo::parse(bare.as_bytes()).unwrap().gated);
-        assert!(RepoInfo::parse(br#"{"sha":"../../x"}"#).is_err());
+        let bare = format!(r#"{{"sha":"{SHA1}"}}"#);
+        assert!(
+            RepoInfo::parse(bare.as_bytes(), Blobs::With)
+                .unwrap()
+                .siblings
+                .is_empty()
+        );
+        let without = RepoInfo::parse(body.as_bytes(), Blobs::Without).unwrap();
+        assert_eq!((without.commit, without.siblings.len()), (info.commit, 0));
+        assert!(RepoInfo::parse(br#"{"sha":"../../x"}"#, Blobs::With).is_err());
     }
 
     #[test]
@@ -324,7 +334,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(body: Vec<u8>, link in "[<>;,=\" a-zé]{0,40}") {
-            let _ = (TreePage::parse(&body), RepoInfo::parse(&body), next_link(&link));
+            let _ = (TreePage::parse(&body), RepoInfo::parse(&body, Blobs::With), next_link(&link));
         }
     }
 }

@@ -26,9 +26,8 @@ pub struct FileMeta {
     pub digest: Option<Digest>,
     /// The size of the content in bytes.
     pub size: Option<u64>,
-    /// What says that two answers are of the same content, where no digest does: the strong
-    /// validator of the last answer.
-    pub validator: Option<String>,
+    /// What the last answer says of the state of the content.
+    pub validator: Option<Validator>,
 }
 
 impl FileMeta {
@@ -67,25 +66,65 @@ impl FileMeta {
             commit,
             digest,
             size,
-            validator: content.and_then(|(_, headers)| strong_validator(headers)),
+            validator: content.and_then(|(_, headers)| Validator::of(headers)),
         }
     }
 }
 
-/// A validator for `If-Range`: a strong `ETag` as it was sent, or else a `Last-Modified` that the
-/// answer's own `Date` shows to be strong (RFC 9110, section 8.8.2.2).
-pub fn strong_validator(headers: &HeaderMap) -> Option<String> {
-    let strong = |etag: &&str| {
-        let inner = etag.strip_prefix('"').and_then(|e| e.strip_suffix('"'));
-        inner.is_some_and(|inner| !inner.is_empty() && is_plain(inner) && !inner.contains('"'))
-    };
-    if let Some(etag) = text(headers, &ETAG).filter(strong) {
-        return Some(etag.to_owned());
+/// What tells one state of a content from another, where no digest does: the `ETag` and the time of
+/// the last change, as they were sent (RFC 9110, section 8.8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Validator {
+    etag: Option<Box<str>>,
+    modified: Option<Box<str>>,
+    /// The answer's own `Date` shows that nothing can have been written in the same second.
+    modified_long_ago: bool,
+}
+
+impl Validator {
+    /// What an answer says, if it says anything.
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let etag = text(headers, &ETAG).filter(|etag| is_plain(etag));
+        let modified = text(headers, &LAST_MODIFIED);
+        let time = modified.and_then(|text| httpdate::parse_http_date(text).ok());
+        let date = text(headers, &DATE).and_then(|text| httpdate::parse_http_date(text).ok());
+        let age = date.zip(time).map(|(date, time)| date.duration_since(time));
+        let found = Self {
+            etag: etag.map(Into::into),
+            modified: modified.filter(|_| time.is_some()).map(Into::into),
+            modified_long_ago: age.is_some_and(|age| age.is_ok_and(|age| age.as_secs() >= 1)),
+        };
+        (found.etag.is_some() || found.modified.is_some()).then_some(found)
     }
-    let modified = text(headers, &LAST_MODIFIED)?;
-    let date = httpdate::parse_http_date(text(headers, &DATE)?).ok()?;
-    let age = date.duration_since(httpdate::parse_http_date(modified).ok()?);
-    (age.ok()?.as_secs() >= 1).then(|| modified.to_owned())
+
+    fn strong_etag(&self) -> Option<&str> {
+        let inner = |etag: &str| {
+            let inner = etag.strip_prefix('"')?.strip_suffix('"')?;
+            Some(!inner.is_empty() && !inner.contains('"'))
+        };
+        self.etag
+            .as_deref()
+            .filter(|etag| inner(etag) == Some(true))
+    }
+
+    /// What identifies the bytes: it may stand in `If-Range`, and a later run may go on with them. A
+    /// strong `ETag`, or else a time of change that is shown to be strong (section 8.8.2.2).
+    pub fn strong(&self) -> Option<&str> {
+        let modified = self.modified.as_deref();
+        self.strong_etag()
+            .or(modified.filter(|_| self.modified_long_ago))
+    }
+
+    /// Whether two answers cannot be of the same content. What only one of them says is no reason.
+    pub fn contradicts(&self, other: &Self) -> bool {
+        let differ =
+            |a: &Option<Box<str>>, b: &Option<Box<str>>| a.is_some() && b.is_some() && a != b;
+        match (self.strong_etag(), other.strong_etag()) {
+            // Servers that share a content need not agree on when it was written.
+            (Some(this), Some(that)) => this != that,
+            _ => differ(&self.etag, &other.etag) || differ(&self.modified, &other.modified),
+        }
+    }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -226,32 +265,53 @@ mod tests {
         assert_eq!(chain(&[]), FileMeta::default());
     }
 
+    const EARLY: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    const LATE: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
+
     #[test]
     fn only_strong_validators_serve_for_if_range() {
-        let (early, late) = (
-            "Sun, 06 Nov 1994 08:49:37 GMT",
-            "Sun, 06 Nov 1994 08:49:38 GMT",
-        );
+        let modified = ("last-modified", EARLY);
         for (list, want) in [
             (&[("etag", "\"a\"")][..], Some("\"a\"")),
             (
-                &[
-                    ("etag", "W/\"a\""),
-                    ("last-modified", early),
-                    ("date", late),
-                ],
-                Some(early),
+                &[("etag", "W/\"a\""), modified, ("date", LATE)],
+                Some(EARLY),
             ),
             (&[("etag", "unquoted")], None),
-            (&[("last-modified", early), ("date", early)], None),
-            (&[("last-modified", early)], None),
-            (&[("last-modified", "soon"), ("date", late)], None),
+            (&[("etag", "\"a")], None),
+            (&[modified, ("date", EARLY)], None),
+            (&[modified], None),
+            (&[("last-modified", "soon"), ("date", LATE)], None),
         ] {
-            assert_eq!(
-                strong_validator(&headers(list)).as_deref(),
-                want,
-                "{list:?}"
-            );
+            let validator = Validator::of(&headers(list));
+            let strong = validator.as_ref().and_then(Validator::strong);
+            assert_eq!(strong, want, "{list:?}");
         }
+    }
+
+    #[test]
+    fn answers_of_different_contents_contradict_each_other() {
+        let of = |list: &[(&'static str, &str)]| Validator::of(&headers(list));
+        let (early, late) = (("last-modified", EARLY), ("last-modified", LATE));
+        for (one, other, want) in [
+            (
+                &[("etag", "\"a\""), early][..],
+                &[("etag", "\"a\""), late][..],
+                false,
+            ),
+            (&[("etag", "\"a\"")], &[("etag", "\"b\"")], true),
+            (&[("etag", "W/\"a\"")], &[("etag", "W/\"b\"")], true),
+            (
+                &[("etag", "W/\"a\""), early],
+                &[("etag", "W/\"a\""), late],
+                true,
+            ),
+            (&[early], &[late], true),
+            (&[("etag", "\"a\"")], &[early], false),
+        ] {
+            let (one, other) = (of(one).unwrap(), of(other).unwrap());
+            assert_eq!(one.contradicts(&other), want, "{one:?} {other:?}");
+        }
+        assert_eq!(of(&[("last-modified", "soon")]), None);
     }
 }

@@ -4,7 +4,7 @@ pub(crate) mod ask;
 mod describe;
 pub mod listing;
 pub mod metadata;
-pub mod refusal;
+pub(crate) mod refusal;
 pub mod select;
 pub mod target;
 pub mod token;

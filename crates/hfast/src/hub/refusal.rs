@@ -17,17 +17,17 @@ const BAD_TOKEN: &str = "Invalid credentials in Authorization header";
 
 /// What was asked, so that the refusal can name it.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// The repository.
-    pub repo: &'a Repo,
+    pub(crate) repo: &'a Repo,
     /// The revision, as asked.
-    pub revision: &'a str,
+    pub(crate) revision: &'a str,
     /// The file, if it was about one.
-    pub path: Option<&'a str>,
+    pub(crate) path: Option<&'a str>,
     /// Who answered.
-    pub endpoint: &'a Endpoint,
+    pub(crate) endpoint: &'a Endpoint,
     /// The token that was sent, if any: it decides the hint, and is masked if the server repeats it.
-    pub token: Option<&'a Token>,
+    pub(crate) token: Option<&'a Token>,
 }
 
 /// Turns an answer with an error status into an error; `body` may be cut off.
@@ -35,7 +35,12 @@ pub struct Asked<'a> {
 /// Missing things are [`ErrorKind::NotFound`], closed ones [`ErrorKind::AccessDenied`], `429` is
 /// [`ErrorKind::RateLimited`], `408` and `5xx` are [`ErrorKind::Unreachable`], and whatever makes
 /// no sense is [`ErrorKind::Protocol`].
-pub fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], asked: &Asked<'_>) -> Error {
+pub(crate) fn refusal(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    asked: &Asked<'_>,
+) -> Error {
     let said = server_message(headers, body);
     let code = header(headers, "x-error-code").unwrap_or_default();
     let (kind, what, hint) = by_code(status, &code, said.as_deref().unwrap_or_default(), asked)
@@ -50,9 +55,9 @@ pub fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], asked: &Ask
     Error::new(kind, what + &told).with_hint(hint)
 }
 
-/// `host` answered with a web page where `what` was expected: a captive portal, or no Hub at all.
-pub fn not_a_hub(host: &str, what: &str) -> Error {
-    let message = format!("this is not the Hub: {host} answered with a web page instead of {what}");
+/// `host` answered with something else where `what` was expected: a captive portal, or no Hub at all.
+pub(crate) fn not_a_hub(host: &str, what: &str) -> Error {
+    let message = format!("this is not the Hub: {host} answered with something else than {what}");
     Error::new(ErrorKind::Protocol, message).with_hint(
         "are you behind a login page or an odd mirror? open the address in a browser, or choose \
          another endpoint",

@@ -74,6 +74,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether it is the Hub itself or the public mirror: an address there stands for the repository,
+    /// and not for the server.
+    pub fn is_well_known(&self) -> bool {
+        [Self::HUB, Self::PUBLIC_MIRROR].contains(&&*self.base)
+    }
+
     /// The scheme, host and port: what a token for this endpoint belongs to.
     pub fn origin(&self) -> Origin {
         Origin::of(&self.url)

@@ -1,7 +1,9 @@
 //! The JSON of listings, as it comes over the wire. What it means is told in `listing`. Pure.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::error::{Error, ErrorKind};
@@ -23,13 +25,15 @@ pub(super) struct Entry<'a> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Info<'a> {
+pub(super) struct Sha<'a> {
     #[serde(borrow)]
     pub(super) sha: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Siblings<'a> {
     #[serde(borrow)]
     pub(super) siblings: Option<Vec<Sibling<'a>>>,
-    #[serde(default, deserialize_with = "gated")]
-    pub(super) gated: bool,
 }
 
 #[derive(Deserialize)]
@@ -75,19 +79,38 @@ fn xet<'de, D: Deserializer<'de>>(value: D) -> Result<Option<XetHash>, D::Error>
     Ok(value.as_str().and_then(XetHash::from_hex))
 }
 
-/// `false`, `"auto"` or `"manual"`.
-fn gated<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
-    let value = serde_json::Value::deserialize(value)?;
-    Ok(value.as_bool().unwrap_or(value.is_string()))
-}
-
 /// Reads the body of an answer; `what` it is, for the error.
 pub(super) fn json<'a, T: Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, Error> {
-    serde_json::from_slice(body).map_err(|error| {
-        // Serde's own words may quote the body, so only the place is told.
-        let (line, column) = (error.line(), error.column());
-        let message = format!("{what} makes no sense (line {line}, column {column})");
-        Error::new(ErrorKind::Protocol, message)
-            .with_hint("run the command again; if it stays so, choose another endpoint")
-    })
+    serde_json::from_slice(body).map_err(|error| nonsense(&error, what))
+}
+
+/// Shows the entries of a tree page to `see`, one by one: there may be very many.
+pub(super) fn each_entry(body: &[u8], see: impl FnMut(Entry<'_>)) -> Result<(), Error> {
+    struct Entries<F>(F);
+    impl<'de, F: FnMut(Entry<'de>)> Visitor<'de> for Entries<F> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of entries")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
+            while let Some(entry) = entries.next_element()? {
+                (self.0)(entry);
+            }
+            Ok(())
+        }
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let read = deserializer
+        .deserialize_seq(Entries(see))
+        .and_then(|()| deserializer.end());
+    read.map_err(|error| nonsense(&error, "the list of files"))
+}
+
+/// Serde's own words may quote the body, so only the place is told.
+fn nonsense(error: &serde_json::Error, what: &str) -> Error {
+    let (line, column) = (error.line(), error.column());
+    let message = format!("{what} makes no sense (line {line}, column {column})");
+    Error::new(ErrorKind::Protocol, message)
 }

@@ -1,8 +1,7 @@
 //! What other tools left of a file we want: whole under another name, or in part.
 //!
 //! Nothing found here is trusted. A whole file is hashed before it is used; parts become bytes of
-//! our own partial file, which is hashed before it is published. This file
-//! only reads them.
+//! our own partial file, which is hashed before it is published. This file only reads them.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -19,6 +18,9 @@ use crate::transfer::ranges::Ranges;
 
 /// Entries of a folder tree that are looked at for files under other names.
 const MAX_ENTRIES: usize = 20_000;
+
+/// What the name of aria2's control file has behind that of the file.
+pub(crate) const CONTROL: &str = ".aria2";
 
 /// A control file of aria2 has one bit for each piece; this is enough for every real one.
 const MAX_CONTROL: u64 = 16 << 20;
@@ -41,7 +43,7 @@ pub(crate) fn part_at(path: &Path, size: u64) -> Option<Found> {
         .filter(fs::Metadata::is_file)?;
     let ranges = match control_of(path, size) {
         Some((_, ranges)) => ranges,
-        None if metadata.len() < size => std::iter::once(0..metadata.len()).collect(),
+        None if metadata.len() < size => from_the_front(metadata.len()),
         None => return None,
     };
     (!ranges.is_empty()).then(|| Found {
@@ -50,11 +52,24 @@ pub(crate) fn part_at(path: &Path, size: u64) -> Option<Found> {
     })
 }
 
+fn from_the_front(len: u64) -> Ranges {
+    std::iter::once(0..len).collect()
+}
+
+/// An unfinished file of the official clients, which may be whole: they name it last.
+pub(crate) fn official_part(path: &Path, size: u64) -> Option<Found> {
+    let found = fs::symlink_metadata(path).ok()?;
+    (found.is_file() && (1..=size).contains(&found.len())).then(|| Found {
+        path: path.to_owned(),
+        ranges: from_the_front(found.len()),
+    })
+}
+
 /// The control file of aria2 for `path`, and what it says is there. A file that only has such a
 /// name is none.
 fn control_of(path: &Path, size: u64) -> Option<(PathBuf, Ranges)> {
     let mut control = path.as_os_str().to_owned();
-    control.push(".aria2");
+    control.push(CONTROL);
     let control = PathBuf::from(control);
     let metadata = fs::symlink_metadata(&control).ok()?;
     let bytes = (metadata.is_file() && metadata.len() <= MAX_CONTROL).then(|| fs::read(&control));
@@ -77,9 +92,19 @@ pub(crate) fn remove_control(path: &Path, size: u64) {
     }
 }
 
-/// Partial files of the official clients in `folder`: `<stem>.incomplete` and
-/// `<stem>.<8 hex>.incomplete`, the longest first.
+/// Partial files of the official clients in `folder` that can be used, the longest first.
 pub(crate) fn official_parts(folder: &Path, stem: &str, size: u64) -> Vec<Found> {
+    let names = official_names(folder, stem).into_iter();
+    let mut found: Vec<Found> = names
+        .filter_map(|path| official_part(&path, size))
+        .collect();
+    found.sort_by_key(|found| std::cmp::Reverse(found.ranges.len()));
+    found
+}
+
+/// Partial files of the official clients in `folder`: `<stem>.incomplete` and
+/// `<stem>.<8 hex>.incomplete`.
+pub(crate) fn official_names(folder: &Path, stem: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
@@ -93,11 +118,7 @@ pub(crate) fn official_parts(folder: &Path, stem: &str, size: u64) -> Vec<Found>
     let parts = entries
         .filter_map(Result::ok)
         .filter(|e| e.file_name().to_str().is_some_and(is_part));
-    let mut found: Vec<Found> = parts
-        .filter_map(|entry| part_at(&entry.path(), size))
-        .collect();
-    found.sort_by_key(|found| std::cmp::Reverse(found.ranges.len()));
-    found
+    parts.map(|entry| entry.path()).collect()
 }
 
 /// Copies what `found` holds into `partial` and claims it. Returns the ranges that were copied.
@@ -173,7 +194,8 @@ mod tests {
         write("abc.0a1b2c3d.incomplete", 20);
         write("abcd.incomplete", 30);
         write("abc.lock", 5);
-        let lens: Vec<u64> = official_parts(folder.path(), "abc", 100)
+        write("abc.00000000.incomplete", 21);
+        let lens: Vec<u64> = official_parts(folder.path(), "abc", 20)
             .iter()
             .map(|f| f.ranges.len())
             .collect();

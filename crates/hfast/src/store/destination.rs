@@ -18,7 +18,7 @@ use super::place::{self, create_parents, create_parents_below};
 use crate::error::{Error, ErrorKind};
 use crate::hash::file_matches;
 use crate::hub::listing::RemoteFile;
-use crate::hub::metadata::FileMeta;
+use crate::hub::metadata::{FileMeta, Validator};
 use crate::names::{Commit, Digest, Revision, XetHash};
 use crate::repo_path::RepoPath;
 
@@ -30,7 +30,7 @@ pub(crate) struct Wanted {
     pub(crate) size: Option<u64>,
     pub(crate) digest: Option<Digest>,
     /// Where there is no digest: what tells this content from another of the same size.
-    pub(crate) validator: Option<String>,
+    pub(crate) validator: Option<Validator>,
     /// Its name in Xet storage.
     pub(crate) xet: Option<XetHash>,
     /// Where it may lie beside the destination.
@@ -121,6 +121,7 @@ impl Destination {
         if let Self::Cache { folder, links, .. } = self {
             let blob = folder.blob(&digest);
             if has_size(&blob) {
+                place::flush(&blob)?;
                 wanted
                     .paths
                     .iter()
@@ -135,6 +136,8 @@ impl Destination {
         };
         for named in wanted.paths.iter().map(|path| self.final_path(path)) {
             if is_right(&named) {
+                // Whoever wrote it need not have: what is noted of it must not outlive it.
+                place::flush(&named)?;
                 self.spread(&named, wanted)?;
                 return Ok(true);
             }
@@ -181,15 +184,18 @@ impl Destination {
         Ok(true)
     }
 
-    /// The official lock for a content.
-    pub(crate) fn lock(&self, wanted: &Wanted) -> Option<PathBuf> {
-        match self {
+    /// The official lock for a content, with the folders above it.
+    pub(crate) fn lock(&self, wanted: &Wanted) -> Result<Option<PathBuf>, Error> {
+        let path = match self {
             Self::Cache { folder, .. } => wanted.digest.map(|digest| folder.lock(&digest)),
             Self::LocalDir { root, .. } => {
-                wanted.paths.first().map(|path| local_dir::lock(root, path))
+                let first = wanted.paths.first();
+                return first.map_or(Ok(None), |path| local_dir::lock(root, path));
             }
             Self::File { .. } => None,
-        }
+        };
+        path.iter().try_for_each(|path| create_parents(path))?;
+        Ok(path)
     }
 
     /// The folder of our partial files. It is on the file system of the final names.
@@ -224,11 +230,9 @@ impl Destination {
 
     /// Prepares the folders that every publication needs.
     pub(crate) fn prepare(&self) -> Result<(), Error> {
-        let partials = self.partials();
-        create_parents(&partials.join("x"))?;
         match self {
             Self::LocalDir { root, .. } => local_dir::prepare(root),
-            Self::Cache { .. } | Self::File { .. } => Ok(()),
+            Self::Cache { .. } | Self::File { .. } => create_parents(&self.partials().join("x")),
         }
     }
 
@@ -267,7 +271,10 @@ impl Destination {
                 self.move_in(wanted, content, &first)?;
                 self.spread(&first, wanted)
             }
-            Self::File { .. } => self.move_in(wanted, content, &first),
+            Self::File { .. } => {
+                self.move_in(wanted, content, &first)?;
+                self.spread(&first, wanted)
+            }
         }
     }
 
@@ -298,12 +305,23 @@ impl Destination {
             if to != right {
                 place::copy(right, &to, &self.partials())?;
             }
-            adopt::remove_control(&to, wanted.size.unwrap_or_default());
+            if !self.has_of_its_own(path, adopt::CONTROL) {
+                adopt::remove_control(&to, wanted.size.unwrap_or_default());
+            }
             if let (Self::LocalDir { root, commit }, Some(digest)) = (self, wanted.digest) {
                 local_dir::write_metadata(root, path, commit, &digest)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether a file of this name and ending is one of the repository.
+    fn has_of_its_own(&self, path: &RepoPath, ending: &str) -> bool {
+        let Self::LocalDir { root, .. } = self else {
+            return false;
+        };
+        RepoPath::new(&format!("{path}{ending}"))
+            .is_ok_and(|path| local_dir::read_metadata(root, &path).is_some())
     }
 
     fn name_blob(
@@ -316,7 +334,7 @@ impl Destination {
         let Self::Cache { folder, commit, .. } = self else {
             return Ok(());
         };
-        let name = create_parents_below(&folder.snapshot(commit), path.as_str())?;
+        let name = create_parents_below(&folder.path(), &RepoFolder::in_snapshot(commit, path))?;
         if links {
             place::link(&link_target(path, digest), &name, &folder.blobs())
         } else {
@@ -333,24 +351,26 @@ impl Destination {
         named: &Folders,
     ) -> Result<(), Error> {
         named.flush()?;
-        if let Self::LocalDir { .. } = self {
-            let leftovers = partial::leftovers(&self.partials()).into_iter();
-            let temporary = leftovers.filter(|(stem, _)| place::is_temporary(stem));
-            temporary.for_each(|(_, leftover)| partial::sweep(&leftover));
+        for (stem, leftover) in partial::leftovers(&self.partials()) {
+            if place::is_temporary(&stem) || self.has_blob(&stem) {
+                partial::sweep(&leftover);
+            }
         }
         let Self::Cache { folder, commit, .. } = self else {
             return Ok(());
         };
-        for (stem, leftover) in partial::leftovers(&folder.blobs()) {
-            if place::is_temporary(&stem) || folder.blobs().join(stem).exists() {
-                partial::sweep(&leftover);
-            }
-        }
         let is_current = folder.read_reference(revision).as_ref() == Some(commit);
         if !move_ref || is_current || revision.as_commit().is_some() {
             return Ok(());
         }
         folder.write_reference(revision, commit)
+    }
+
+    fn has_blob(&self, stem: &str) -> bool {
+        match self {
+            Self::Cache { folder, .. } => folder.blobs().join(stem).exists(),
+            Self::LocalDir { .. } | Self::File { .. } => false,
+        }
     }
 
     /// The size of the file at its final place, if it is there.

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_cannot_be_made_durable_is_an_error_in_every_layout() {
+    fn a_name_that_cannot_be_made_durable_is_an_error() {
         let disk = tempfile::tempdir().unwrap();
         std::fs::write(disk.path().join("file"), "").unwrap();
         let broken = Folders(vec![disk.path().join("file/sub")]);

@@ -78,21 +78,22 @@ impl Destination {
     /// Deletes partial files of the official clients for a content that now has its final name. The
     /// caller holds the official lock, and so nobody writes to them.
     pub(crate) fn sweep_official(&self, wanted: &Wanted) {
-        let Some(size) = wanted.size else { return };
         let found = match self {
             Self::Cache { folder, .. } => {
-                adopt::official_parts(&folder.blobs(), &self.stem(wanted), size)
+                adopt::official_names(&folder.blobs(), &self.stem(wanted))
             }
             // Only the first name's lock is held.
             Self::LocalDir { root, .. } => {
                 let first = wanted.paths.first();
-                first.map_or_else(Vec::new, |path| official_local(root, path, wanted, size))
+                first.map_or_else(Vec::new, |path| {
+                    official_names(root, path, wanted).collect()
+                })
             }
             Self::File { .. } => Vec::new(),
         };
-        for part in found {
-            if let Err(error) = place::remove_if_there(&part.path) {
-                tracing::debug!("cannot delete {}: {error}", part.path.display());
+        for path in found {
+            if let Err(error) = place::remove_if_there(&path) {
+                tracing::debug!("cannot delete {}: {error}", path.display());
             }
         }
     }
@@ -100,7 +101,7 @@ impl Destination {
 
 fn official_local(root: &Path, path: &RepoPath, wanted: &Wanted, size: u64) -> Vec<Found> {
     official_names(root, path, wanted)
-        .filter_map(|path| adopt::part_at(&path, size))
+        .filter_map(|path| adopt::official_part(&path, size))
         .collect()
 }
 

@@ -62,6 +62,11 @@ impl RepoFolder {
         self.path().join("snapshots").join(commit.as_str())
     }
 
+    /// Where a file of a commit lies, below the folder of the repository.
+    pub(crate) fn in_snapshot(commit: &Commit, path: &RepoPath) -> String {
+        format!("snapshots/{commit}/{path}")
+    }
+
     pub(crate) fn reference(&self, revision: &Revision) -> PathBuf {
         self.path().join("refs").join(revision.as_str())
     }

@@ -1,17 +1,22 @@
-//! The official metadata of a local folder: which commit and etag each
-//! file has, and whether that can still be true.
+//! The official metadata of a local folder: which commit and etag each file has, and whether that
+//! can still be true.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::place::{create_parents_below, write_note};
+use super::place::{create_parents_below, read_small, write_note};
 use crate::error::Error;
 use crate::names::{Commit, Digest};
 use crate::repo_path::RepoPath;
 
 /// Where the official clients keep their state in a local folder.
 const STATE: &str = ".cache/huggingface";
+const DOWNLOADS: &str = "download";
+const METADATA: &str = ".metadata";
+const LOCK: &str = ".lock";
+/// Ours beside it.
+const OURS: &str = "hfast";
 
 /// What the metadata of one file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +27,7 @@ pub(crate) struct Metadata {
 
 /// The metadata of `path` if it is there and the file has not been changed since.
 pub(crate) fn read_metadata(root: &Path, path: &RepoPath) -> Option<Metadata> {
-    let text = fs::read_to_string(metadata_path(root, path)).ok()?;
+    let text = read_small(&metadata_path(root, path))?;
     let mut lines = text.lines();
     let (commit, etag) = (lines.next()?, lines.next()?);
     let stamp = Duration::try_from_secs_f64(lines.next()?.trim().parse().ok()?).ok()?;
@@ -45,16 +50,21 @@ pub(crate) fn write_metadata(
     commit: &Commit,
     digest: &Digest,
 ) -> Result<(), Error> {
+    if !fits(path, METADATA) {
+        // Without a note the file is hashed by the next run.
+        return Ok(());
+    }
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let text = format!("{commit}\n{digest}\n{:.6}\n", now.as_secs_f64());
-    create_parents_below(&state(root), &format!("download/{path}"))?;
+    create_parents_below(root, &format!("{STATE}/{DOWNLOADS}/{path}"))?;
     write_note(&partials(root), &metadata_path(root, path), text.as_bytes())
 }
 
-/// Creates the state folder with the file that keeps it out of git.
+/// Creates the state folder with the file that keeps it out of git, and the one for our own files.
 pub(crate) fn prepare(root: &Path) -> Result<(), Error> {
+    create_parents_below(root, &format!("{STATE}/{OURS}/x"))?;
     let ignore = create_parents_below(root, &format!("{STATE}/.gitignore"))?;
     if ignore.exists() {
         return Ok(());
@@ -64,7 +74,7 @@ pub(crate) fn prepare(root: &Path) -> Result<(), Error> {
 
 /// The folder of our own partial files; the official upload leaves it out with the rest.
 pub(crate) fn partials(root: &Path) -> PathBuf {
-    state(root).join("hfast")
+    state(root).join(OURS)
 }
 
 /// Where a complete listing of `commit` lies: the official clients', then ours.
@@ -78,12 +88,21 @@ pub(crate) fn trees(root: &Path, commit: &Commit) -> [PathBuf; 2] {
 
 /// The folder where the official clients keep metadata, locks and partial files.
 pub(crate) fn downloads(root: &Path) -> PathBuf {
-    state(root).join("download")
+    state(root).join(DOWNLOADS)
 }
 
-/// The official lock of one file.
-pub(crate) fn lock(root: &Path, path: &RepoPath) -> PathBuf {
-    downloads(root).join(format!("{path}.lock"))
+/// The official lock of one file, with the folders above it. `None`: its name is too long for one.
+pub(crate) fn lock(root: &Path, path: &RepoPath) -> Result<Option<PathBuf>, Error> {
+    if !fits(path, LOCK) {
+        return Ok(None);
+    }
+    create_parents_below(root, &format!("{STATE}/{DOWNLOADS}/{path}{LOCK}")).map(Some)
+}
+
+/// Whether a name with this ending is no longer than a name can be.
+fn fits(path: &RepoPath, ending: &str) -> bool {
+    let name = path.as_str().rsplit('/').next().unwrap_or_default();
+    name.len() + ending.len() <= 255
 }
 
 fn state(root: &Path) -> PathBuf {
@@ -91,7 +110,7 @@ fn state(root: &Path) -> PathBuf {
 }
 
 fn metadata_path(root: &Path, path: &RepoPath) -> PathBuf {
-    downloads(root).join(format!("{path}.metadata"))
+    downloads(root).join(format!("{path}{METADATA}"))
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::place::create_parents;
 use super::platform;
 use crate::error::Error;
 
@@ -31,10 +30,16 @@ impl Lock {
         self.held.is_some()
     }
 
-    /// One attempt to get the lock at `path`. `None`: somebody has it.
+    /// One attempt to get the lock at `path`, whose folder exists. `None`: somebody has it.
     pub(crate) fn try_acquire(path: &Path) -> Result<Option<Self>, Error> {
-        create_parents(path)?;
-        let file = open(path).map_err(|e| Error::disk("open the lock", path, e))?;
+        let file = match open(path) {
+            // Somebody else's, and closed to us.
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied && path.is_file() => {
+                tracing::debug!("{} cannot be locked: {e}", path.display());
+                return Ok(Some(Self::none()));
+            }
+            opened => opened.map_err(|e| Error::disk("open the lock", path, e))?,
+        };
         match file.try_lock() {
             // Somebody deleted the file between our open and our lock: what we hold is nothing.
             Ok(()) if !platform::has_name(&file).unwrap_or(true) => Ok(None),
@@ -158,7 +163,7 @@ mod tests {
     #[test]
     fn a_lock_is_had_by_one_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a/x.lock");
+        let path = folder.path().join("x.lock");
         let held = Lock::try_acquire(&path).unwrap().unwrap();
         assert!(held.is_held());
         assert!(Lock::try_acquire(&path).unwrap().is_none());

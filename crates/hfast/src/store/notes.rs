@@ -1,12 +1,11 @@
 //! The small files of the official cache that say what is known of a repository: which commit a
 //! revision is, and which files do not exist.
 
-use std::fs;
 use std::path::Path;
 
 use super::durable::Folders;
 use super::layout::RepoFolder;
-use super::place::{create_parents, write_note};
+use super::place::{create_parents, read_small, write_note};
 use crate::error::Error;
 use crate::names::{Commit, Revision};
 use crate::repo_path::RepoPath;
@@ -14,11 +13,7 @@ use crate::repo_path::RepoPath;
 impl RepoFolder {
     /// The commit that `revision` was when it was last asked for.
     pub(crate) fn read_reference(&self, revision: &Revision) -> Option<Commit> {
-        fs::read_to_string(self.reference(revision))
-            .ok()?
-            .trim()
-            .parse()
-            .ok()
+        read_small(&self.reference(revision))?.trim().parse().ok()
     }
 
     /// Writes the ref as the official clients do, 40 digits and no newline, and makes it durable.

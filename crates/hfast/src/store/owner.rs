@@ -101,7 +101,7 @@ impl Owner {
         if self.is_this_process() {
             return !abandoned().contains(&self.file);
         }
-        if self.host == Self::this_process().host {
+        if self.is_of_this_machine() {
             let started = platform::process_start(self.pid);
             return started.is_some_and(|now| now == self.started);
         }
@@ -111,6 +111,11 @@ impl Owner {
             .unwrap_or(SystemTime::UNIX_EPOCH);
         // A time that is still to come is that of another clock, and says nothing.
         modified.elapsed().map_or(true, |age| age < SILENT_FOR)
+    }
+
+    /// Whether this process would see it if it lived.
+    pub(crate) fn is_of_this_machine(self) -> bool {
+        self.host == Self::this_process().host
     }
 
     pub(crate) fn is_this_process(self) -> bool {

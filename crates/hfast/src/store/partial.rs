@@ -8,11 +8,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::adopt::{self, Found};
 use super::journal::{self, Claims, Extent, Identity};
 use super::owner::Owner;
-use super::platform;
 pub(crate) use super::takeover::sweep;
-use super::takeover::{create, take_over};
+use super::takeover::{Taken, create, take_over};
+use super::{place, platform};
 use crate::error::Error;
 use crate::transfer::ranges::Ranges;
 
@@ -54,8 +55,15 @@ impl Partial {
             let owner = Owner::of_new_file();
             let path = folder.join(owner.file_name(stem));
             match take_over(leftover, &path) {
-                Ok(Some(file)) => return Self::new(file, owner, path, *identity, size).resume(),
-                Ok(None) => {}
+                Ok(Taken::Whole(file)) => {
+                    return Self::new(file, owner, path, *identity, size).resume();
+                }
+                Ok(Taken::ToCopy(old)) => {
+                    let (file, owner, path) = create(folder, stem)?;
+                    let ours = Self::new(file, owner, path, *identity, size);
+                    return ours.salvage(leftover, &old);
+                }
+                Ok(Taken::Nothing) => {}
                 Err(e) => tracing::debug!("cannot take over {}: {e}", leftover.display()),
             }
         }
@@ -104,6 +112,29 @@ impl Partial {
             *self.journal_end() = Some(end);
         }
         Ok((self, claims, Ranges::default()))
+    }
+
+    /// Copies what the journal of `old`, which is called `leftover`, claims, and deletes that name.
+    /// Its writer may go on one day: what is done to that file then concerns nobody. The digest judges
+    /// the copy as it judges what other tools left.
+    fn salvage(self, leftover: &Path, old: &File) -> Result<(Self, Claims, Ranges), Error> {
+        self.claim(&[])?;
+        let failed = |e| Error::disk("read", leftover, e);
+        let len = old.metadata().map_err(failed)?.len();
+        let ranges = if len == self.size && matches!(self.identity, Identity::Content(_)) {
+            std::iter::once(0..len).collect()
+        } else {
+            let bytes = read_journal(old, self.size).map_err(failed)?;
+            let claims = Claims::parse(&bytes, &self.identity, self.size);
+            claims.iter().map(|(start, end, _)| start..end).collect()
+        };
+        let found = Found {
+            path: leftover.to_owned(),
+            ranges,
+        };
+        let copied = adopt::copy_into(&self, &found)?;
+        std::fs::remove_file(leftover).map_err(|e| Error::disk("delete", leftover, e))?;
+        Ok((self, Claims::default(), copied))
     }
 
     fn journal_end(&self) -> MutexGuard<'_, Option<u64>> {
@@ -158,14 +189,20 @@ impl Partial {
     /// the returned path its final name.
     ///
     /// The long flush comes first: until it is over, a later run finds what it needs in the journal.
+    /// Where it fails the file is deleted: the system may have dropped what it could not write, and
+    /// still show it to whoever reads or flushes again.
     pub(crate) fn seal(&self) -> Result<&Path, Error> {
-        let end = self.journal_end().take();
+        *self.journal_end() = None;
         let flush = || self.file.sync_all();
         let cut = flush().and_then(|()| self.file.set_len(self.size));
-        let left = if cut.is_ok() { Some(self.size) } else { end };
         cut.and_then(|()| flush()).map_err(|e| {
-            *self.journal_end() = left;
-            Error::disk("flush", &self.path, e)
+            if let Err(error) = self.discard() {
+                tracing::warn!("{error}");
+            }
+            Error::disk("flush", &self.path, e).with_hint(
+                "the disk may have lost what was written to it: this file is fetched again by the \
+                 next run, once the disk works and has room",
+            )
         })?;
         Ok(&self.path)
     }
@@ -173,7 +210,7 @@ impl Partial {
     /// Deletes the file: its bytes are wrong.
     pub(crate) fn discard(&self) -> Result<(), Error> {
         *self.journal_end() = None;
-        std::fs::remove_file(&self.path).map_err(|e| Error::disk("delete", &self.path, e))
+        place::remove_if_there(&self.path).map_err(|e| Error::disk("delete", &self.path, e))
     }
 }
 
@@ -342,17 +379,35 @@ mod tests {
     }
 
     #[test]
-    fn a_seal_that_fails_keeps_the_journal() {
+    fn a_seal_that_fails_leaves_nothing_that_could_be_trusted() {
         let folder = tempfile::tempdir().unwrap();
         let (mut partial, _) = begin(folder.path(), &[]);
         partial.claim(&[extent(10, b"abcde")]).unwrap();
         // Neither flushed nor cut: it is open for reading only.
-        let file = std::mem::replace(&mut partial.file, File::open(&partial.path).unwrap());
-        partial.seal().unwrap_err();
-        assert_eq!(partial.claims(&ID).unwrap().iter().count(), 1);
-        partial.file = file;
-        partial.claim(&[extent(20, b"abcde")]).unwrap();
-        assert_eq!(partial.claims(&ID).unwrap().iter().count(), 2);
+        partial.file = File::open(&partial.path).unwrap();
+        assert!(partial.seal().unwrap_err().hint().is_some());
+        assert_eq!(leftovers(folder.path()), []);
+    }
+
+    #[test]
+    fn what_a_writer_left_that_may_only_be_frozen_is_copied_and_not_shared() {
+        let folder = tempfile::tempdir().unwrap();
+        let (frozen, _) = begin(folder.path(), &[]);
+        frozen.write(10, b"abcde").unwrap();
+        frozen.claim(&[extent(10, b"abcde")]).unwrap();
+        let left = frozen.path.clone();
+        let (ours, owner, path) = create(folder.path(), "stem").unwrap();
+        let ours = Partial::new(ours, owner, path, ID, 100);
+        let (ours, claims, copied) = ours.salvage(&left, &frozen.file).unwrap();
+        assert_eq!((claims, copied.len()), (Claims::default(), 5));
+        assert!(!left.exists());
+        // It wakes up.
+        frozen.write(10, b"xxxxx").unwrap();
+        frozen.claim(&[extent(20, b"xxxxx")]).unwrap();
+        let mut bytes = [0; 5];
+        ours.read(&mut bytes, 10).unwrap();
+        assert_eq!(&bytes, b"abcde");
+        assert!(frozen.seal().is_ok(), "it does not know");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The acts that give names: folders, renames, links. Each is safe to repeat after a crash.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -9,6 +9,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::owner::Owner;
 use super::platform;
 use crate::error::{Error, ErrorKind};
+
+/// No note of ours or of the official clients is longer, in bytes.
+const LONGEST_NOTE: u64 = 4096;
 
 /// How often a note is written that is swept each time before it is in its place.
 const NOTE_ATTEMPTS: usize = 3;
@@ -42,6 +45,27 @@ pub(crate) fn create_parents_below(root: &Path, relative: &str) -> Result<PathBu
         }
     }
     Ok(folder.join(name))
+}
+
+/// Makes the content of a file durable that somebody else has written.
+pub(crate) fn flush(path: &Path) -> Result<(), Error> {
+    match fs::File::open(path) {
+        Ok(file) => platform::sync_content(&file).map_err(|e| Error::disk("flush", path, e)),
+        // What cannot be read was not written by this user.
+        Err(_) => Ok(()),
+    }
+}
+
+/// The text of a small file that need not be there. Nothing that is no file is waited for, and
+/// nothing is read that cannot be what it should be.
+pub(crate) fn read_small(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    let file = path
+        .is_file()
+        .then(|| fs::File::open(path).ok())
+        .flatten()?;
+    file.take(LONGEST_NOTE).read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 /// Gives a verified, flushed file its final name, replacing what has it.

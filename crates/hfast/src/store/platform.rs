@@ -82,6 +82,17 @@ pub(crate) fn has_name(file: &File) -> io::Result<bool> {
     }
 }
 
+/// Makes the content of a file that is open for reading durable, where the system can.
+pub(crate) fn sync_content(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    return file.sync_all();
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        Ok(())
+    }
+}
+
 /// Makes a rename in `folder` survive a power failure, where the system can.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]

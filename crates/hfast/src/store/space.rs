@@ -69,12 +69,16 @@ impl Destination {
     }
 }
 
-/// What unfinished files that can be taken over hold on the disk, by their stem.
+/// What the fullest unfinished file that can be taken over holds on the disk, by its stem.
 fn begun(folder: &Path) -> HashMap<String, u64> {
-    let found = partial::leftovers(folder).into_iter();
-    let free = found.filter(|(_, path)| takeover::is_free(path));
-    free.filter_map(|(stem, path)| Some((stem, platform::allocated(&path.metadata().ok()?))))
-        .collect()
+    let mut begun = HashMap::new();
+    for (stem, path) in partial::leftovers(folder) {
+        let held = path.metadata().ok().filter(|_| takeover::is_free(&path));
+        let held = held.map_or(0, |found| platform::allocated(&found));
+        let fullest = begun.entry(stem).or_insert(0);
+        *fullest = held.max(*fullest);
+    }
+    begun
 }
 
 fn no_room(needed: u64, free: u64, folder: &Path) -> Error {
@@ -172,9 +176,15 @@ mod tests {
         };
         let owner = Owner::of_new_file();
         write(owner);
-        assert_eq!(begun(folder.path()), HashMap::new());
-        owner.abandon();
-        assert!(begun(folder.path())["stem"] >= 8192);
-        owner.forget();
+        assert_eq!(begun(folder.path())["stem"], 0);
+        let empty = Owner::of_new_file();
+        std::fs::write(folder.path().join(empty.file_name("stem")), "").unwrap();
+        for owner in [owner, empty] {
+            owner.abandon();
+        }
+        assert!(begun(folder.path())["stem"] >= 8192, "the fullest counts");
+        for owner in [owner, empty] {
+            owner.forget();
+        }
     }
 }

@@ -40,8 +40,17 @@ fn is_locked(file: &File) -> bool {
     matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
 
+/// How sure it is that nobody will write to a file any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    /// Its owner is dead.
+    Sure,
+    /// Nothing has been seen of its owner for long, who may only be frozen: a laptop that sleeps.
+    Likely,
+}
+
 /// Opens and locks an unfinished file. `None`: its owner may live, or somebody was faster.
-fn open_free(leftover: &Path) -> io::Result<Option<File>> {
+fn open_free(leftover: &Path) -> io::Result<Option<(File, Rest)>> {
     if !leftover.symlink_metadata()?.is_file() {
         return Ok(None);
     }
@@ -49,13 +58,18 @@ fn open_free(leftover: &Path) -> io::Result<Option<File>> {
     let file = platform::open_no_follow(options.read(true).write(true), leftover)?;
     let owner = Owner::of(leftover);
     let is_ours = owner.is_some_and(Owner::is_this_process);
-    let may_live = match file.try_lock() {
-        Err(TryLockError::WouldBlock) => true,
+    let (may_live, rest) = match file.try_lock() {
+        Err(TryLockError::WouldBlock) => (true, Rest::Likely),
         // After a restart of the machine or of a container, the name says nothing for a while.
-        Ok(()) if !is_ours && platform::has_sure_locks(&file) => false,
-        _ => owner.is_some_and(|owner| owner.may_live(leftover)),
+        Ok(()) if !is_ours && platform::has_sure_locks(&file) => (false, Rest::Sure),
+        _ => {
+            let is_seen = owner.is_some_and(Owner::is_of_this_machine);
+            let rest = if is_seen { Rest::Sure } else { Rest::Likely };
+            (owner.is_some_and(|owner| owner.may_live(leftover)), rest)
+        }
     };
-    Ok((!may_live && platform::has_name(&file)?).then_some(file))
+    let is_free = !may_live && platform::has_name(&file)?;
+    Ok(is_free.then_some((file, rest)))
 }
 
 /// Whether a leftover can be taken over.
@@ -65,14 +79,27 @@ pub(super) fn is_free(leftover: &Path) -> bool {
     !may_live || open_free(leftover).is_ok_and(|file| file.is_some())
 }
 
-/// Renames a dead writer's file to our name. `None`: its owner may live, or somebody was faster.
-pub(super) fn take_over(leftover: &Path, ours: &Path) -> io::Result<Option<File>> {
-    let Some(file) = open_free(leftover)? else {
-        return Ok(None);
-    };
-    std::fs::rename(leftover, ours)?;
-    Owner::of(leftover).into_iter().for_each(Owner::forget);
-    Ok(Some(file))
+/// What became of an attempt to take a file over.
+pub(super) enum Taken {
+    /// It has our name now, and nobody else writes to it.
+    Whole(File),
+    /// Its writer may come back: what it holds can be copied.
+    ToCopy(File),
+    /// Its owner may live, or somebody was faster.
+    Nothing,
+}
+
+/// Renames a dead writer's file to our name, or opens what can only be copied.
+pub(super) fn take_over(leftover: &Path, ours: &Path) -> io::Result<Taken> {
+    match open_free(leftover)? {
+        None => Ok(Taken::Nothing),
+        Some((file, Rest::Likely)) => Ok(Taken::ToCopy(file)),
+        Some((file, Rest::Sure)) => {
+            std::fs::rename(leftover, ours)?;
+            Owner::of(leftover).into_iter().for_each(Owner::forget);
+            Ok(Taken::Whole(file))
+        }
+    }
 }
 
 /// Deletes a leftover whose owner is dead and whose content nobody needs.
@@ -119,7 +146,8 @@ mod tests {
         drop(held);
         assert_eq!(is_free(&left), is_sure);
         let ours = folder.path().join("ours");
-        assert_eq!(take_over(&left, &ours).unwrap().is_some(), is_sure);
+        let taken = matches!(take_over(&left, &ours).unwrap(), Taken::Whole(_));
+        assert_eq!(taken, is_sure);
         assert_eq!(ours.exists(), is_sure);
     }
 }

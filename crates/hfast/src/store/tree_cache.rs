@@ -61,7 +61,8 @@ fn read_file(path: &Path) -> Option<Vec<RemoteFile>> {
         return None;
     }
     let found: Found = serde_json::from_reader(BufReader::new(file)).ok()?;
-    found.files.filter(|_| found.format_version == 1)
+    let is_usable = |files: &Vec<RemoteFile>| found.format_version == 1 && !files.is_empty();
+    found.files.filter(is_usable)
 }
 
 /// Writes a complete listing, which may become `path` once its files have proved right, under a
@@ -181,6 +182,7 @@ mod tests {
         );
         for bad in [
             r#"{"format_version":2,"files":{}}"#,
+            r#"{"format_version":1,"files":{}}"#,
             r#"{"format_version":1,"files":{"../x":{"size":1,"blob_id":"aa"}}}"#,
             "[]",
         ] {

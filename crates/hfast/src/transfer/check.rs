@@ -4,24 +4,26 @@
 
 use std::ops::Range;
 
-use ::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG};
+use ::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
 use ::http::{HeaderMap, StatusCode};
+
+use crate::hub::metadata::Validator;
 
 /// A response whose head is as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Accepted {
+pub(super) struct Accepted {
     /// The bytes of the file that the body begins with and, where known, ends before. For a whole
     /// answer to a range request it begins at 0: what lies before the range is to be skipped.
-    pub range: Range<u64>,
+    pub(super) range: Range<u64>,
     /// The server ignored the range and sends the whole file.
-    pub whole: bool,
+    pub(super) whole: bool,
     /// The body is compressed, though nobody asked for it.
-    pub gzip: bool,
+    pub(super) gzip: bool,
 }
 
 /// Why a response is void. The text follows "the answer is void:".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Void {
+pub(super) enum Void {
     /// 206 without a usable `Content-Range`.
     #[error("it does not say which bytes it holds")]
     NoRange,
@@ -36,7 +38,7 @@ pub enum Void {
         /// What the listing says.
         here: u64,
     },
-    /// The entity tag changed since the first range.
+    /// The validator changed since the first range.
     #[error("the file changed on the server")]
     Changed,
     /// The server says that the range does not exist.
@@ -55,24 +57,30 @@ pub enum Void {
 
 /// What was asked, and what is known of the file.
 #[derive(Clone, Debug)]
-pub struct Asked<'a> {
+pub(super) struct Asked<'a> {
     /// The range of the request.
-    pub range: Range<u64>,
+    pub(super) range: Range<u64>,
     /// The size of the whole file.
-    pub size: u64,
-    /// The strong entity tag of an earlier answer from the same link.
-    pub etag: Option<&'a str>,
+    pub(super) size: u64,
+    /// The validator of an earlier answer from the same link.
+    pub(super) validator: Option<&'a Validator>,
 }
 
 /// Checks the head of a 200, 206 or 416; other statuses are not this function's business.
 ///
 /// # Errors
 /// The reason why no byte of the body may be kept.
-pub fn check(asked: &Asked<'_>, status: StatusCode, headers: &HeaderMap) -> Result<Accepted, Void> {
+pub(super) fn check(
+    asked: &Asked<'_>,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> Result<Accepted, Void> {
     let gzip = is_gzip(headers)?;
+    let now = Validator::of(headers);
     if asked
-        .etag
-        .is_some_and(|known| strong_etag(headers).is_some_and(|now| now != known))
+        .validator
+        .zip(now.as_ref())
+        .is_some_and(|(known, now)| known.contradicts(now))
     {
         return Err(Void::Changed);
     }
@@ -129,14 +137,9 @@ fn check_whole(asked: &Asked<'_>, headers: &HeaderMap, gzip: bool) -> Result<Acc
     })
 }
 
-/// The strong entity tag of a response, as it may stand in `If-Range` (RFC 9110 section 13.1.5).
-pub fn strong_etag(headers: &HeaderMap) -> Option<&str> {
-    text(headers, ETAG.as_str()).filter(|tag| tag.starts_with('"') && tag.len() <= 256)
-}
-
 /// Reads `bytes FIRST-LAST/TOTAL` (RFC 9110 section 14.4) as a half-open range and a total, which
 /// is `None` for `*`.
-pub fn parse_content_range(value: &str) -> Option<(Range<u64>, Option<u64>)> {
+pub(super) fn parse_content_range(value: &str) -> Option<(Range<u64>, Option<u64>)> {
     let (range, total) = value
         .trim()
         .strip_prefix("bytes ")?
@@ -184,22 +187,21 @@ mod tests {
     use proptest::prelude::*;
 
     fn answer(status: u16, headers: &[(&'static str, &str)]) -> Result<Accepted, Void> {
+        let map = |headers: &[(&'static str, &str)]| -> HeaderMap {
+            let pairs = headers.iter().map(|(name, value)| {
+                let name = ::http::HeaderName::from_static(name);
+                (name, value.parse().unwrap())
+            });
+            pairs.collect()
+        };
+        let known = Validator::of(&map(&[("etag", "\"a\"")]));
         let asked = Asked {
             range: 100..200,
             size: 1000,
-            etag: Some("\"a\""),
+            validator: known.as_ref(),
         };
-        let headers = headers.iter().map(|(name, value)| {
-            (
-                ::http::HeaderName::from_static(name),
-                value.parse().unwrap(),
-            )
-        });
-        check(
-            &asked,
-            StatusCode::from_u16(status).unwrap(),
-            &headers.collect(),
-        )
+        let status = StatusCode::from_u16(status).unwrap();
+        check(&asked, status, &map(headers))
     }
 
     #[test]

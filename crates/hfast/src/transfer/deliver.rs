@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::engine::{Engine, SMALL};
-use super::job::{Job, Sink};
+use super::job::{Change, Job, Sink};
 use super::progress::{ActiveFile, Phase, Snapshot};
 use super::ranges::Ranges;
 use super::source::Sources;
 use super::verify::Verifier;
 use crate::error::{Error, ErrorKind};
 use crate::hash::sha256;
+use crate::hub::metadata::Validator;
 use crate::names::Digest;
 use crate::store::destination::{Content, Wanted};
 use crate::store::journal::{Claims, Identity};
@@ -23,19 +24,35 @@ use crate::store::{adopt, place};
 /// an LFS pointer, from a listing that leaves the LFS part out.
 const LARGEST_IN_GIT: u64 = 10 << 20;
 
+/// Whether a failure may be that of the network or the servers, and so of every file.
+fn is_of_all(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Unreachable | ErrorKind::Protocol | ErrorKind::RateLimited
+    )
+}
+
+/// How often a file that has no digest is begun because it has changed at its source.
+const MOST_STARTS: usize = 3;
+
+/// Whether a listing can have this digest for a content of this size.
+pub(crate) fn may_be_right((digest, size): &(Digest, u64)) -> bool {
+    matches!(digest, Digest::Sha256(_)) || *size <= LARGEST_IN_GIT
+}
+
 fn is_doubtful(wanted: &Wanted) -> bool {
-    match (wanted.size, wanted.digest) {
-        (None, _) | (_, None) => true,
-        (Some(size), Some(Digest::GitSha1(_))) => size > LARGEST_IN_GIT,
-        _ => false,
-    }
+    !wanted
+        .digest
+        .zip(wanted.size)
+        .is_some_and(|content| may_be_right(&content))
 }
 
 /// What a part of this content is known by. With neither digest nor validator nothing tells it from
 /// a part of something else, and so no later run may take it over.
 fn identity_of(wanted: &Wanted, chance: f64) -> Identity {
-    let known_by = || match &wanted.validator {
-        Some(validator) => sha256(validator.as_bytes()),
+    let strong = wanted.validator.as_ref().and_then(Validator::strong);
+    let known_by = || match strong {
+        Some(strong) => sha256(strong.as_bytes()),
         None => sha256(&chance.to_bits().to_be_bytes()),
     };
     wanted
@@ -68,49 +85,99 @@ fn full_disk(error: Error, now: &Snapshot, free: Option<u64>) -> Error {
     hint.into_iter().fold(told, Error::with_hint)
 }
 
+/// Why a content was not delivered.
+enum Setback {
+    Failed(Error),
+    /// The bytes are wrong, and the digest may be that of an LFS pointer.
+    Pointer(Error),
+    /// The source has another content now, and this is its validator.
+    Changed(Option<Validator>, Error),
+}
+
+impl From<Error> for Setback {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn setback(job: &Job, error: Error) -> Setback {
+    let setback = match (job.change(), job.digest) {
+        (Some(Change { validator }), _) => Setback::Changed(validator, error),
+        (None, Some(Digest::GitSha1(_))) if error.kind() == ErrorKind::Integrity => {
+            Setback::Pointer(error)
+        }
+        _ => return Setback::Failed(error),
+    };
+    // It comes again from the beginning.
+    job.discard();
+    setback
+}
+
 impl Engine {
-    /// Delivers; where the digest turns out to be that of an LFS pointer, learns the right one and
-    /// delivers again.
-    pub(super) async fn deliver_or_learn(
-        self: &Arc<Self>,
-        wanted: &mut Wanted,
-    ) -> Result<u64, Error> {
-        if let Some(error) = self.denied() {
+    /// Puts one content in its place and returns its size. What the listing says wrong, or does not
+    /// say, is learnt from the sources.
+    pub(super) async fn deliver(self: &Arc<Self>, wanted: &mut Wanted) -> Result<u64, Error> {
+        if let Some(error) = self.over() {
             return Err(error);
         }
-        let listed = wanted.digest;
-        let error = match self.deliver(wanted).await {
-            Err(error) if error.kind() == ErrorKind::Integrity => error,
-            Err(error) if error.is_disk_full() => return Err(self.with_missing(error).await),
-            other => return other,
-        };
-        let Some(Digest::GitSha1(_)) = listed else {
-            return Err(error);
-        };
-        wanted.learn(&self.setup.provider.describe(wanted).await?);
-        if wanted.digest == listed {
-            Err(error)
-        } else {
-            self.deliver(wanted).await
+        let delivered = self.deliver_patiently(wanted).await;
+        match delivered {
+            Err(error) if error.is_disk_full() => Err(self.with_missing(error).await),
+            Err(error) if is_of_all(error.kind()) && self.is_dead() => {
+                // Each file would wait as long for the same.
+                self.end_early(&error);
+                Err(error)
+            }
+            delivered => delivered,
         }
     }
 
-    /// Puts one content in its place and returns its size.
-    async fn deliver(self: &Arc<Self>, wanted: &mut Wanted) -> Result<u64, Error> {
-        let shown = self
-            .setup
-            .progress
-            .open(wanted.name(), wanted.size.unwrap_or_default());
+    async fn deliver_patiently(self: &Arc<Self>, wanted: &mut Wanted) -> Result<u64, Error> {
+        let listed = (wanted.size, wanted.digest);
         if is_doubtful(wanted) {
-            self.learn_more(wanted, &shown).await?;
+            self.learn_more(wanted).await?;
         }
+        let mut starts = 1;
+        loop {
+            let error = match self.attempt(wanted).await {
+                Ok(size) => return Ok(size),
+                Err(Setback::Failed(error)) => return Err(error),
+                Err(Setback::Changed(_, error)) if starts == MOST_STARTS => {
+                    return Err(error.with_hint("it changes all the time: try again later"));
+                }
+                Err(Setback::Changed(validator, error)) => {
+                    self.setup
+                        .progress
+                        .notice(format!("{error}; beginning anew"));
+                    wanted.size = listed.0;
+                    self.learn_more(wanted).await?;
+                    wanted.validator = validator;
+                    starts += 1;
+                    continue;
+                }
+                Err(Setback::Pointer(error)) => error,
+            };
+            // Whatever happens now, this is what is told.
+            match self.setup.provider.describe(wanted).await {
+                Ok(meta) => wanted.learn(&meta),
+                Err(_) => return Err(error),
+            }
+            if wanted.digest == listed.1 {
+                return Err(error);
+            }
+        }
+    }
+
+    /// One attempt to put a content in its place.
+    async fn attempt(self: &Arc<Self>, wanted: &Wanted) -> Result<u64, Setback> {
+        let size = wanted.size.unwrap_or_default();
+        let shown = self.setup.progress.open(wanted.name(), size);
         let Turn {
             lock,
             settled,
             shown,
         } = self.take_turn(wanted, shown).await?;
         if settled {
-            let size = wanted.size.unwrap_or_default();
             shown.set_done(size);
             return Ok(size);
         }
@@ -123,15 +190,18 @@ impl Engine {
         };
         let (job, verifier) = self.open_job(wanted, size, sources, shown).await?;
         let open = self.open(&job);
-        let digest = verifier.run(self, &job).await?;
+        let outcome = verifier.run(self, &job).await;
         drop(open);
+        let digest = outcome.map_err(|error| setback(&job, error))?;
         job.shown.phase(Phase::Finishing);
         self.publish(wanted, job, digest, lock).await?;
         Ok(size)
     }
 
     /// Asks the sources for what the listing does not say.
-    async fn learn_more(&self, wanted: &mut Wanted, shown: &ActiveFile) -> Result<(), Error> {
+    async fn learn_more(&self, wanted: &mut Wanted) -> Result<(), Error> {
+        let known = wanted.size.unwrap_or_default();
+        let shown = self.setup.progress.open(wanted.name(), known);
         let mut meta = self.setup.provider.describe(wanted).await?;
         // Many servers answer a HEAD with a length of 0: whoever fetches will see the real one.
         meta.size = meta.size.filter(|size| *size > 0 || meta.digest.is_some());
@@ -152,7 +222,7 @@ impl Engine {
             let stem = destination.stem(&wanted);
             let mut left = self.leftovers_of(&stem);
             let attempt = self.setup.disk.run(move || {
-                let lock = match destination.lock(&wanted) {
+                let lock = match destination.lock(&wanted)? {
                     Some(path) if !goes_on => Lock::try_acquire(&path)?,
                     _ => Some(Lock::none()),
                 };
@@ -295,14 +365,19 @@ impl Engine {
         self.setup
             .disk
             .run(move || {
-                match &job.sink {
+                let published = match &job.sink {
                     Sink::Partial(partial) => {
-                        destination.publish(&wanted, &digest, &Content::Partial(partial))?;
+                        destination.publish(&wanted, &digest, &Content::Partial(partial))
                     }
                     Sink::Memory(content) => {
                         let content = content.lock().unwrap_or_else(PoisonError::into_inner);
-                        destination.publish(&wanted, &digest, &Content::Bytes(&content))?;
+                        destination.publish(&wanted, &digest, &Content::Bytes(&content))
                     }
+                };
+                // Another process may have taken us for dead, gone on in our place, and been faster.
+                match published {
+                    Err(error) if !destination.settle(&wanted, &[])? => return Err(error),
+                    _ => {}
                 }
                 for path in &left {
                     partial::sweep(path);
@@ -336,17 +411,6 @@ impl Engine {
                 Ok(())
             })
             .await
-    }
-
-    /// The error of a content that came whole and wrong.
-    pub(super) fn wrong_content(job: &Job) -> Error {
-        Error::new(
-            ErrorKind::Integrity,
-            format!("{}: the bytes do not have the promised digest", job.name),
-        )
-        .with_hint(
-            "the source sends wrong bytes: try another --endpoint, and tell the one who runs it",
-        )
     }
 }
 

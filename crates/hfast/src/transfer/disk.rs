@@ -1,4 +1,5 @@
-//! Runs blocking work off the engine's threads, or in line when the clock is a test's.
+//! Runs blocking work off the engine's threads, short writes on them while the disk keeps up, and
+//! all of it in line when the clock is a test's.
 //!
 //! Under virtual time blocking threads would finish in an order that no seed decides.
 
@@ -18,7 +19,25 @@ pub enum Disk {
     /// On the runtime's pool for blocking work; short writes in line while the disk keeps up.
     Pool(Pace),
     /// Here and now: the order of everything is decided by the seed.
-    Inline,
+    Inline(Power),
+}
+
+/// Whether the machine runs; switched off by tests, as a kill or a power failure does.
+#[derive(Clone, Debug, Default)]
+pub struct Power(Arc<AtomicBool>);
+
+impl Power {
+    /// From now on nothing reaches the disk.
+    pub fn fail(&self) {
+        self.0.store(true, Relaxed);
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.0.load(Relaxed) {
+            return Err(Error::new(ErrorKind::Cancelled, "the power has failed"));
+        }
+        Ok(())
+    }
 }
 
 /// Whether the disk keeps up with what is written.
@@ -39,14 +58,24 @@ impl Disk {
         F: FnOnce() -> Result<T, Error> + Send + 'static,
     {
         match self {
-            Self::Inline => work(),
+            Self::Inline(power) => power.check().and_then(|()| work()),
             Self::Pool(_) => match tokio::task::spawn_blocking(work).await {
                 Ok(result) => result,
+                // A defect of ours: it is not hidden behind an error.
+                Err(e) if e.is_panic() => std::panic::resume_unwind(e.into_panic()),
                 Err(e) => Err(
                     Error::new(ErrorKind::Cancelled, "the work on the disk was stopped")
                         .with_source(e),
                 ),
             },
+        }
+    }
+
+    /// Runs `work` on this thread, for those who cannot wait.
+    pub(crate) fn run_now<T>(&self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        match self {
+            Self::Pool(_) => work(),
+            Self::Inline(power) => power.check().and_then(|()| work()),
         }
     }
 
@@ -59,7 +88,7 @@ impl Disk {
         F: FnOnce() -> Result<T, Error> + Send + 'static,
     {
         let Self::Pool(Pace(slow)) = self else {
-            return work();
+            return self.run_now(work);
         };
         let slow = Arc::clone(slow);
         let timed = move |work: F| {

@@ -5,12 +5,12 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -25,6 +25,7 @@ use crate::error::{Error, ErrorKind};
 use crate::store::destination::{Destination, Wanted};
 use crate::transport::Transport;
 use crate::transport::gate::Gates;
+use crate::transport::retry::FOR_BYTES;
 
 /// Connections on large files from the start, and those added with each second.
 const FIRST_CONNECTIONS: usize = 4;
@@ -66,12 +67,16 @@ pub(crate) struct Engine {
     pub(crate) setup: Setup,
     pub(super) board: Board,
     pub(super) wake: Notify,
+    /// One for each connection that there may be, over files of known and unknown size.
+    turns: Semaphore,
     started: Instant,
     chance: Mutex<fastrand::Rng>,
     open: Mutex<Vec<Arc<Job>>>,
     closed: AtomicBool,
-    /// A refusal that holds for the whole repository: no further file is asked for.
-    denied: OnceLock<(String, Option<String>)>,
+    /// Why no further file is asked for: a refusal of the whole repository, or nothing that answers.
+    over: OnceLock<(ErrorKind, String, Option<String>)>,
+    /// When content came last, in milliseconds since the start.
+    last_content: AtomicU64,
     /// Unfinished files of earlier runs, by their stem.
     pub(super) leftovers: Mutex<HashMap<String, Vec<PathBuf>>>,
 }
@@ -110,11 +115,13 @@ impl Engine {
         Arc::new(Self {
             board: Board::default(),
             wake: Notify::new(),
+            turns: Semaphore::new(setup.limits.connections.max(1)),
             started: Instant::now(),
             chance: Mutex::new(fastrand::Rng::with_seed(setup.seed)),
             open: Mutex::default(),
             closed: AtomicBool::new(false),
-            denied: OnceLock::new(),
+            over: OnceLock::new(),
+            last_content: AtomicU64::new(0),
             leftovers: Mutex::new(leftovers),
             setup,
         })
@@ -152,6 +159,7 @@ impl Engine {
             panic = first_panic(&mut workers) => std::panic::resume_unwind(panic),
         };
         self.closed.store(true, Relaxed);
+        self.turns.close();
         self.wake.notify_waiters();
         workers.shutdown().await;
         outcome
@@ -160,7 +168,7 @@ impl Engine {
     /// Takes one content all the way, and tells how it went.
     async fn carry(self: Arc<Self>, wanted: Wanted) -> (Wanted, Result<u64, Error>) {
         let mut wanted = wanted;
-        let result = self.deliver_or_learn(&mut wanted).await;
+        let result = self.deliver(&mut wanted).await;
         match &result {
             Ok(bytes) => wanted
                 .paths
@@ -177,20 +185,33 @@ impl Engine {
         (wanted, result)
     }
 
-    /// Remembers that nothing of this repository may be read.
-    pub(super) fn deny(&self, error: &Error) {
+    /// Asks for no further file: this error would be that of all of them.
+    pub(super) fn end_early(&self, error: &Error) {
         let hint = error.hint().map(str::to_owned);
-        self.denied.get_or_init(|| (error.to_string(), hint));
+        self.over
+            .get_or_init(|| (error.kind(), error.to_string(), hint));
     }
 
-    /// The refusal, once there was one.
-    pub(super) fn denied(&self) -> Option<Error> {
-        let (text, hint) = self.denied.get()?;
-        let error = Error::new(ErrorKind::AccessDenied, text.clone());
+    /// Why no further file is asked for, if that is so.
+    pub(super) fn over(&self) -> Option<Error> {
+        let (kind, text, hint) = self.over.get()?;
+        let error = Error::new(*kind, text.clone());
         Some(
             hint.iter()
                 .fold(error, |error, hint| error.with_hint(hint.clone())),
         )
+    }
+
+    /// Notes that content has come, of whichever file.
+    pub(super) fn content_came(&self) {
+        let now = u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX);
+        self.last_content.fetch_max(now, Relaxed);
+    }
+
+    /// Whether nothing at all has come for so long that no file can be hoped for.
+    pub(super) fn is_dead(&self) -> bool {
+        let last = Duration::from_millis(self.last_content.load(Relaxed));
+        self.now().saturating_sub(last) >= FOR_BYTES.time
     }
 
     /// Time since the engine began.
@@ -261,6 +282,11 @@ impl Engine {
             job.leave();
         }
         lease.map(|lease| (job, lease))
+    }
+
+    /// Waits for the right to one connection. `None`: there will be none any more.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
     }
 
     pub(super) async fn wait_for_work(&self) {

@@ -12,7 +12,7 @@ use ::http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::board::MeterHandle;
-use super::check::{Accepted, Asked, Void, check, strong_etag};
+use super::check::{Accepted, Asked, Void, check};
 use super::engine::Engine;
 use super::gunzip::plain;
 use super::job::Job;
@@ -21,10 +21,11 @@ use super::piece::Pace;
 use super::segments::Lease;
 use super::source::{Source, contradiction, means_stale_link};
 use super::stall::{Stall, judge};
-use super::writer::Writer;
+use super::writer::{Landing, Writer};
 use crate::error::Error;
-use crate::hub::metadata::FileMeta;
+use crate::hub::metadata::Validator;
 use crate::hub::token::Origin;
+use crate::names::Digest;
 use crate::transport::follow::{Answer, follow};
 use crate::transport::{Body, Failure, Request, read_limited};
 
@@ -57,6 +58,10 @@ pub(super) enum Trouble {
     Refused(StatusCode, Box<HeaderMap>, Vec<u8>),
     /// The source has another file.
     Other(String),
+    /// Nothing shows that a Hub answered, and there is no digest that could.
+    NotAHub,
+    /// A file that only its validator identifies has another one now.
+    Changed(Option<Validator>),
     /// Another connection asked for the link meanwhile and failed: it counts the failure.
     Overtaken,
     /// The disk failed; no source can help.
@@ -74,8 +79,8 @@ pub(super) struct Exchange<'a> {
     pub(super) host: String,
     /// Bytes that were kept.
     pub(super) kept: u64,
-    /// The strong entity tag that the link had when it was new.
-    pub(super) etag: Option<String>,
+    /// The validator that the link had when it was new.
+    pub(super) validator: Option<Validator>,
     /// Whether the way to the address that is asked never left the token's origin.
     pub(super) trusted: bool,
 }
@@ -111,7 +116,7 @@ impl Exchange<'_> {
         if let Some(link) = slot.clone().filter(is_usable) {
             // Others may ask at the same time: the link is known.
             drop(slot);
-            self.etag = link.etag;
+            self.validator = link.validator;
             self.trusted = link.trusted;
             return match self.send(link.url).await {
                 Err(Trouble::Refused(status, ..) | Trouble::StaleLink(status))
@@ -162,26 +167,29 @@ impl Exchange<'_> {
         if !answer.response.status.is_success() {
             return Ok(None);
         }
-        let headers = &answer.response.headers;
-        let hops = answer
-            .redirects
-            .iter()
-            .map(|(status, headers)| (*status, headers));
-        let hops: Vec<_> = hops.chain([(answer.response.status, headers)]).collect();
-        let meta = FileMeta::from_chain(&hops);
+        let meta = answer.meta();
         // Without a commit it may be no Hub that answers; the check of the head will tell.
         let fault = contradiction(&meta, self.job.size, self.job.digest.as_ref());
         if let Some(fault) = fault.filter(|_| meta.commit.is_some()) {
             return Err(Trouble::Other(fault));
         }
-        if self.job.digest.is_none() && self.job.contradicts(meta.validator) {
-            return Err(Trouble::Other("has changed the file meanwhile".to_owned()));
+        if self.job.digest.is_none() {
+            if meta.commit.is_none() && self.source.endpoint.is_some() {
+                return Err(Trouble::NotAHub);
+            }
+            if self.job.is_of_other(meta.validator.as_ref()) {
+                return Err(Trouble::Changed(meta.validator));
+            }
         }
-        self.engine.setup.provider.learn(answer);
+        if let (Some(Digest::GitSha1(_)), Some(Digest::Sha256(_))) = (self.job.digest, meta.digest)
+        {
+            self.job.pointer_listed.store(true, Relaxed);
+        }
+        self.engine.setup.provider.learn(self.source, answer);
         Ok(Some(Link {
             source: self.source_index,
             given: Instant::now(),
-            etag: strong_etag(headers).map(str::to_owned),
+            validator: meta.validator,
             renew_at: renew_after(&answer.url, SystemTime::now())
                 .and_then(|after| Instant::now().checked_add(after)),
             trusted: answer.trusted,
@@ -194,6 +202,10 @@ impl Exchange<'_> {
             .unwrap_or_default()
             .clone_into(&mut self.host);
         let mut request = Request::get(url);
+        // What failed may be the connection, which would be taken up again.
+        request.fresh = self
+            .job
+            .with_sources(|sources| sources.has_failed(self.source_index));
         let range = &self.lease.range;
         // A file that fits into one request is asked for whole: some servers refuse the range 0-0
         // of an empty file, and small files then need no support for ranges at all.
@@ -204,11 +216,9 @@ impl Exchange<'_> {
                     .ok()
                     .map(|value| (RANGE, value)),
             );
-            let etag = self
-                .etag
-                .as_deref()
-                .and_then(|tag| HeaderValue::from_str(tag).ok());
-            request.headers.extend(etag.map(|value| (IF_RANGE, value)));
+            let strong = self.validator.as_ref().and_then(Validator::strong);
+            let value = strong.and_then(|strong| HeaderValue::from_str(strong).ok());
+            request.headers.extend(value.map(|value| (IF_RANGE, value)));
         }
         let credentials = self.source.credentials.as_ref().filter(|_| self.trusted);
         let network = (
@@ -239,7 +249,7 @@ impl Exchange<'_> {
         if from_storage && means_stale_link(status) {
             return Err(Trouble::StaleLink(status));
         }
-        let body = read_limited(answer.response.body.as_mut(), MAX_ERROR_BODY);
+        let body = read_limited(answer.response.body.as_mut(), None, MAX_ERROR_BODY);
         let body = tokio::time::timeout(Duration::from_secs(5), body).await;
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
         Err(Trouble::Refused(
@@ -253,7 +263,7 @@ impl Exchange<'_> {
         let asked = Asked {
             range: self.lease.range.clone(),
             size: self.job.size,
-            etag: self.etag.as_deref(),
+            validator: self.validator.as_ref(),
         };
         let accepted = check(&asked, answer.response.status, &answer.response.headers)
             .map_err(Trouble::Void)?;
@@ -266,8 +276,9 @@ impl Exchange<'_> {
 
     async fn receive(&mut self, body: Box<dyn Body>, accepted: &Accepted) -> Result<(), Trouble> {
         let mut body = plain(body, accepted.gzip);
-        let mut skip = self.lease.range.start - accepted.range.start;
-        let mut writer = Writer::new(self.lease.range.start, self.job.size);
+        let start = self.lease.range.start;
+        let mut skip = start - accepted.range.start;
+        let mut writer = Landing::new(start, self.job, &self.engine.setup.disk);
         let meter = self.engine.board.enter(&self.host, self.engine.now());
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -300,13 +311,21 @@ impl Exchange<'_> {
                 }
             }
         };
+        let outcome = match outcome {
+            Err(Trouble::Disk(error)) => Err(Trouble::Disk(error)),
+            outcome => self.land(&mut writer).await.and(outcome),
+        };
         if let Err(Trouble::Disk(_)) = outcome {
-            // What could not be written must not be claimed.
-            return outcome;
+            writer.forget();
         }
-        self.flush(&mut writer).await?;
-        self.close(&mut writer).await?;
         outcome
+    }
+
+    /// Writes and claims all that has come.
+    async fn land(&mut self, writer: &mut Writer) -> Result<bool, Trouble> {
+        let wanted = self.flush(writer).await?;
+        self.close(writer).await?;
+        Ok(wanted)
     }
 
     /// Once a second: write what has come, judge the connection. False: stop, all is there.
@@ -318,9 +337,8 @@ impl Exchange<'_> {
         // Judged before the disk is waited for: that is not the connection's silence.
         let (own, siblings) = meter.tick(self.engine.now());
         let stall = judge(&own, &siblings);
-        let wanted = self.flush(writer).await?;
         // A kill costs a second of a slow connection, and an extent of a fast one.
-        self.close(writer).await?;
+        let wanted = self.land(writer).await?;
         match stall {
             Some(stall) if wanted => Err(Trouble::Stalled(stall)),
             _ => Ok(wanted && !self.job.has_failed()),
@@ -328,8 +346,11 @@ impl Exchange<'_> {
     }
 
     fn at_end(&self, writer: &Writer, accepted: &Accepted) -> Result<(), Trouble> {
-        // A server may send less than was asked for, if it said so: the rest is asked for again.
-        if writer.end() >= accepted.range.end.min(self.lease.range.end) {
+        let has_all_of = |end: u64| writer.end() >= end;
+        // A server may send less than was asked for, if it said so: the rest is asked for again. One
+        // that does so by crumbs would cost a request for each.
+        let is_crumb = accepted.range.end - accepted.range.start < PROGRESS;
+        if has_all_of(self.lease.range.end) || has_all_of(accepted.range.end) && !is_crumb {
             Ok(())
         } else {
             Err(Trouble::Short)
@@ -353,6 +374,7 @@ impl Exchange<'_> {
             self.kept += len;
             if self.kept >= PROGRESS || self.kept == self.job.size {
                 self.job.progressed(self.source_index, self.engine.now());
+                self.engine.content_came();
             }
         }
         let wanted = self.job.segments().advance(self.lease.id, writer.offset);

@@ -4,7 +4,7 @@
 //! across an await, except that of the link: one worker asks for it while the others wait.
 
 use std::ops::Range;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,8 +19,9 @@ use super::ranges::Ranges;
 use super::schedule::Load;
 use super::segments::Segments;
 use super::source::Sources;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::hash::Hasher;
+use crate::hub::metadata::Validator;
 use crate::names::Digest;
 use crate::store::journal::{Claims, Extent, Identity};
 use crate::store::partial::Partial;
@@ -39,8 +40,10 @@ pub(crate) struct Job {
     pub(crate) size: u64,
     pub(crate) digest: Option<Digest>,
     pub(crate) identity: Identity,
-    /// Without a digest, this must not change between two answers that bytes are kept of.
-    validator: Mutex<Option<String>>,
+    /// Without a digest, this is the same for all answers that bytes are kept of.
+    validator: Option<Validator>,
+    /// The headers give a SHA-256 where the listing has a git digest: that of a pointer.
+    pub(super) pointer_listed: AtomicBool,
     pub(crate) sink: Sink,
     /// The digest, as far as bytes have arrived without a gap.
     pub(super) front: Front,
@@ -64,6 +67,13 @@ pub(crate) enum Sink {
     Partial(Partial),
 }
 
+/// What a file without a digest has changed to.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    /// The validator that it has now, if it has one.
+    pub(super) validator: Option<Validator>,
+}
+
 struct State {
     sources: Sources,
     budget: Budget,
@@ -72,6 +82,8 @@ struct State {
     /// When the last failure was counted.
     last_failure: Option<Duration>,
     failed: Option<Error>,
+    /// The file has another content now, and that ended the job.
+    change: Option<Change>,
     /// There was a failure, also after the error was taken.
     ended: bool,
     workers: usize,
@@ -83,7 +95,7 @@ impl Job {
     pub(crate) fn new(
         shown: ActiveFile,
         identity: Identity,
-        (name, size, digest, validator): (String, u64, Option<Digest>, Option<String>),
+        (name, size, digest, validator): (String, u64, Option<Digest>, Option<Validator>),
         (sink, landed): (Sink, Ranges),
         sources: Sources,
         now: Duration,
@@ -97,6 +109,7 @@ impl Job {
             not_before: Duration::ZERO,
             last_failure: None,
             failed: None,
+            change: None,
             ended: false,
             workers: 0,
             pace: Pace::default(),
@@ -106,7 +119,8 @@ impl Job {
             size,
             digest,
             identity,
-            validator: Mutex::new(validator),
+            validator,
+            pointer_listed: AtomicBool::new(false),
             sink,
             front: Front::new(Hasher::sha256()),
             resumed_to,
@@ -163,21 +177,6 @@ impl Job {
         } else {
             usize::from(behind <= FAR_BEHIND)
         }
-    }
-
-    /// Whether an answer with this validator is of other content than what has landed. An answer
-    /// without one says nothing, and while nothing has landed a new one is taken over.
-    pub(crate) fn contradicts(&self, validator: Option<String>) -> bool {
-        let nothing_landed = self.segments().landed_bytes() == 0;
-        let mut known = self
-            .validator
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if nothing_landed {
-            *known = validator;
-            return false;
-        }
-        validator.is_some() && known.is_some() && *known != validator
     }
 
     /// Counts a worker in until [`Self::leave`].
@@ -258,6 +257,29 @@ impl Job {
         self.changed.notify_one();
     }
 
+    /// Whether an answer with this validator is of other content than that which the unfinished file
+    /// is kept for.
+    pub(super) fn is_of_other(&self, validator: Option<&Validator>) -> bool {
+        let strong = |validator: Option<&Validator>| {
+            validator.and_then(Validator::strong).map(str::to_owned)
+        };
+        let known = self.validator.as_ref();
+        let contradicts = known.zip(validator).is_some_and(|(a, b)| a.contradicts(b));
+        contradicts || strong(known) != strong(validator)
+    }
+
+    /// Ends the job: what has landed is of a content that the source has no longer.
+    pub(super) fn changed(&self, validator: Option<Validator>) {
+        self.state().change.get_or_insert(Change { validator });
+        let text = format!("{}: the file changed on the server", self.name);
+        self.fail(Error::new(ErrorKind::Integrity, text));
+    }
+
+    /// What the file changed to, if that ended the job.
+    pub(super) fn change(&self) -> Option<Change> {
+        self.state().change.clone()
+    }
+
     /// The error that ended the job, once.
     pub(crate) fn take_failure(&self) -> Option<Error> {
         self.state().failed.take()
@@ -280,6 +302,16 @@ impl Job {
         state.sources.demote_current();
     }
 
+    /// Deletes what has come: nobody can use it.
+    pub(super) fn discard(&self) {
+        self.shown.set_done(0);
+        if let Sink::Partial(partial) = &self.sink
+            && let Err(error) = partial.discard()
+        {
+            tracing::info!("{}: {error}", self.name);
+        }
+    }
+
     /// Takes back the claim that `range` is there.
     pub(crate) fn forget(&self, range: Range<u64>) {
         let mut segments = self.segments();
@@ -288,7 +320,8 @@ impl Job {
     }
 
     /// Writes those bytes of `pieces` that are nobody else's, at `offset`, shows them to the digest
-    /// if it waits for them, and claims the extents that are complete. Blocks, and runs to its end also when nobody waits for it any more.
+    /// if it waits for them, and claims the extents that are complete. Blocks, and runs to its end
+    /// also when nobody waits for it any more.
     pub(crate) fn write(
         &self,
         offset: u64,

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 use url::Url;
 
+use crate::hub::metadata::Validator;
+
 /// A link is renewed this long before it expires, so that a request on its way still finds it valid.
 const MARGIN: Duration = Duration::from_secs(30);
 
@@ -20,8 +22,8 @@ pub(crate) struct Link {
     pub(crate) given: Instant,
     /// Possibly signed, and so never printed.
     pub(crate) url: Url,
-    /// The strong entity tag of the first answer.
-    pub(crate) etag: Option<String>,
+    /// The validator of the first answer.
+    pub(crate) validator: Option<Validator>,
     /// Whether every hop to it stayed at the token's origin: only then may it see the token.
     pub(crate) trusted: bool,
     /// When it should be renewed.

@@ -4,8 +4,8 @@
 //! through [`crate::transport`] and the disk only through [`crate::store`].
 
 mod board;
-pub mod check;
-mod deliver;
+mod check;
+pub(crate) mod deliver;
 pub mod disk;
 pub(crate) mod engine;
 mod exchange;
@@ -18,10 +18,10 @@ mod piece;
 pub mod progress;
 pub(crate) mod provider;
 pub mod ranges;
-pub mod schedule;
-pub mod segments;
+mod schedule;
+mod segments;
 pub(crate) mod source;
-pub mod stall;
+mod stall;
 mod stream;
 mod verify;
 mod worker;

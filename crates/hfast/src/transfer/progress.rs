@@ -274,28 +274,31 @@ impl ActiveFile {
             .unwrap_or_else(PoisonError::into_inner) = phase;
     }
 
-    /// Sets a size that was not known when the job began.
+    /// Sets a size that was not known when the job began, or was another one.
     pub(crate) fn learn_size(&self, size: u64) {
         let before = self.file.size.swap(size, Relaxed);
-        self.job
-            .total_bytes
-            .fetch_add(size.saturating_sub(before), Relaxed);
+        change(&self.job.total_bytes, before, size);
     }
 
     /// Sets how many bytes are on disk; it can go back, when a claim turned out to be wrong.
     pub(crate) fn set_done(&self, done: u64) {
         let before = self.file.done.swap(done, Relaxed);
-        if done >= before {
-            self.job.done_bytes.fetch_add(done - before, Relaxed);
-        } else {
-            self.job.done_bytes.fetch_sub(before - done, Relaxed);
-        }
+        change(&self.job.done_bytes, before, done);
     }
 
     pub(crate) fn connect(&self) -> Connected<'_> {
         self.file.connections.fetch_add(1, Relaxed);
         self.job.connections.fetch_add(1, Relaxed);
         Connected(self)
+    }
+}
+
+/// One of the parts of a sum changes.
+fn change(sum: &AtomicU64, before: u64, now: u64) {
+    if now >= before {
+        sum.fetch_add(now - before, Relaxed);
+    } else {
+        sum.fetch_sub(before - now, Relaxed);
     }
 }
 
@@ -315,5 +318,48 @@ impl Drop for Connected<'_> {
     fn drop(&mut self) {
         self.0.file.connections.fetch_sub(1, Relaxed);
         self.0.job.connections.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_follow_files_whose_size_and_bytes_change() {
+        let progress = Arc::new(Progress::default());
+        progress.expect(2, 100);
+        let sums = || {
+            let now = progress.snapshot();
+            (now.done_bytes, now.total_bytes)
+        };
+        let known = progress.open("known", 100);
+        known.set_done(60);
+        known.set_done(40);
+        let stream = progress.open("stream", 0);
+        stream.learn_size(50);
+        stream.set_done(50);
+        assert_eq!(sums(), (90, 150));
+        // It broke, and begins again.
+        stream.learn_size(10);
+        stream.set_done(10);
+        assert_eq!(sums(), (50, 110));
+    }
+
+    #[test]
+    fn a_late_reader_is_told_what_it_missed() {
+        let progress = Progress::default();
+        (0..MAX_EVENTS + 3).for_each(|n| progress.notice(n.to_string()));
+        let events = progress.take_events();
+        assert_eq!(events.len(), MAX_EVENTS + 1);
+        assert_eq!(
+            events[0],
+            Event::Notice("3 events were not read in time".to_owned())
+        );
+        assert_eq!(events[1], Event::Notice("3".to_owned()));
+        for _ in 0..2 {
+            progress.notice_once("said");
+        }
+        assert_eq!(progress.take_events().len(), 1);
     }
 }

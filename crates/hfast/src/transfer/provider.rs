@@ -3,8 +3,8 @@
 //! Answers the engine's three questions: which sources has this file, what is known of it beyond
 //! the listing, and what does a refusal mean for people.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ::http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
@@ -34,9 +34,9 @@ pub(crate) struct Repository {
     pub(crate) hub: Arc<Hub>,
     pub(crate) repo: Repo,
     pub(crate) commit: Commit,
-    /// The endpoints redirect small files to their own `resolve-cache`: once seen, that hop is
-    /// saved for all the others.
-    shortcut: AtomicBool,
+    /// Endpoints that redirect small files to their own `resolve-cache`, by their indices: once seen,
+    /// that hop is saved for all the others.
+    shortcuts: Mutex<HashSet<usize>>,
 }
 
 impl Repository {
@@ -45,8 +45,14 @@ impl Repository {
             hub,
             repo,
             commit,
-            shortcut: AtomicBool::new(false),
+            shortcuts: Mutex::default(),
         }
+    }
+
+    fn shortcuts(&self) -> MutexGuard<'_, HashSet<usize>> {
+        self.shortcuts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sources(&self, wanted: &Wanted) -> Vec<Source> {
@@ -62,7 +68,7 @@ impl Repository {
                 credentials: self.hub.credentials(endpoint),
                 endpoint: Some(index),
             };
-            if is_plain && self.shortcut.load(Relaxed) {
+            if is_plain && self.shortcuts().contains(&index) {
                 sources.push(source(endpoint.resolve_cache(
                     &self.repo,
                     &self.commit,
@@ -77,6 +83,23 @@ impl Repository {
         }
         sources
     }
+}
+
+/// Whether an answer says what can be believed: of a repository, only what a Hub says.
+fn is_told(source: &Source, meta: &FileMeta) -> bool {
+    let from_hub = meta.commit.is_some() || source.endpoint.is_none();
+    meta.digest.is_some() || (meta.size.is_some() && from_hub)
+}
+
+/// Names the file.
+fn about(wanted: &Wanted, error: Error) -> Error {
+    let hint = error
+        .hint()
+        .unwrap_or("run the same command again")
+        .to_owned();
+    Error::new(error.kind(), format!("{}: {error}", wanted.name()))
+        .with_hint(hint)
+        .with_source(error)
 }
 
 impl Provider {
@@ -108,7 +131,7 @@ impl Provider {
             for source in self.sources(wanted) {
                 let credentials = source.credentials.as_ref();
                 match hub.describe(&source.resolve, credentials).await {
-                    Ok(meta) if meta.size.is_some() || meta.digest.is_some() => return Ok(meta),
+                    Ok(meta) if is_told(&source, &meta) => return Ok(meta),
                     Ok(_) => {}
                     Err(error) => {
                         self.note(&source, false);
@@ -123,7 +146,7 @@ impl Provider {
             };
             match budget.failed(start.elapsed(), hub.chance()) {
                 Next::Wait(wait) if may_pass => tokio::time::sleep(wait).await,
-                Next::Wait(_) | Next::GiveUp => return Err(error),
+                Next::Wait(_) | Next::GiveUp => return Err(about(wanted, error)),
             }
         }
     }
@@ -136,14 +159,13 @@ impl Provider {
         }
     }
 
-    /// Learns from how a first answer came about.
-    pub(crate) fn learn(&self, answer: &Answer) {
-        if let Self::Repo(repository) = self {
-            let own_cache =
-                answer.redirects.len() == 1 && answer.url.path().contains("/api/resolve-cache/");
-            repository
-                .shortcut
-                .fetch_or(own_cache && answer.response.status.is_success(), Relaxed);
+    /// Learns from how a first answer of a source came about.
+    pub(crate) fn learn(&self, source: &Source, answer: &Answer) {
+        let own_cache = answer.redirects.len() == 1
+            && answer.url.path().contains("/api/resolve-cache/")
+            && answer.response.status.is_success();
+        if let (Self::Repo(repository), Some(index), true) = (self, source.endpoint, own_cache) {
+            repository.shortcuts().insert(index);
         }
     }
 

@@ -6,21 +6,21 @@
 
 /// What the chooser knows of one open file.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Load {
+pub(super) struct Load {
     /// Connections that work on it.
-    pub workers: usize,
+    pub(super) workers: usize,
     /// Connections that may work on it: one where ranges are not served, fewer while the digest is
     /// behind.
-    pub most: usize,
+    pub(super) most: usize,
     /// Whether part of it is neither on disk nor being fetched.
-    pub has_free: bool,
+    pub(super) has_free: bool,
     /// Seconds that its slowest lease still needs, where that is known and worth helping.
-    pub longest_wait: Option<f64>,
+    pub(super) longest_wait: Option<f64>,
 }
 
 /// What an idle connection should do; the number is an index into the loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
+pub(super) enum Work {
     /// Fetch something that nobody fetches yet.
     Lease(usize),
     /// Help the slowest: take half of what it has left, or race it for the last piece.
@@ -28,7 +28,7 @@ pub enum Work {
 }
 
 /// Chooses, or says that there is nothing to do now.
-pub fn choose(loads: &[Load]) -> Option<Work> {
+pub(super) fn choose(loads: &[Load]) -> Option<Work> {
     let open = || {
         loads
             .iter()

@@ -13,15 +13,15 @@ use super::ranges::Ranges;
 
 /// Names a lease for as long as it is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LeaseId(u64);
+pub(super) struct LeaseId(u64);
 
 /// A range that one worker is to fetch, from front to back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lease {
+pub(super) struct Lease {
     /// Its name.
-    pub id: LeaseId,
-    /// What to ask for. The end may come nearer while the lease is held: see [`Segments::landed`].
-    pub range: Range<u64>,
+    pub(super) id: LeaseId,
+    /// What to ask for. The end may come nearer while the lease is held: see [`Segments::wanted`].
+    pub(super) range: Range<u64>,
 }
 
 /// A lease under way.
@@ -50,11 +50,11 @@ impl Held {
 const MIN_AGE: Duration = Duration::from_secs(1);
 
 /// Less than this is not worth a connection of its own.
-pub const MIN_PIECE: u64 = 1 << 20;
+pub(super) const MIN_PIECE: u64 = 1 << 20;
 
 /// The bytes of one file of known size.
 #[derive(Debug)]
-pub struct Segments {
+pub(super) struct Segments {
     size: u64,
     landed: Ranges,
     /// Being written: not landed yet, and nobody else's to write.
@@ -66,7 +66,7 @@ pub struct Segments {
 
 impl Segments {
     /// A file of `size` bytes of which `landed` are on disk already.
-    pub fn new(size: u64, landed: Ranges) -> Self {
+    pub(super) fn new(size: u64, landed: Ranges) -> Self {
         let free = landed.missing_in(0..size);
         Self {
             size,
@@ -79,7 +79,7 @@ impl Segments {
     }
 
     /// Leases up to `want` bytes of the first free range.
-    pub fn lease(&mut self, want: u64, now: Duration) -> Option<Lease> {
+    pub(super) fn lease(&mut self, want: u64, now: Duration) -> Option<Lease> {
         let free = self.free.first()?;
         let mut end = free.end.min(free.start.saturating_add(want.max(MIN_PIECE)));
         // A crumb at the end would cost a request of its own.
@@ -91,7 +91,7 @@ impl Segments {
     }
 
     /// Takes the second half of the lease that has the longest way to go, if that is worth it.
-    pub fn steal(&mut self, now: Duration) -> Option<Lease> {
+    pub(super) fn steal(&mut self, now: Duration) -> Option<Lease> {
         let (id, _) = self.slowest(now, |held| held.rest.end - held.rest.start >= 2 * MIN_PIECE)?;
         let held = self.held.get_mut(&id)?;
         let middle = held.rest.start + (held.rest.end - held.rest.start) / 2;
@@ -100,7 +100,7 @@ impl Segments {
     }
 
     /// Fetches what the slowest lease still lacks a second time; whoever is first wins.
-    pub fn race(&mut self, now: Duration) -> Option<Lease> {
+    pub(super) fn race(&mut self, now: Duration) -> Option<Lease> {
         let (id, _) = self.slowest(now, |held| !held.raced)?;
         let held = self.held.get_mut(&id)?;
         held.raced = true;
@@ -114,7 +114,7 @@ impl Segments {
     }
 
     /// The seconds that the slowest lease still needs, among those that may be stolen from or raced.
-    pub fn longest_wait(&self, now: Duration) -> Option<f64> {
+    pub(super) fn longest_wait(&self, now: Duration) -> Option<f64> {
         let worth = |held: &Held| !held.raced || held.rest.end - held.rest.start >= 2 * MIN_PIECE;
         self.slowest(now, worth).map(|(_, seconds)| seconds)
     }
@@ -145,7 +145,7 @@ impl Segments {
 
     /// The position up to which `id` is wanted now: its end, or less when others took or finished
     /// the rest. At or below its own position it means: stop.
-    pub fn wanted(&self, id: LeaseId) -> u64 {
+    pub(super) fn wanted(&self, id: LeaseId) -> u64 {
         let Some(held) = self.held.get(&id) else {
             return 0;
         };
@@ -158,7 +158,7 @@ impl Segments {
 
     /// Claims the parts of `range` that are nobody's yet: they will be written now. Bytes that have
     /// landed are never written again, since the running digest may have seen them.
-    pub fn reserve(&mut self, range: Range<u64>) -> Ranges {
+    pub(super) fn reserve(&mut self, range: Range<u64>) -> Ranges {
         let mut parts = self.landed.missing_in(range);
         for writing in self.writing.iter() {
             parts.remove(writing);
@@ -171,7 +171,7 @@ impl Segments {
     }
 
     /// Notes that reserved parts are on disk.
-    pub fn landed(&mut self, parts: &Ranges) {
+    pub(super) fn landed(&mut self, parts: &Ranges) {
         for part in parts.iter() {
             self.writing.remove(part.clone());
             self.landed.insert(part);
@@ -179,7 +179,7 @@ impl Segments {
     }
 
     /// Notes that `id` has brought everything up to `position`, and answers [`Self::wanted`].
-    pub fn advance(&mut self, id: LeaseId, position: u64) -> u64 {
+    pub(super) fn advance(&mut self, id: LeaseId, position: u64) -> u64 {
         if let Some(held) = self.held.get_mut(&id) {
             let position = position.clamp(held.rest.start, self.size);
             let passed = held.rest.start..position;
@@ -191,7 +191,7 @@ impl Segments {
     }
 
     /// Ends a lease; what it did not bring is free again.
-    pub fn release(&mut self, id: LeaseId) {
+    pub(super) fn release(&mut self, id: LeaseId) {
         let Some(held) = self.held.remove(&id) else {
             return;
         };
@@ -199,7 +199,7 @@ impl Segments {
     }
 
     /// Takes back the claim that `range` is on disk: it turned out to be wrong.
-    pub fn forget(&mut self, range: Range<u64>) {
+    pub(super) fn forget(&mut self, range: Range<u64>) {
         self.landed.remove(range.clone());
         self.offer(range);
     }
@@ -214,33 +214,18 @@ impl Segments {
     }
 
     /// The end of the unbroken run of landed bytes that begins at `position`.
-    pub fn landed_from(&self, position: u64) -> u64 {
+    pub(super) fn landed_from(&self, position: u64) -> u64 {
         self.landed.end_of_run(position)
     }
 
     /// How many bytes have landed.
-    pub fn landed_bytes(&self) -> u64 {
+    pub(super) fn landed_bytes(&self) -> u64 {
         self.landed.len()
     }
 
     /// Whether a lease can be had.
-    pub fn has_free(&self) -> bool {
+    pub(super) fn has_free(&self) -> bool {
         !self.free.is_empty()
-    }
-
-    /// How many leases are held.
-    pub fn holders(&self) -> usize {
-        self.held.len()
-    }
-
-    /// The file's size in bytes.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// Whether every byte has landed.
-    pub fn is_complete(&self) -> bool {
-        self.landed_from(0) == self.size
     }
 }
 
@@ -256,6 +241,10 @@ mod tests {
     use proptest::prelude::*;
 
     const MIB: u64 = 1 << 20;
+
+    fn is_complete(segments: &Segments) -> bool {
+        segments.landed_from(0) == segments.size
+    }
 
     fn seconds(n: u64) -> Duration {
         Duration::from_secs(n)
@@ -309,7 +298,7 @@ mod tests {
             "the loser has nothing left to do"
         );
         segments.release(first.id);
-        assert!(segments.is_complete() && !segments.has_free());
+        assert!(is_complete(&segments) && !segments.has_free());
     }
 
     #[test]
@@ -324,7 +313,8 @@ mod tests {
         Lease(u64),
         Steal,
         Race,
-        Land(usize, u64),
+        Write(usize, u64),
+        Land(usize),
         Advance(usize),
         Release(usize),
         Forget(u64, u64),
@@ -335,7 +325,8 @@ mod tests {
             (1u64..40).prop_map(|n| Event::Lease(n * MIB)),
             Just(Event::Steal),
             Just(Event::Race),
-            (0usize..8, 0u64..20).prop_map(|(i, n)| Event::Land(i, n * MIB / 2)),
+            (0usize..8, 0u64..20).prop_map(|(i, n)| Event::Write(i, n * MIB / 2)),
+            (0usize..8).prop_map(Event::Land),
             (0usize..8).prop_map(Event::Advance),
             (0usize..8).prop_map(Event::Release),
             (0u64..100, 0u64..8).prop_map(|(a, n)| Event::Forget(a * MIB, n * MIB)),
@@ -351,32 +342,46 @@ mod tests {
             let size = size * MIB + 17;
             let mut segments = Segments::new(size, Ranges::default());
             let mut leases: Vec<Lease> = Vec::new();
+            let mut written: Vec<Ranges> = Vec::new();
             for (step, event) in events.into_iter().enumerate() {
                 let now = seconds(step as u64 * 2);
                 match event {
                     Event::Lease(want) => leases.extend(segments.lease(want, now)),
                     Event::Steal => leases.extend(segments.steal(now)),
                     Event::Race => leases.extend(segments.race(now)),
-                    // A worker writes first and says so later; much can happen in between.
-                    Event::Land(i, n) if i < leases.len() => {
+                    // A write takes its time, and its worker tells of it later still, or is gone;
+                    // much can happen in between.
+                    Event::Write(i, n) if i < leases.len() => {
                         let (id, at) = (leases[i].id, &mut leases[i].range.start);
                         let upto = (*at + n).min(segments.wanted(id)).max(*at);
                         let parts = segments.reserve(*at..upto);
-                        segments.landed(&parts);
+                        for part in parts.iter() {
+                            let twice = segments.landed.contains(&part) && !part.is_empty();
+                            prop_assert!(!twice, "a byte lands once");
+                            for other in &written {
+                                prop_assert_eq!(&other.missing_in(part.clone()).len(), &(part.end - part.start));
+                            }
+                        }
+                        written.push(parts);
                         *at = upto;
                     }
+                    Event::Land(i) if i < written.len() => segments.landed(&written.swap_remove(i)),
                     Event::Advance(i) if i < leases.len() => {
                         segments.advance(leases[i].id, leases[i].range.start);
                     }
                     Event::Release(i) if i < leases.len() => segments.release(leases.swap_remove(i).id),
                     Event::Forget(start, len) => segments.forget(start.min(size)..(start + len).min(size)),
-                    Event::Land(..) | Event::Advance(_) | Event::Release(_) => {}
+                    Event::Write(..) | Event::Land(_) | Event::Advance(_) | Event::Release(_) => {}
                 }
                 let mut all = segments.landed.clone();
+                written.iter().flat_map(Ranges::iter).for_each(|r| all.insert(r));
                 segments.free.iter().for_each(|r| all.insert(r));
                 segments.held.values().for_each(|h| all.insert(h.rest.clone()));
                 prop_assert!(all.contains(&(0..size)));
                 prop_assert!(segments.free.iter().all(|r| segments.landed.missing_in(r.clone()).len() == r.end - r.start));
+            }
+            for parts in &written {
+                segments.landed(parts);
             }
             for lease in leases {
                 segments.release(lease.id);
@@ -385,7 +390,7 @@ mod tests {
                 bring(&mut segments, &lease, lease.range.end);
                 segments.release(lease.id);
             }
-            prop_assert!(segments.is_complete());
+            prop_assert!(is_complete(&segments));
         }
     }
 }

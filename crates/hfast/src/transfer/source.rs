@@ -90,6 +90,17 @@ impl Sources {
         self.pick().is_some_and(|(next, _)| next != index)
     }
 
+    /// Prefers every other source to one that wants to be left alone for a while.
+    pub(crate) fn leave(&mut self, index: usize) {
+        let failures = &mut self.all[index].failures;
+        *failures = (*failures).max(BEFORE_CHANGE);
+    }
+
+    /// Whether a source has failed since it last gave something.
+    pub(crate) fn has_failed(&self, index: usize) -> bool {
+        self.all[index].failures > 0
+    }
+
     /// Whether every source that is left has failed so often in a row, and cost so much time, that
     /// nothing is to be hoped for.
     pub(crate) fn are_all_spent(&self, patience: Patience) -> bool {

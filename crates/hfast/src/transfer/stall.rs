@@ -8,10 +8,10 @@ use super::segments::to_f64;
 
 /// Nothing at all for this long, with nobody to compare with, is a dead connection. TCP itself
 /// would notice only after minutes; a lossy path is silent for a few retransmission timeouts.
-pub const SILENCE_ALONE: Duration = Duration::from_secs(20);
+pub(super) const SILENCE_ALONE: Duration = Duration::from_secs(20);
 
 /// The same while siblings receive: the link works, so this connection does not.
-pub const SILENCE_AMONG_SIBLINGS: Duration = Duration::from_secs(5);
+pub(super) const SILENCE_AMONG_SIBLINGS: Duration = Duration::from_secs(5);
 
 /// The window over which a rate is taken. A connection below [`MIN_RATE`] for that long is cut.
 const WINDOW: Duration = Duration::from_secs(30);
@@ -28,7 +28,7 @@ const SETTLED: Duration = Duration::from_secs(10);
 
 /// The recent past of one connection.
 #[derive(Clone, Debug)]
-pub struct Meter {
+pub(super) struct Meter {
     started: Duration,
     last_byte: Duration,
     /// Bytes received by the end of each second, oldest first; at most as long as the window.
@@ -38,7 +38,7 @@ pub struct Meter {
 
 impl Meter {
     /// A connection that was asked for its first byte at `now`.
-    pub fn new(now: Duration) -> Self {
+    pub(super) fn new(now: Duration) -> Self {
         Self {
             started: now,
             last_byte: now,
@@ -48,13 +48,13 @@ impl Meter {
     }
 
     /// Notes that `bytes` arrived.
-    pub fn add(&mut self, bytes: u64, now: Duration) {
+    pub(super) fn add(&mut self, bytes: u64, now: Duration) {
         self.total += bytes;
         self.last_byte = now;
     }
 
     /// Takes a sample; called about once a second.
-    pub fn tick(&mut self, now: Duration) {
+    pub(super) fn tick(&mut self, now: Duration) {
         self.seconds.push_back((now, self.total));
         while self
             .seconds
@@ -66,7 +66,7 @@ impl Meter {
     }
 
     /// The state of the connection at `now`.
-    pub fn pulse(&self, now: Duration) -> Pulse {
+    pub(super) fn pulse(&self, now: Duration) -> Pulse {
         let (since, before) = self.seconds.front().copied().unwrap_or((self.started, 0));
         // Before the window is full its first sample is not the connection's start.
         let (since, before) = if now.saturating_sub(self.started) <= WINDOW {
@@ -85,18 +85,18 @@ impl Meter {
 
 /// What is known of a connection at one moment.
 #[derive(Clone, Copy, Debug)]
-pub struct Pulse {
+pub(super) struct Pulse {
     /// Time since it was asked for its first byte.
-    pub age: Duration,
+    pub(super) age: Duration,
     /// Time since its last byte.
-    pub silence: Duration,
+    pub(super) silence: Duration,
     /// Bytes per second over the last half minute, or its whole life if shorter.
-    pub rate: f64,
+    pub(super) rate: f64,
 }
 
 /// Why a connection is given up.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Stall {
+pub(super) enum Stall {
     /// Nothing came, while others may or may not have received.
     Silent(Duration),
     /// Something comes, but too little to ever matter.
@@ -123,7 +123,7 @@ impl fmt::Display for Stall {
 }
 
 /// Judges one connection by itself and by its siblings (which do not include it).
-pub fn judge(own: &Pulse, siblings: &[Pulse]) -> Option<Stall> {
+pub(super) fn judge(own: &Pulse, siblings: &[Pulse]) -> Option<Stall> {
     let link_works = siblings.iter().any(|s| s.silence < Duration::from_secs(1));
     let patience = if link_works {
         SILENCE_AMONG_SIBLINGS

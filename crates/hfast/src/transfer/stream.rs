@@ -4,6 +4,7 @@
 //! that breaks begins again. The digest, where one is promised, is still the judge.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::StatusCode;
 use bytes::Bytes;
@@ -13,7 +14,10 @@ use super::engine::Engine;
 use super::gunzip::plain;
 use super::progress::ActiveFile;
 use super::source::{Source, Sources};
+use super::verify::WRONG_BYTES;
+use super::worker::LONG_PAUSE;
 use crate::error::{Error, ErrorKind};
+use crate::hub::refusal::not_a_hub;
 use crate::store::destination::{Content, Wanted};
 use crate::store::growing::Growing;
 use crate::transport::follow::follow;
@@ -30,7 +34,7 @@ impl Engine {
     ) -> Result<u64, Error> {
         let mut budget = Budget::new(FOR_BYTES, self.now());
         while let Some((index, source)) = sources.pick() {
-            let error = match self.attempt(wanted, source, shown).await {
+            let error = match self.stream_once(wanted, source, shown).await {
                 Ok(size) => {
                     self.setup.provider.note(source, true);
                     return Ok(size);
@@ -40,7 +44,7 @@ impl Engine {
             match error.kind() {
                 ErrorKind::Unreachable | ErrorKind::Integrity
                     if !Failure::is_final_cause(&error) => {}
-                ErrorKind::Usage | ErrorKind::Disk | ErrorKind::Busy | ErrorKind::Cancelled => {
+                ErrorKind::Usage | ErrorKind::Disk | ErrorKind::Cancelled => {
                     return Err(error);
                 }
                 _ => {
@@ -50,7 +54,11 @@ impl Engine {
                 }
             }
             let failed = source.clone();
-            if sources.failed(index, std::time::Duration::ZERO) {
+            let host = failed.resolve.host_str().unwrap_or_default();
+            if self.setup.gates.is_closed(host, LONG_PAUSE) {
+                sources.leave(index);
+            }
+            if sources.failed(index, Duration::ZERO) {
                 self.setup.provider.note(&failed, false);
             }
             match budget.failed(self.now(), self.chance()) {
@@ -70,12 +78,13 @@ impl Engine {
         }))
     }
 
-    async fn attempt(
+    async fn stream_once(
         &self,
         wanted: &Wanted,
         source: &Source,
         shown: &ActiveFile,
     ) -> Result<u64, Error> {
+        let _turn = self.turn().await;
         let unreadable =
             |void: Void| Error::new(ErrorKind::Protocol, format!("{}: {void}", wanted.name()));
         let request = Request::get(source.resolve.clone());
@@ -93,6 +102,9 @@ impl Engine {
                 Some(_) => Error::new(ErrorKind::Unreachable, error.to_string()),
             });
         }
+        if source.endpoint.is_some() && answer.meta().commit.is_none() {
+            return Err(not_a_hub(&source.name, wanted.name()));
+        }
         let gzip = is_gzip(headers).map_err(unreadable)?;
         let _connected = shown.connect();
         let mut growing = self.begin_growing(wanted).await?;
@@ -104,6 +116,7 @@ impl Engine {
             .map_err(|f| f.at(&source.name))?
         {
             self.setup.progress.received(bytes.len() as u64);
+            self.content_came();
             growing = self.grow(growing, bytes).await?;
             shown.learn_size(growing.len());
             shown.set_done(growing.len());
@@ -144,7 +157,7 @@ impl Engine {
                         "{}: the bytes do not have the promised digest",
                         wanted.name()
                     );
-                    return Err(Error::new(ErrorKind::Integrity, text));
+                    return Err(Error::new(ErrorKind::Integrity, text).with_hint(WRONG_BYTES));
                 }
                 destination.publish(&wanted, &digest, &Content::Growing(&growing))?;
                 Ok(size)

@@ -3,28 +3,37 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::http::StatusCode;
+
 use super::engine::Engine;
 use super::exchange::{Exchange, PROGRESS, Trouble};
 use super::job::Job;
 use super::segments::Lease;
 use super::source::Source;
 use crate::error::{Error, ErrorKind};
-use crate::transport::Failure;
+use crate::hub::refusal::not_a_hub;
+use crate::transport::{Failure, FailureKind};
+
+/// A pause that is worth asking another source for.
+pub(super) const LONG_PAUSE: Duration = Duration::from_secs(2);
 
 impl Engine {
-    /// Works until there is nothing left to do in the whole engine.
+    /// Works until the engine is closed.
     pub(super) async fn work(self: Arc<Self>) {
         while !self.is_closed() {
-            match self.next_work() {
-                Some((job, lease)) => {
-                    self.fetch(&job, &lease).await;
-                    job.segments().release(lease.id);
-                    job.leave();
-                    job.changed.notify_one();
-                    self.wake.notify_waiters();
-                }
-                None => self.wait_for_work().await,
-            }
+            let Some(turn) = self.turn().await else {
+                return;
+            };
+            let Some((job, lease)) = self.next_work() else {
+                drop(turn);
+                self.wait_for_work().await;
+                continue;
+            };
+            self.fetch(&job, &lease).await;
+            job.segments().release(lease.id);
+            job.leave();
+            job.changed.notify_one();
+            self.wake.notify_waiters();
         }
     }
 
@@ -44,7 +53,7 @@ impl Engine {
             source_index,
             host: source.name.clone(),
             kept: 0,
-            etag: None,
+            validator: None,
             trusted: true,
         };
         let outcome = exchange.run().await;
@@ -65,6 +74,7 @@ impl Engine {
         (host, kept, since): (&str, u64, Duration),
         trouble: Trouble,
     ) {
+        let kind = kind_of(&trouble);
         // A pause is for the host that asked for it, and says nothing against the link. A stale link
         // is gone already, and there may be a new one.
         let keeps_link = matches!(trouble, Trouble::Status(..) | Trouble::StaleLink(_));
@@ -83,7 +93,7 @@ impl Engine {
                     .is_some_and(|code| code == "GatedRepo");
                 // Another endpoint may know the user better.
                 if is_gated && job.with_sources(|sources| sources.is_last(index)) {
-                    self.deny(&error);
+                    self.end_early(&error);
                 }
                 return refuse(job, (index, source), error);
             }
@@ -91,17 +101,17 @@ impl Engine {
                 self.setup.provider.note(source, false);
                 return refuse(job, (index, source), error);
             }
+            Trouble::Changed(validator) => return job.changed(validator),
+            Trouble::NotAHub => return refuse(job, (index, source), not_a_hub(host, &job.name)),
             Trouble::Other(fault) => {
                 let text = format!("{}: {} {fault}", job.name, source.name);
                 return refuse(job, (index, source), Error::new(ErrorKind::Integrity, text));
             }
             Trouble::Status(status, pause) => {
-                let wait = if pause.is_zero() {
-                    String::new()
-                } else {
-                    format!(", waiting {} s", pause.as_secs())
-                };
-                format!("{host} answers {}{wait}", status.as_u16())
+                if pause >= LONG_PAUSE {
+                    job.with_sources(|sources| sources.leave(index));
+                }
+                answers(host, status, pause)
             }
             Trouble::StaleLink(status) => {
                 format!(
@@ -130,7 +140,7 @@ impl Engine {
                 .notice(format!("{}: {reason}", job.name));
         }
         if kept < PROGRESS {
-            self.count(job, (index, source), since, &reason);
+            self.count(job, (index, source), since, (kind, &reason));
         }
         // Whatever it was, the next attempt asks the source itself again if the last brought
         // nothing. Whoever holds the link is asking already.
@@ -144,7 +154,13 @@ impl Engine {
 
     /// Counts a failure. A connection that brought something before it broke is not counted: it is
     /// simply replaced.
-    fn count(&self, job: &Job, (index, source): (usize, &Source), since: Duration, reason: &str) {
+    fn count(
+        &self,
+        job: &Job,
+        (index, source): (usize, &Source),
+        since: Duration,
+        (kind, reason): (ErrorKind, &str),
+    ) {
         let verdict = job.failed(index, (since, self.now()), self.chance());
         if verdict != Ok(false) {
             self.setup.provider.note(source, false);
@@ -157,12 +173,31 @@ impl Engine {
                 self.setup.progress.notice(format!("{}: trying {next} instead", job.name));
             }
             Err(()) => job.fail(
-                Error::new(ErrorKind::Unreachable, format!("{}: {reason}", job.name)).with_hint(
+                Error::new(kind, format!("{}: {reason}", job.name)).with_hint(
                     "run the same command again: it goes on where it stopped; or name another source with --endpoint or --mirror",
                 ),
             ),
         }
     }
+}
+
+/// What kind of error a failure that may pass becomes when it does not.
+fn kind_of(trouble: &Trouble) -> ErrorKind {
+    match trouble {
+        Trouble::Void(_) => ErrorKind::Protocol,
+        Trouble::Failed(failure) if failure.kind == FailureKind::Protocol => ErrorKind::Protocol,
+        Trouble::Status(StatusCode::TOO_MANY_REQUESTS, _) => ErrorKind::RateLimited,
+        _ => ErrorKind::Unreachable,
+    }
+}
+
+fn answers(host: &str, status: StatusCode, pause: Duration) -> String {
+    let wait = if pause.is_zero() {
+        String::new()
+    } else {
+        format!(", waiting {} s", pause.as_secs())
+    };
+    format!("{host} answers {}{wait}", status.as_u16())
 }
 
 fn refuse(job: &Job, (index, source): (usize, &Source), error: Error) {

@@ -1,8 +1,14 @@
-//! Collects what arrives until it is worth a system call. Pure.
+//! Collects what arrives until it is worth a system call, and loses none of it when the exchange is
+//! given up.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::disk::Disk;
 use super::extent::ExtentBuilder;
+use super::job::Job;
 
 /// Collects pieces until they are worth a system call.
 pub(super) struct Writer {
@@ -50,5 +56,57 @@ impl Writer {
         self.offset = self.end();
         self.pending = 0;
         (offset, std::mem::take(&mut self.pieces))
+    }
+}
+
+/// A writer whose bytes land also when nobody waits for the exchange any more: the user has pressed
+/// Ctrl-C, or the caller has dropped the job.
+pub(super) struct Landing {
+    writer: Writer,
+    job: Arc<Job>,
+    disk: Disk,
+}
+
+impl Landing {
+    pub(super) fn new(offset: u64, job: &Arc<Job>, disk: &Disk) -> Self {
+        Self {
+            writer: Writer::new(offset, job.size),
+            job: Arc::clone(job),
+            disk: disk.clone(),
+        }
+    }
+
+    /// Gives up what could not be written: it must not be claimed.
+    pub(super) fn forget(&mut self) {
+        self.writer = Writer::new(self.writer.offset, self.job.size);
+    }
+}
+
+impl Deref for Landing {
+    type Target = Writer;
+
+    fn deref(&self) -> &Writer {
+        &self.writer
+    }
+}
+
+impl DerefMut for Landing {
+    fn deref_mut(&mut self) -> &mut Writer {
+        &mut self.writer
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        let (offset, pieces) = self.writer.take();
+        let mut extents = self.writer.extents.add(&pieces);
+        extents.extend(self.writer.extents.close());
+        if extents.is_empty() {
+            return;
+        }
+        let write = || self.job.write(offset, &pieces, &extents);
+        if let Err(error) = self.disk.run_now(write) {
+            tracing::debug!("{}: what came last is lost: {error}", self.job.name);
+        }
     }
 }

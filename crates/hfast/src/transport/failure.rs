@@ -80,7 +80,9 @@ impl Failure {
             .iter()
             .find_map(|cause| cause.downcast_ref::<io::Error>())
             .map(io::Error::kind);
-        let is = |text: &str| chain.iter().any(|cause| cause.to_string().contains(text));
+        // The error itself names the address, which may hold any word; its causes do not.
+        let causes = chain.get(1..).unwrap_or_default();
+        let is = |text: &str| causes.iter().any(|cause| cause.to_string().contains(text));
         let innermost = chain.last().map_or_else(String::new, ToString::to_string);
         let kind = if let Some(kind) = chain.iter().find_map(|cause| final_kind(*cause)) {
             kind
@@ -105,7 +107,6 @@ impl Failure {
         };
         let detail = match (kind, io_kind) {
             (FailureKind::PlainText, _) => "what answers there does not speak TLS".to_owned(),
-            (FailureKind::Connect, _) if error.is_timeout() => "no connection in time".to_owned(),
             (_, Some(io::ErrorKind::ConnectionReset)) => "connection reset".to_owned(),
             (_, Some(io::ErrorKind::ConnectionRefused)) => "connection refused".to_owned(),
             (_, Some(io::ErrorKind::UnexpectedEof)) => "connection closed early".to_owned(),
@@ -158,9 +159,9 @@ impl Failure {
 
     /// Whether `error` is of a failure that no further attempt can mend.
     pub(crate) fn is_final_cause(error: &Error) -> bool {
-        let failure = error
-            .source()
-            .and_then(|cause| cause.downcast_ref::<Self>());
+        let failure = causes(error)
+            .into_iter()
+            .find_map(|cause| cause.downcast_ref::<Self>());
         failure.is_some_and(|failure| failure.kind.is_final())
     }
 }

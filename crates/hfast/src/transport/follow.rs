@@ -11,6 +11,7 @@ use super::gate::Gates;
 use super::retry::Verdict;
 use super::{Failure, FailureKind, Request, Response, Transport};
 use crate::error::{Error, ErrorKind};
+use crate::hub::metadata::FileMeta;
 use crate::hub::token::{Origin, Token};
 
 /// As many hops as browsers and the official clients allow at most.
@@ -22,23 +23,23 @@ pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A token and the origin that may see it.
 #[derive(Clone, Debug)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     /// The secret.
-    pub token: Token,
+    pub(crate) token: Token,
     /// Scheme, host and port of the endpoint that the token belongs to.
-    pub origin: Origin,
+    pub(crate) origin: Origin,
 }
 
 /// The last response of a chain, and the heads of those before it.
 pub(crate) struct Answer {
     /// The response that is not a redirect.
-    pub response: Response,
+    pub(crate) response: Response,
     /// Where it came from.
-    pub url: Url,
+    pub(crate) url: Url,
     /// Whether every hop stayed at the origin of the token, which was sent.
-    pub trusted: bool,
+    pub(crate) trusted: bool,
     /// Status and headers of every redirect on the way, first to last.
-    pub redirects: Vec<(StatusCode, HeaderMap)>,
+    pub(crate) redirects: Vec<(StatusCode, HeaderMap)>,
     verdict: Verdict,
 }
 
@@ -46,6 +47,14 @@ impl Answer {
     /// The host that answered.
     pub(crate) fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
+    }
+
+    /// What the whole chain of answers says of the file.
+    pub(crate) fn meta(&self) -> FileMeta {
+        let redirects = self.redirects.iter();
+        let hops = redirects.map(|(status, headers)| (*status, headers));
+        let last = (self.response.status, &self.response.headers);
+        FileMeta::from_chain(&hops.chain([last]).collect::<Vec<_>>())
     }
 
     /// The pause that its host makes now, if the answer is a failure that may pass by itself.

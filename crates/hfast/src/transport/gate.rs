@@ -69,6 +69,12 @@ impl Gates {
         }
     }
 
+    /// Whether the gate of `host` stays closed for at least this long.
+    pub(crate) fn is_closed(&self, host: &str, at_least: Duration) -> bool {
+        let remaining = self.remaining(host);
+        remaining.is_some_and(|remaining| remaining >= at_least)
+    }
+
     fn remaining(&self, host: &str) -> Option<Duration> {
         let gate = self.closed().get(host).copied()?;
         let remaining = gate.opens.saturating_duration_since(Instant::now());

@@ -3,23 +3,25 @@
 //! HTTP/2 is off on purpose: it would put all ranges of a file on one TCP connection, and many
 //! connections are what a lossy or throttled path needs.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Once;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{Certificate, Client, Proxy, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, Proxy, redirect};
 
 use super::failure::{Failure, FailureKind};
 use super::resolver::Resolver;
 use super::{Body, Boxed, Request, Response, Transport};
 use crate::error::{Error, ErrorKind};
+use crate::hub::urls::shown;
 
 /// Time for TCP, proxy and TLS together. Three lost SYNs at one second and doubling are 7 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How the network is reached.
-#[derive(Clone, Debug, Default)]
+/// How the network is reached. Addresses of proxies may hold a password, and are printed without it.
+#[derive(Clone, Default)]
 pub struct HttpOptions {
     /// The whole `User-Agent`.
     pub user_agent: String,
@@ -35,9 +37,25 @@ pub struct HttpOptions {
     pub extra_certificates: Vec<u8>,
 }
 
+impl fmt::Debug for HttpOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let safe = |address: &Option<String>| address.as_deref().map(shown);
+        f.debug_struct("HttpOptions")
+            .field("user_agent", &self.user_agent)
+            .field("http_proxy", &safe(&self.http_proxy))
+            .field("https_proxy", &safe(&self.https_proxy))
+            .field("all_proxy", &safe(&self.all_proxy))
+            .field("no_proxy", &self.no_proxy)
+            .field("extra_certificates", &self.extra_certificates.len())
+            .finish()
+    }
+}
+
 /// Sends requests with `reqwest`; see the module for what is switched off.
 pub struct HttpTransport {
     client: Client,
+    /// Keeps no connection, and so begins with a new one each time.
+    fresh: Client,
     resolver: Resolver,
 }
 
@@ -49,44 +67,54 @@ impl HttpTransport {
     pub fn new(options: &HttpOptions) -> Result<Self, Error> {
         install_crypto();
         let resolver = Resolver::default();
-        let mut builder = Client::builder()
-            .user_agent(&options.user_agent)
-            .redirect(redirect::Policy::none())
-            .http1_only()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .dns_resolver(resolver.clone())
-            .no_proxy();
-        for proxy in proxies(options)? {
-            builder = builder.proxy(proxy);
-        }
-        if !options.extra_certificates.is_empty() {
-            let certificates =
-                Certificate::from_pem_bundle(&options.extra_certificates).map_err(|e| {
-                    Error::new(
-                        ErrorKind::Usage,
-                        "the extra certificates are not a PEM file",
-                    )
-                    .with_source(e)
-                })?;
-            builder = builder.tls_certs_merge(certificates);
-        }
-        let client = builder.build().map_err(|e| {
-            Error::new(
-                ErrorKind::Usage,
-                "cannot set up the network with these settings",
-            )
-            .with_source(e)
-        })?;
-        Ok(Self { client, resolver })
+        let client = builder(options, &resolver)?;
+        let fresh = builder(options, &resolver)?.pool_max_idle_per_host(0);
+        Ok(Self {
+            client: built(client)?,
+            fresh: built(fresh)?,
+            resolver,
+        })
     }
+}
+
+fn builder(options: &HttpOptions, resolver: &Resolver) -> Result<ClientBuilder, Error> {
+    let mut builder = Client::builder()
+        .user_agent(&options.user_agent)
+        .redirect(redirect::Policy::none())
+        .http1_only()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .dns_resolver(resolver.clone())
+        .no_proxy();
+    for proxy in proxies(options)? {
+        builder = builder.proxy(proxy);
+    }
+    if options.extra_certificates.is_empty() {
+        return Ok(builder);
+    }
+    let certificates = Certificate::from_pem_bundle(&options.extra_certificates).map_err(|e| {
+        let text = "the extra certificates are not a PEM file";
+        Error::new(ErrorKind::Usage, text).with_source(e)
+    })?;
+    Ok(builder.tls_certs_merge(certificates))
+}
+
+fn built(builder: ClientBuilder) -> Result<Client, Error> {
+    builder.build().map_err(|e| {
+        let text = "cannot set up the network with these settings";
+        Error::new(ErrorKind::Usage, text).with_source(e)
+    })
 }
 
 impl Transport for HttpTransport {
     fn send(&self, request: Request) -> Boxed<'_, Result<Response, Failure>> {
         Box::pin(async move {
             let host = request.url.host_str().unwrap_or_default().to_owned();
-            let sent = self
-                .client
+            let client = if request.fresh {
+                &self.fresh
+            } else {
+                &self.client
+            };
+            let sent = client
                 .request(request.method, request.url)
                 .headers(request.headers)
                 .send();

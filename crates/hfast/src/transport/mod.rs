@@ -4,11 +4,11 @@
 //! virtual time. Nothing here knows paths on a disk, and nothing outside opens a socket.
 
 pub mod failure;
-pub mod follow;
+pub(crate) mod follow;
 pub(crate) mod gate;
 pub mod http;
 mod resolver;
-pub mod retry;
+pub(crate) mod retry;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -39,6 +39,8 @@ pub struct Request {
     pub url: Url,
     /// All headers but `Host`, which the transport adds.
     pub headers: HeaderMap,
+    /// Over a connection that nothing was sent over before.
+    pub fresh: bool,
 }
 
 impl Request {
@@ -59,6 +61,7 @@ impl Request {
             method,
             url,
             headers,
+            fresh: false,
         }
     }
 }
@@ -90,13 +93,18 @@ pub trait Transport: Send + Sync {
     fn avoid(&self, peer: SocketAddr);
 }
 
-/// Reads at most `limit` bytes of a body into memory.
+/// Reads at most `limit` bytes of a body into memory; `length` is what its head says.
 ///
 /// # Errors
 /// The body's own failure, [`FailureKind::Silent`] when it stops or trickles, or
 /// [`FailureKind::Protocol`] when it is longer.
-pub async fn read_limited(body: &mut dyn Body, limit: usize) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
+pub(crate) async fn read_limited(
+    body: &mut dyn Body,
+    length: Option<usize>,
+    limit: usize,
+) -> Result<Vec<u8>, Failure> {
+    // Growing by doubling would take three times the room for a moment.
+    let mut bytes = Vec::with_capacity(length.unwrap_or(0).min(limit));
     let mut patience = BodyPatience::new();
     while let Some(chunk) = patience.next(body).await? {
         if bytes.len() + chunk.len() > limit {

@@ -12,40 +12,40 @@ use ::http::{HeaderMap, StatusCode, header::RETRY_AFTER};
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
 /// The longest wait between attempts: a link that comes back is noticed within this time.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(8);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// The longest time for which a host is left alone because it asks for that, one pause after another
 /// until it answers something else; more is an error that says the time.
-pub const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// The pause after a 429 that does not say how long.
 const UNSAID_PAUSE: Duration = Duration::from_secs(5);
 
 /// How much failure is tolerated without any progress.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub(crate) struct Patience {
     /// At least this many failures in a row, and ...
-    pub failures: u32,
+    pub(crate) failures: u32,
     /// ... at least this long since the last progress.
-    pub time: Duration,
+    pub(crate) time: Duration,
 }
 
 /// For questions to the Hub: enough for a burst of errors, not for an outage of minutes.
-pub const FOR_QUESTIONS: Patience = Patience {
+pub(crate) const FOR_QUESTIONS: Patience = Patience {
     failures: 6,
     time: Duration::from_secs(20),
 };
 
 /// For bytes: an outage of a minute (a tunnel, a router that restarts) is survived. Five silent
 /// attempts of 20 s each end it within two minutes for each source.
-pub const FOR_BYTES: Patience = Patience {
+pub(crate) const FOR_BYTES: Patience = Patience {
     failures: 5,
     time: Duration::from_secs(75),
 };
 
 /// What to do after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// Try again after this time.
     Wait(Duration),
     /// Stop.
@@ -54,7 +54,7 @@ pub enum Next {
 
 /// Failures since the last progress.
 #[derive(Clone, Copy, Debug)]
-pub struct Budget {
+pub(crate) struct Budget {
     patience: Patience,
     failures: u32,
     /// When the patience began to run: with the first failure in a row.
@@ -63,7 +63,7 @@ pub struct Budget {
 
 impl Budget {
     /// A full budget at `now`, a time since any fixed start.
-    pub fn new(patience: Patience, now: Duration) -> Self {
+    pub(crate) fn new(patience: Patience, now: Duration) -> Self {
         Self {
             patience,
             failures: 0,
@@ -72,17 +72,17 @@ impl Budget {
     }
 
     /// Renews the budget: bytes were kept.
-    pub fn progressed(&mut self, now: Duration) {
+    pub(crate) fn progressed(&mut self, now: Duration) {
         *self = Self::new(self.patience, now);
     }
 
     /// Failures since the last progress.
-    pub fn failures(&self) -> u32 {
+    pub(crate) fn failures(&self) -> u32 {
         self.failures
     }
 
     /// Counts a failure. `chance` is uniform in `0.0..1.0`.
-    pub fn failed(&mut self, now: Duration, chance: f64) -> Next {
+    pub(crate) fn failed(&mut self, now: Duration, chance: f64) -> Next {
         if self.failures == 0 {
             // Time spent waiting for a turn is no time of failure.
             self.failing_since = now;
@@ -99,7 +99,7 @@ impl Budget {
 
 /// What an answer means for those who talk to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It answers: with what was asked for, or with a refusal that waiting would not change.
     Answered,
     /// It may do better later; nobody asks it anything during the pause, which may be zero.
@@ -109,7 +109,7 @@ pub enum Verdict {
 }
 
 /// Judges an answer of a host that has been left alone for `paused` since it last answered.
-pub fn judge(
+pub(crate) fn judge(
     status: StatusCode,
     headers: &HeaderMap,
     now: SystemTime,
@@ -240,19 +240,36 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_budget_ends_and_never_waits_long(steps in proptest::collection::vec(0u64..60, 1..200), chance in 0.0f64..1.0) {
+        fn a_budget_is_spent_when_both_are_and_it_never_waits_long(steps in proptest::collection::vec(0u64..60, 1..200), chance in 0.0f64..1.0) {
             let mut budget = Budget::new(FOR_BYTES, Duration::ZERO);
             let mut now = Duration::ZERO;
             for step in steps {
                 now += Duration::from_secs(step);
+                let is_spent = budget.failures() + 1 >= FOR_BYTES.failures
+                    && now.saturating_sub(budget.failing_since) >= FOR_BYTES.time
+                    && budget.failures() > 0;
                 match budget.failed(now, chance) {
-                    Next::Wait(wait) => { prop_assert!(wait <= LONGEST_WAIT); now += wait; }
+                    Next::Wait(wait) => {
+                        prop_assert!(wait <= LONGEST_WAIT && !is_spent);
+                        now += wait;
+                    }
                     Next::GiveUp => {
-                        prop_assert!(budget.failures() >= FOR_BYTES.failures && now >= FOR_BYTES.time);
+                        prop_assert!(is_spent);
                         return Ok(());
                     }
                 }
             }
+        }
+
+        #[test]
+        fn without_progress_it_ends_after_a_known_time(step in 0u64..60, chance in 0.0f64..1.0) {
+            let mut budget = Budget::new(FOR_BYTES, Duration::ZERO);
+            let mut now = Duration::ZERO;
+            while let Next::Wait(wait) = budget.failed(now, chance) {
+                now += wait + Duration::from_secs(step);
+            }
+            let longest = LONGEST_WAIT + Duration::from_secs(step);
+            prop_assert!(now <= FOR_BYTES.time.max(longest * (FOR_BYTES.failures - 2)) + longest);
         }
 
         #[test]

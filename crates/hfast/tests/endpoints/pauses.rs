@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hfast::client::{Client, ClientOptions, DownloadRequest, Target};
-use hfast::transfer::disk::Disk;
+use hfast::transfer::disk::{Disk, Power};
 use hfast::transfer::progress::Progress;
 use hfast::{Error, ErrorKind};
 use hfast_testkit::faults::{Fault, Match, What};
@@ -62,7 +62,7 @@ async fn attempt(asking: Asking, hub: FakeHub) -> Result<(), Error> {
         ..ClientOptions::default()
     };
     let roads = Arc::new(crate::roads(&hub, &hub));
-    let client = Client::with_transport(options, roads, Disk::Inline, 1);
+    let client = Client::with_transport(options, roads, Disk::Inline(Power::default()), 1);
     let folder = tempfile::tempdir().unwrap();
     let plan = match asking {
         Asking::Commit | Asking::Bytes => {

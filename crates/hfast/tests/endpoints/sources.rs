@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hfast::Error;
 use hfast::client::{Client, ClientOptions, DownloadRequest, Report, Target};
-use hfast::transfer::disk::Disk;
+use hfast::transfer::disk::{Disk, Power};
 use hfast::transfer::progress::{Event, Progress};
 use hfast_testkit::corpus::RepoKind;
 use hfast_testkit::faults::{Fault, Match, What};
@@ -36,7 +36,12 @@ impl World {
         Self {
             first,
             second,
-            client: Client::with_transport(options, Arc::new(roads), Disk::Inline, 1),
+            client: Client::with_transport(
+                options,
+                Arc::new(roads),
+                Disk::Inline(Power::default()),
+                1,
+            ),
             progress: Arc::new(Progress::default()),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use hfast::client::{Client, ClientOptions, DownloadRequest, Report, Target};
 use hfast::hub::token::Token;
-use hfast::transfer::disk::Disk;
+use hfast::transfer::disk::{Disk, Power};
 use hfast::transfer::progress::Progress;
 
 use crate::link::SimulatedLink;
@@ -83,11 +83,16 @@ fn run(world: &World, seed: u64, root: &Path, limit: Duration) -> Run {
     runtime.block_on(async {
         let link = SimulatedLink::new(world.hosts.clone(), world.rate);
         let open = Arc::clone(&link.open);
-        let client = Client::with_transport(options(world), Arc::new(link), Disk::Inline, seed);
+        let power = Power::default();
+        let disk = Disk::Inline(power.clone());
+        let client = Client::with_transport(options(world), Arc::new(link), disk, seed);
         let started = tokio::time::Instant::now();
         let job = tokio::time::timeout(limit, job(&client, world.layout, root));
         let mut job = std::pin::pin!(job);
         let report = job.as_mut().await.ok();
+        if report.is_none() {
+            power.fail();
+        }
         let open = open.lock().unwrap();
         Run {
             report,

@@ -88,6 +88,11 @@ pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Say
 
 /// `content` as an honest server gives it: whole, in part, or its head alone.
 pub(crate) fn honest(head: &str, content: &[u8], etag: &str) -> Says {
+    honest_with(head, content, &[("ETag", etag)])
+}
+
+/// The same with these headers, which tell the state of the content.
+pub(crate) fn honest_with(head: &str, content: &[u8], state: &[(&str, &str)]) -> Says {
     let range = head.lines().find_map(|line| {
         line.to_lowercase()
             .strip_prefix("range: bytes=")
@@ -112,7 +117,8 @@ pub(crate) fn honest(head: &str, content: &[u8], etag: &str) -> Says {
     };
     let length = (to - from).to_string();
     let part = format!("bytes {from}-{}/{total}", to - 1);
-    let mut headers = vec![("Content-Length", length.as_str()), ("ETag", etag)];
+    let mut headers = vec![("Content-Length", length.as_str())];
+    headers.extend(state);
     if status.starts_with("206") {
         headers.push(("Content-Range", &part));
     }

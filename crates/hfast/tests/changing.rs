@@ -1,0 +1,100 @@
+//! Files that have no digest and change at their source, on real sockets.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
+mod support;
+
+use hfast::ErrorKind;
+use hfast_testkit::corpus::Content;
+use support::fetch;
+use support::raw::{Raw, Says, honest, honest_with};
+
+/// Larger than what is kept in memory.
+const SIZE: u64 = (5 << 20) + 3;
+
+fn bytes(seed: u64) -> Vec<u8> {
+    Content::seeded(seed, SIZE).read(0..SIZE).to_vec()
+}
+
+const EARLY: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+const LATE: &str = "Sun, 06 Nov 1994 08:49:47 GMT";
+
+/// The state of a content before and after it changes, by every means that servers have.
+const CHANGES: [[&[(&str, &str)]; 2]; 5] = [
+    [&[("ETag", "\"old\"")], &[("ETag", "\"new\"")]],
+    [&[("ETag", "W/\"old\"")], &[("ETag", "W/\"new\"")]],
+    [&[("Last-Modified", EARLY)], &[("Last-Modified", LATE)]],
+    [
+        &[("Last-Modified", EARLY), ("Date", LATE)],
+        &[("Last-Modified", LATE), ("Date", LATE)],
+    ],
+    [
+        &[("ETag", "W/\"a\""), ("Last-Modified", EARLY)],
+        &[("ETag", "W/\"a\""), ("Last-Modified", LATE)],
+    ],
+];
+
+/// The first half of an answer.
+fn cut(says: Says) -> Says {
+    match says {
+        Says::Once(whole) => Says::Once(whole[..whole.len() / 2].to_vec()),
+        forever @ Says::Forever(_) => forever,
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_changes_midway_is_begun_anew_and_never_a_mixture() {
+    for [before, after] in CHANGES {
+        let (old, new) = (bytes(1), bytes(2));
+        let expected = new.clone();
+        let server = Raw::start(move |number, head| match number {
+            0 => honest_with(head, &old, before),
+            1 => cut(honest_with(head, &old, before)),
+            _ => honest_with(head, &new, after),
+        });
+        let server = server.await;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.bin");
+        let report = fetch(&server.url(), None, &path).await.unwrap();
+        assert!(report.failed.is_empty(), "{before:?}: {:?}", report.failed);
+        assert!(std::fs::read(&path).unwrap() == expected, "{before:?}");
+        let others = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(others, 1, "{before:?}: nothing else is left");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_changes_all_the_time_is_an_error() {
+    let server = Raw::start(move |number, head| {
+        let etag = format!("\"{number}\"");
+        honest(head, &bytes(u64::try_from(number).unwrap()), &etag)
+    });
+    let server = server.await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.bin");
+    let report = fetch(&server.url(), None, &path).await.unwrap();
+    let [(_, error)] = report.failed.as_slice() else {
+        panic!("{:?} and {:?}", report.failed, path.exists());
+    };
+    assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
+    assert!(error.hint().is_some() && !path.exists());
+}
+
+/// A server whose HEAD and GET have different tags, steadily: its file can be had, and resumed.
+#[tokio::test]
+async fn a_head_that_tells_another_tag_is_no_obstacle() {
+    let content = bytes(1);
+    let expected = content.clone();
+    let server = Raw::start(move |number, head| {
+        if head.starts_with("HEAD") {
+            return honest(head, &content, "\"head\"");
+        }
+        let says = honest(head, &content, "\"get\"");
+        if number < 6 { cut(says) } else { says }
+    });
+    let server = server.await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.bin");
+    let report = fetch(&server.url(), None, &path).await.unwrap();
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    assert!(std::fs::read(&path).unwrap() == expected);
+}
