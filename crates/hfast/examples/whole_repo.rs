@@ -29,7 +29,7 @@ async fn main() -> Result<(), Error> {
     let request = DownloadRequest::new(repo, Target::LocalDir(folder.into()));
     let progress = Arc::new(Progress::default());
     let report = client
-        .download(client.plan(&request).await?, &progress)
+        .download(client.plan(&request, &progress).await?, &progress)
         .await?;
     println!(
         "{} files, {} bytes in {}",

@@ -58,7 +58,9 @@ impl Setting {
         let client = Client::new(options).unwrap();
         let repo = hfast::Repo::new(RepoType::Model, RepoId::new("org/name").unwrap());
         let work = async {
-            let plan = client.plan(&DownloadRequest::new(repo, target)).await?;
+            let plan = client
+                .plan(&DownloadRequest::new(repo, target), &Progress::default())
+                .await?;
             client.download(plan, &Arc::new(Progress::default())).await
         };
         let report = tokio::time::timeout(Duration::from_secs(60), work).await;
@@ -99,7 +101,11 @@ impl Setting {
         };
         let name = hfast::Repo::new(RepoType::Model, RepoId::new("org/name").unwrap());
         let request = DownloadRequest::new(name, Target::Cache(self.cache()));
-        let plan = Client::new(client).unwrap().plan(&request).await.unwrap();
+        let plan = Client::new(client)
+            .unwrap()
+            .plan(&request, &Progress::default())
+            .await
+            .unwrap();
         let entries: Vec<_> = plan.files.iter().map(|file| {
             let (path, digest) = (&file.remote.path, file.remote.digest.unwrap());
             let size = file.remote.size.unwrap();

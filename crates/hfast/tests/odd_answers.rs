@@ -7,6 +7,7 @@ use std::io::Read as _;
 use std::time::{Duration, Instant};
 
 use hfast::client::{Client, Target};
+use hfast::transfer::progress::Progress;
 use hfast_testkit::cache_check;
 use hfast_testkit::corpus::{Content, RepoKind, many_files};
 use hfast_testkit::faults::{Fault, Match, What};
@@ -66,7 +67,7 @@ async fn a_long_listing_survives_pages_that_fail() {
         .add_fault(Fault::new(flaky, What::server_error(503, 100)));
     let client = Client::new(options(&server.endpoint())).unwrap();
     let request = request(&many, Target::LocalDir("unused".into()));
-    let plan = client.plan(&request).await.unwrap();
+    let plan = client.plan(&request, &Progress::default()).await.unwrap();
     assert_eq!(plan.files.len(), 200);
     assert!(
         server.hub().count("GET", "/tree/") < 60,

@@ -48,7 +48,7 @@ async fn download(cache: &Path, files: &[&str]) -> (Result<Report, Error>, Vec<E
     let progress = Arc::new(Progress::default());
     let work = async {
         let client = client?;
-        let plan = client.plan(&request).await?;
+        let plan = client.plan(&request, &Progress::default()).await?;
         client.download(plan, &progress).await
     };
     (work.await, progress.take_events())

@@ -34,7 +34,7 @@ async fn right_bytes_are_right_at_the_first_attempt() {
         let name = hfast::Repo::new(RepoType::Model, RepoId::new(&repo.id).unwrap());
         let target = Target::Cache(cache.path().to_owned());
         let plan = client
-            .plan(&DownloadRequest::new(name, target))
+            .plan(&DownloadRequest::new(name, target), &Progress::default())
             .await
             .unwrap();
         let progress = Arc::new(Progress::default());

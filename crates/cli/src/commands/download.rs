@@ -24,7 +24,7 @@ pub(crate) async fn run(flags: &DownloadFlags, session: &mut Session) -> Result<
     let progress = Arc::new(Progress::default());
     if flags.dry_run {
         let plan = session
-            .watch(&progress, Box::pin(client.plan(&request)))
+            .watch(&progress, Box::pin(client.plan(&request, &progress)))
             .await?;
         session.output.dry_run(&plan)?;
         return Ok(exit::SUCCESS);
@@ -43,7 +43,7 @@ async fn carry_out(
     request: &DownloadRequest,
     progress: &Arc<Progress>,
 ) -> Result<hfast::client::Report, Error> {
-    let plan = client.plan(request).await?;
+    let plan = client.plan(request, progress).await?;
     client.download(plan, progress).await
 }
 

@@ -56,7 +56,7 @@ async fn carry_out(
 ) -> Result<Report, Error> {
     let plan = match errand.what {
         What::Hub(request) => {
-            let mut plan = client.plan(&request).await?;
+            let mut plan = client.plan(&request, progress).await?;
             if let (Some(wanted), [file]) = (errand.sha256, plan.files.as_mut_slice()) {
                 let promised = file.remote.digest.replace(wanted);
                 // What lies there was compared with another digest.

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use super::{Client, JobContext, Plan, PlannedFile, Report};
 use crate::error::{Error, ErrorKind};
 use crate::names::{Commit, Digest};
-use crate::store::destination::{Destination, Wanted};
+use crate::store::destination::{Destination, Naming, Wanted};
 use crate::store::durable::Folders;
 use crate::store::elsewhere::Elsewhere;
 use crate::store::layout::RepoFolder;
-use crate::store::place::Aside;
 use crate::store::{adopt, place, tree_cache};
 use crate::transfer::deliver::may_be_right;
 use crate::transfer::engine::{Engine, Limits, Outcome, SMALL, Setup};
@@ -50,10 +49,12 @@ impl Client {
         let look = self.disk.run(move || {
             // An earlier run may have been killed before it flushed what it had named.
             let named = Folders::of(&destination, &files.iter().map(|file| &file.remote.path));
+            let present = files.iter().filter(|file| file.present);
+            destination.tidy(present.map(|file| &file.remote));
             Ok((files, named))
         });
         let (files, named) = look.await?;
-        let (files, listing) = self.write_listing(&mut job, files).await?;
+        let files = self.write_listing(&mut job, files).await?;
         job.own_names = own_names(&job.destination, &files);
         let wanted = group(files);
         // A content that has several names comes once.
@@ -69,7 +70,7 @@ impl Client {
         let is_whole = |done: &Outcome| done.failed.is_empty() && done.files + present > 0;
         let whole = fetched.as_ref().is_ok_and(is_whole);
         let named = fetched.as_ref().map(|_| named).unwrap_or_default();
-        let finished = self.finish(job.clone(), whole, listing, named).await;
+        let finished = self.finish(job.clone(), whole, named).await;
         let outcome = with_first(fetched, finished, progress)?;
         Ok(Report {
             path: job.path,
@@ -88,12 +89,10 @@ impl Client {
         wanted: Vec<Wanted>,
         progress: &Arc<Progress>,
     ) -> Result<Outcome, Error> {
-        if self.options.offline {
-            return Err(Error::new(
-                ErrorKind::NotFound,
-                "not all files are here, and the network is switched off",
-            )
-            .with_hint("unset HF_HUB_OFFLINE to download the rest"));
+        if job.offline && matches!(job.destination, Destination::Cache { .. }) {
+            let text = "not all files are here, and the network is switched off";
+            return Err(Error::new(ErrorKind::NotFound, text)
+                .with_hint("unset HF_HUB_OFFLINE to download the rest"));
         }
         let own = std::mem::take(&mut job.own_names);
         let setup = Setup {
@@ -108,6 +107,7 @@ impl Client {
                 files: self.options.max_files.max(1),
             },
             force: job.force,
+            offline: job.offline,
             seed: self.seed,
             others: HashMap::new(),
         };
@@ -122,58 +122,53 @@ impl Client {
         Ok(engine.run(wanted).await)
     }
 
-    async fn finish(
-        &self,
-        job: JobContext,
-        whole: bool,
-        listing: Option<Aside>,
-        named: Folders,
-    ) -> Result<(), Error> {
+    async fn finish(&self, job: JobContext, whole: bool, named: Folders) -> Result<(), Error> {
         self.disk
             .run(move || {
-                if let Some((pending, [_, own])) = listing.zip(job.destination.trees()) {
-                    keep_listing(pending, &own, whole);
+                if let Some([_, own]) = job.destination.trees().filter(|_| whole) {
+                    keep_listing(&own);
                 }
-                job.destination.finish(&job.revision, whole, &named)
+                let reference = job.repo.as_ref().filter(|_| whole);
+                job.destination.finish(reference, &job.revision, &named)
             })
             .await
     }
 
-    /// Writes a fresh and complete listing aside, so that the same commit need not be asked for
-    /// again. It only saves requests: where it cannot be written, nothing is lost.
+    /// Keeps a fresh and complete listing beside its name, so that the same commit need not be asked
+    /// for again. It only saves requests: where it cannot be written, nothing is lost.
     async fn write_listing(
         &self,
         job: &mut JobContext,
         files: Vec<PlannedFile>,
-    ) -> Result<(Vec<PlannedFile>, Option<Aside>), Error> {
+    ) -> Result<Vec<PlannedFile>, Error> {
         let Some(([_, own], rest)) = job.destination.trees().zip(job.rest.take()) else {
-            return Ok((files, None));
+            return Ok(files);
         };
         let destination = job.destination.clone();
         self.disk
             .run(move || {
                 let listed: Vec<_> = files.iter().map(|file| &file.remote).chain(&rest).collect();
                 let folder = destination.partials();
-                let pending = destination
+                let written = destination
                     .prepare()
-                    .and_then(|()| tree_cache::write_pending(&folder, &own, &listed));
+                    .and_then(|()| tree_cache::write_unproved(&folder, &own, &listed));
                 drop(listed);
-                let pending = pending.unwrap_or_else(|error| {
+                if let Err(error) = written {
                     tracing::debug!("the listing is not kept: {error}");
-                    None
-                });
-                Ok((files, pending))
+                }
+                Ok(files)
             })
             .await
     }
 }
 
-/// A listing is believed for ever: only one whose files all proved right is kept. It saves requests
-/// and nothing else, and another process may have swept it, so no download fails by it.
-fn keep_listing(pending: Aside, own: &Path, whole: bool) {
-    let kept = if whole { pending.place(own) } else { Ok(()) };
-    if let Err(error) = kept {
-        tracing::warn!("the listing is not kept: {error}");
+/// Gives a listing its name once all files that were wanted have proved right. It saves requests and
+/// nothing else, and another process may have been faster, so no download fails by it.
+fn keep_listing(own: &Path) {
+    if tree_cache::unproved(own).exists()
+        && let Err(error) = tree_cache::prove(own)
+    {
+        tracing::debug!("the listing is not kept: {error}");
     }
 }
 
@@ -276,22 +271,18 @@ fn prepare(
     }))
 }
 
-fn with_probed_links(destination: Destination) -> Destination {
-    match destination {
-        Destination::Cache {
-            folder,
-            commit,
-            links,
-        } => {
-            let links = links && place::can_link(&folder.blobs());
-            Destination::Cache {
-                folder,
-                commit,
-                links,
-            }
+/// Finds out how names can be given, where that is not known before.
+fn with_probed_links(mut destination: Destination) -> Destination {
+    if let Destination::Cache { folder, naming, .. } = &mut destination {
+        let blobs = folder.blobs();
+        if *naming == Naming::Links && !place::can_link(&blobs) {
+            *naming = Naming::HardLinks;
         }
-        other => other,
+        if *naming == Naming::HardLinks && !place::can_hard_link(&blobs) {
+            *naming = Naming::Copies;
+        }
     }
+    destination
 }
 
 /// Files under other names that have the size of one that is wanted.

@@ -41,7 +41,10 @@ impl Choice {
 
     /// Decides which of the texts that may be either are names: those that the repository has.
     pub(super) fn settle(&mut self, files: &[RemoteFile], refused: &[RefusedName]) {
-        let is_name = |text: &str| has(files, refused, text);
+        let is_name = |text: &str| {
+            files.iter().any(|file| file.path.as_str() == text)
+                || refused.iter().any(|refused| refused.name == text)
+        };
         let found = self.either.extract_if(.., |(text, _)| is_name(text));
         self.names.extend(found.map(|(text, _)| text));
     }
@@ -50,30 +53,36 @@ impl Choice {
         !self.names.is_empty() || !self.folders.is_empty() || !self.either.is_empty()
     }
 
-    /// Whether a path was asked for.
+    /// Whether a path was asked for. A file that is named is meant, whatever the patterns say.
     pub(super) fn keeps(&self, path: &str) -> bool {
-        let named = || {
-            let in_folder = |folder: &String| path.starts_with(folder.as_str());
-            self.names.iter().any(|name| name == path)
+        let in_folder = |folder: &String| path.starts_with(folder.as_str());
+        let matched = || {
+            !self.names_any()
                 || self.folders.iter().any(in_folder)
                 || self.either.iter().any(|(_, pattern)| pattern.keeps(path))
         };
-        (!self.names_any() || named()) && self.selection.keeps(path)
+        self.names.iter().any(|name| name == path) || (self.selection.keeps(path) && matched())
     }
 
-    /// The first name that the repository does not have, or pattern that no file of it matches.
+    /// The first name that the repository does not have, or folder or pattern that no file of it
+    /// matches.
     pub(super) fn missing(&self, files: &[RemoteFile], refused: &[RefusedName]) -> Option<&str> {
-        let no_match = |pattern: &Selection| {
-            let mut names = files.iter().map(|file| file.path.as_str());
-            !names.any(|name| pattern.keeps(name))
-                && !refused.iter().any(|refused| pattern.keeps(&refused.name))
+        let any = |fits: &dyn Fn(&str) -> bool| {
+            files.iter().any(|file| fits(file.path.as_str()))
+                || refused.iter().any(|refused| fits(&refused.name))
         };
-        let mut names = self.names.iter().map(String::as_str);
-        names.find(|name| !has(files, refused, name)).or_else(|| {
-            let mut either = self.either.iter();
-            let unmatched = either.find(|(_, pattern)| no_match(pattern));
-            unmatched.map(|(text, _)| text.as_str())
-        })
+        let lacks_name = |name: &&String| !any(&|path| path == name.as_str());
+        let lacks_folder = |folder: &&String| !any(&|path| path.starts_with(folder.as_str()));
+        let lacks_match = |either: &&(String, Selection)| !any(&|path| either.1.keeps(path));
+        let name = self.names.iter().find(lacks_name);
+        let folder = || self.folders.iter().find(lacks_folder);
+        let either = || self.either.iter().find(lacks_match).map(|(text, _)| text);
+        name.or_else(folder).or_else(either).map(String::as_str)
+    }
+
+    /// Whether a selection was made that could leave nothing.
+    pub(super) fn selects(&self) -> bool {
+        self.names_any() || !self.selection.is_everything()
     }
 
     /// The one file that was asked for, if it was exactly one, by its name.
@@ -83,11 +92,6 @@ impl Choice {
             _ => None,
         }
     }
-}
-
-fn has(files: &[RemoteFile], refused: &[RefusedName], name: &str) -> bool {
-    files.iter().any(|file| file.path.as_str() == name)
-        || refused.iter().any(|refused| refused.name == name)
 }
 
 #[cfg(test)]
@@ -131,6 +135,8 @@ mod tests {
         assert!(!some.keeps("b.txt") && !some.keeps("onnx2/m.onnx"));
         assert_eq!(some.single(), None);
         assert_eq!(choice(&["a.txt"], &[], &[]).single(), Some("a.txt"));
+        let named = choice(&["a.txt", "sub/"], &[], &["*.txt"]);
+        assert!(named.keeps("a.txt") && named.keeps("sub/x.bin") && !named.keeps("sub/b.txt"));
     }
 
     #[test]
@@ -154,6 +160,7 @@ mod tests {
             (&["a.txt", "b.txt"][..], &[][..], Some("b.txt")),
             (&["a.txt"], &["*.txt"], None),
             (&[], &["*.txt", "*.bin"], Some("*.bin")),
+            (&["onnx/"], &[], Some("onnx/")),
         ] {
             let choice = choice(names, either, &[]);
             assert_eq!(choice.missing(&files, &[]), missing);

@@ -5,6 +5,7 @@
 
 mod carry;
 mod choose;
+mod look;
 mod plan;
 
 use std::collections::HashSet;
@@ -17,7 +18,7 @@ use crate::hub::listing::{RefusedName, RemoteFile};
 use crate::hub::token::Token;
 use crate::hub::urls::Endpoint;
 use crate::names::{Commit, Repo, Revision};
-use crate::store::destination::Destination;
+use crate::store::destination::{Destination, Naming};
 use crate::store::layout::RepoFolder;
 use crate::transfer::disk::Disk;
 use crate::transfer::provider::Provider;
@@ -41,7 +42,7 @@ pub struct ClientOptions {
     pub offline: bool,
     /// The official cache, from which a local folder or a file may get what is there already.
     pub cache: Option<PathBuf>,
-    /// Whether the cache may hold symbolic links; where it may not, snapshots hold copies.
+    /// Whether the cache may hold symbolic links; where it may not, snapshots hold hard links or copies.
     pub symlinks: bool,
 }
 
@@ -98,17 +99,15 @@ pub struct Plan {
     pub refused: Vec<RefusedName>,
     /// How many files the repository has.
     pub files_in_repo: usize,
-    pub(crate) complete: bool,
+    pub(crate) caveat: Option<String>,
     pub(crate) job: JobContext,
 }
 
 impl Plan {
-    /// What should be said wherever the plan is shown or carried out: offline, without a listing,
-    /// nothing proves that the files are all files.
-    pub fn caveat(&self) -> Option<&'static str> {
-        let text = "the network is switched off, and no listing of this commit is in the cache: \
-                    these are the files that lie there; whether more belong to it is not known";
-        (!self.complete).then_some(text)
+    /// What should be said wherever the plan is shown or carried out: that nothing proves that the
+    /// files are all files, or that the commit is the newest.
+    pub fn caveat(&self) -> Option<&str> {
+        self.caveat.as_deref()
     }
 }
 
@@ -118,10 +117,14 @@ pub(crate) struct JobContext {
     pub(crate) provider: Arc<Provider>,
     pub(crate) destination: Destination,
     pub(crate) revision: Revision,
+    /// `None` for a plain URL.
+    pub(crate) repo: Option<Repo>,
     pub(crate) force: bool,
     /// The files of a fresh and complete listing that were not asked for; `None`: it is not worth
     /// keeping, since it lies in the cache already or has gaps.
     pub(crate) rest: Option<Vec<RemoteFile>>,
+    /// Nothing may be asked for.
+    pub(crate) offline: bool,
     /// Where the large files of the plan are or will be.
     pub(crate) own_names: HashSet<PathBuf>,
     /// The repository's folder in the official cache; with the commit where that is not the
@@ -161,8 +164,9 @@ pub struct Report {
 /// let client = Client::new(ClientOptions::default())?;
 /// let repo = hfast::Repo::new(hfast::RepoType::Model, hfast::RepoId::new("org/name")?);
 /// let request = DownloadRequest::new(repo, Target::LocalDir("model".into()));
-/// let plan = client.plan(&request).await?;
-/// let report = client.download(plan, &Arc::new(Progress::default())).await?;
+/// let progress = Arc::new(Progress::default());
+/// let plan = client.plan(&request, &progress).await?;
+/// let report = client.download(plan, &progress).await?;
 /// println!("{}", report.path.display());
 /// # Ok(()) }
 /// ```
@@ -207,6 +211,16 @@ impl Client {
             hub: Arc::new(hub),
             disk,
             seed,
+        }
+    }
+}
+
+impl ClientOptions {
+    pub(crate) fn naming(&self) -> Naming {
+        if self.symlinks {
+            Naming::Links
+        } else {
+            Naming::HardLinks
         }
     }
 }

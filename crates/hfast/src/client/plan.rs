@@ -1,4 +1,6 @@
 //! From a request to a plan: which commit, which files, which of them are there.
+//!
+//! What the disk alone can tell is found in `look.rs`.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,133 +10,176 @@ use std::sync::Arc;
 use url::Url;
 
 use super::choose::Choice;
+use super::look::{Found, Listing, checked};
 use super::{Client, DownloadRequest, JobContext, Plan, PlannedFile, Target};
 use crate::error::{Error, ErrorKind};
-use crate::hub::listing::{self, RefusedName, RemoteFile, TreePage};
+use crate::hub::ask::Asking;
+use crate::hub::listing::RemoteFile;
 use crate::hub::urls::Blobs;
 use crate::names::{Commit, Digest, Repo, Revision};
 use crate::repo_path::RepoPath;
 use crate::store::destination::Destination;
 use crate::store::layout::RepoFolder;
-use crate::store::{snapshot, tree_cache};
+use crate::transfer::progress::Progress;
 use crate::transfer::provider::{Provider, Repository};
-
-/// A listing of a commit.
-struct Listing {
-    files: Vec<RemoteFile>,
-    refused: Vec<RefusedName>,
-    /// It was asked for just now and is complete, and so is worth keeping.
-    fresh: bool,
-    /// What it lacks is not in the repository. Else it is what the cache happens to hold.
-    complete: bool,
-}
-
-/// What is found on the disk before anything is asked.
-enum Found {
-    /// All that is wanted is there.
-    Plan(Box<Plan>),
-    Listing(Listing),
-    Nothing,
-}
+use crate::transport::retry::{BRIEFLY, FOR_QUESTIONS};
 
 impl Client {
     /// Asks what is in the repository and looks at what is already on disk. Writes nothing but, in
-    /// an existing cache, the official note that a file asked for by name does not exist.
+    /// an existing cache, the official note that a file asked for by name does not exist. `progress`
+    /// is told why it takes long, if it does.
+    ///
+    /// Where no server can be reached and all that is wanted was complete when the branch was last
+    /// asked for, that is the plan, and it says so in [`Plan::caveat`].
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for patterns and names that cannot be, [`ErrorKind::NotFound`] for a
-    /// repository, revision or named file that is not there, and whatever asking can meet.
-    pub async fn plan(&self, request: &DownloadRequest) -> Result<Plan, Error> {
+    /// repository, revision or named file that is not there and for patterns that nothing matches,
+    /// and whatever asking can meet.
+    pub async fn plan(
+        &self,
+        request: &DownloadRequest,
+        progress: &Progress,
+    ) -> Result<Plan, Error> {
         let choice = Choice::new(request)?;
-        let folder = match &request.target {
-            Target::Cache(root) => Some(RepoFolder::new(root, &request.repo)),
-            Target::LocalDir(_) | Target::File(_) => None,
+        let commit = match self.commit(request, progress).await? {
+            Answer::Is(commit) => commit,
+            Answer::Was(commit, error) => {
+                if let Some(plan) = self.last_known(request, commit, &error).await? {
+                    return Ok(plan);
+                }
+                let asking = Asking {
+                    patience: FOR_QUESTIONS,
+                    progress,
+                };
+                self.ask_commit(request, asking).await?
+            }
         };
-        let commit = self.commit(request, folder.clone()).await?;
         // What lies on the disk is looked at in two goes, before and after asking.
         let (client, request) = (self.clone(), request.clone());
+        let offline = self.options.offline;
         let look = self.disk.run(move || {
             client.destination(&request, &commit).check()?;
-            let found = client.find(&request, &choice, &commit);
+            let found = client.find(&request, &choice, &commit, offline);
             Ok((request, choice, commit, found))
         });
         let (request, choice, commit, found) = look.await?;
         let listing = match found {
             Found::Plan(plan) => return Ok(*plan),
             Found::Listing(listing) => listing,
-            Found::Nothing => self.listing(&request.repo, &commit).await?,
+            Found::Nothing => self.listing(&request.repo, &commit, progress).await?,
         };
         let client = self.clone();
-        let look = self.disk.run(move || {
-            let mut choice = choice;
-            choice.settle(&listing.files, &listing.refused);
-            if let Some(name) = choice.missing(&listing.files, &listing.refused) {
-                if !listing.complete {
-                    return Err(offline(&format!("{name:?} of {}", request.repo)));
-                }
-                let is_name = request.files.iter().any(|file| file == name);
-                if let Some(folder) = folder.as_ref().filter(|_| is_name) {
-                    folder.note_absent(&commit, name);
-                }
-                return Err(no_such_file(&request, name));
-            }
-            let mut names = listing.files.iter().map(|file| file.path.as_str());
-            if !listing.complete && !names.any(|name| choice.keeps(name)) {
-                return Err(offline(&request.repo));
-            }
-            let plan = client.assemble(&request, &choice, commit, listing);
-            check_places(&request, &plan)?;
-            Ok(plan)
-        });
-        look.await
+        self.disk
+            .run(move || client.choose(&request, choice, commit, listing))
+            .await
     }
 
-    /// What the disk alone can tell of the plan. Blocks.
-    fn find(&self, request: &DownloadRequest, choice: &Choice, commit: &Commit) -> Found {
-        let trees = self.destination(request, commit).trees();
-        let lies_there = |places: &[PathBuf; 2]| places.iter().any(|place| place.is_file());
-        if !trees.as_ref().is_some_and(lies_there)
-            && let Some(plan) = self.plan_present_file(request, choice, commit)
-        {
-            return Found::Plan(Box::new(plan));
-        }
-        let known = trees.and_then(|places| tree_cache::read(&places));
-        let known = known.map(|files| checked(files, Vec::new()));
-        known
-            .or_else(|| self.held(request, commit))
-            .map_or(Found::Nothing, Found::Listing)
-    }
-
-    /// One file of a pinned commit that is in its place needs no listing, and so no request.
-    fn plan_present_file(
+    /// The commit that is wanted.
+    async fn commit(
         &self,
         request: &DownloadRequest,
-        choice: &Choice,
-        commit: &Commit,
-    ) -> Option<Plan> {
-        let pinned = self.options.offline || request.revision.as_commit().is_some();
-        let path = RepoPath::new(choice.single()?).ok()?;
-        let destination = self.destination(request, commit);
-        let size = destination.size_of(&path)?;
-        let file = RemoteFile {
-            path,
-            size: Some(size),
-            digest: None,
-            xet: None,
+        progress: &Progress,
+    ) -> Result<Answer, Error> {
+        if let Some(commit) = request.revision.as_commit() {
+            return Ok(Answer::Is(commit));
+        }
+        let (client, wanted) = (self.clone(), request.clone());
+        let look = self.disk.run(move || Ok(client.known_commit(&wanted)));
+        let known = look.await?;
+        if self.options.offline {
+            return known.map(Answer::Is).ok_or_else(|| offline(&request.repo));
+        }
+        let asking = Asking {
+            patience: if known.is_some() {
+                BRIEFLY
+            } else {
+                FOR_QUESTIONS
+            },
+            progress,
         };
-        let usable = pinned && !request.force && choice.keeps(file.path.as_str());
-        let is_there = matches!(destination, Destination::Cache { .. }) && destination.has(&file);
-        let files = vec![file];
-        let listing = Listing {
-            files,
-            refused: Vec::new(),
-            fresh: false,
-            complete: true,
-        };
-        (usable && is_there).then(|| self.assemble(request, choice, commit.clone(), listing))
+        match (self.ask_commit(request, asking).await, known) {
+            (Err(error), Some(known)) if error.kind() == ErrorKind::Unreachable => {
+                Ok(Answer::Was(known, error))
+            }
+            (asked, _) => asked.map(Answer::Is),
+        }
     }
 
-    fn assemble(
+    async fn ask_commit(
+        &self,
+        request: &DownloadRequest,
+        asking: Asking<'_>,
+    ) -> Result<Commit, Error> {
+        let (repo, revision) = (&request.repo, &request.revision);
+        let info = self.hub.info(repo, revision, Blobs::Without, asking);
+        Ok(info.await?.commit)
+    }
+
+    /// What was wanted of the commit that the branch was when it was last asked for, if all of it is
+    /// there.
+    async fn last_known(
+        &self,
+        request: &DownloadRequest,
+        commit: Commit,
+        error: &Error,
+    ) -> Result<Option<Plan>, Error> {
+        let choice = Choice::new(request)?;
+        let (client, request) = (self.clone(), request.clone());
+        let look = self.disk.run(move || {
+            client.destination(&request, &commit).check()?;
+            Ok(match client.find(&request, &choice, &commit, true) {
+                Found::Plan(plan) => Some(*plan),
+                Found::Listing(listing) => client.choose(&request, choice, commit, listing).ok(),
+                Found::Nothing => None,
+            })
+        });
+        let all_there = |plan: &Plan| plan.files.iter().all(|file| file.present);
+        let mut plan = look.await?.filter(all_there);
+        if let Some(plan) = &mut plan {
+            let was = format!("{error}: this is what lay here when it was last asked for");
+            let more = plan.caveat.take();
+            plan.caveat = Some(more.map_or(was.clone(), |more| format!("{was}; {more}")));
+        }
+        Ok(plan)
+    }
+
+    /// The plan that follows from a listing. Blocks.
+    fn choose(
+        &self,
+        request: &DownloadRequest,
+        mut choice: Choice,
+        commit: Commit,
+        listing: Listing,
+    ) -> Result<Plan, Error> {
+        choice.settle(&listing.files, &listing.refused);
+        if let Some(name) = choice.missing(&listing.files, &listing.refused) {
+            if !listing.complete {
+                return Err(offline(&format!("{name:?} of {}", request.repo)));
+            }
+            if request.files.iter().any(|file| file == name)
+                && let Target::Cache(root) = &request.target
+            {
+                RepoFolder::new(root, &request.repo).note_absent(&commit, name);
+            }
+            return Err(no_such_file(request, name));
+        }
+        let selects = choice.selects();
+        let complete = listing.complete;
+        let plan = self.assemble(request, &choice, commit, listing);
+        if plan.files.is_empty() && plan.refused.is_empty() {
+            if !complete {
+                return Err(offline(&request.repo));
+            }
+            if selects {
+                return Err(no_match(request));
+            }
+        }
+        check_places(request, &plan)?;
+        Ok(plan)
+    }
+
+    pub(super) fn assemble(
         &self,
         request: &DownloadRequest,
         choice: &Choice,
@@ -143,7 +188,7 @@ impl Client {
     ) -> Plan {
         let destination = self.destination(request, &commit);
         let files_in_repo = listing.files.len() + listing.refused.len();
-        let complete = listing.fresh && listing.refused.is_empty();
+        let worth_keeping = listing.fresh && listing.refused.is_empty();
         let (chosen, rest): (Vec<_>, Vec<_>) = listing
             .files
             .into_iter()
@@ -165,40 +210,39 @@ impl Client {
             .collect();
         let repository =
             Repository::new(Arc::clone(&self.hub), request.repo.clone(), commit.clone());
-        let (root, elsewhere) = match &request.target {
-            Target::Cache(root) => (Some(root), None),
-            Target::LocalDir(_) | Target::File(_) => {
-                (self.options.cache.as_ref(), Some(commit.clone()))
-            }
-        };
-        let cache = root.map(|root| (RepoFolder::new(root, &request.repo), elsewhere));
+        let cache = self.cache_of(request);
+        let is_cache = matches!(request.target, Target::Cache(_));
         let job = JobContext {
             provider: Arc::new(Provider::Repo(repository)),
             revision: request.revision.clone(),
+            repo: Some(request.repo.clone()),
             force: request.force,
-            rest: complete.then_some(rest),
+            rest: worth_keeping.then_some(rest),
+            offline: self.options.offline,
             own_names: HashSet::new(),
-            cache,
+            cache: cache.map(|folder| (folder, (!is_cache).then(|| commit.clone()))),
             path,
             destination,
         };
+        let caveat = "no listing of this commit is in the cache: these are the files that lie \
+                      there; whether more belong to it is not known";
         Plan {
             commit: Some(commit),
             files,
             refused,
             files_in_repo,
-            complete: listing.complete,
+            caveat: (!listing.complete).then(|| caveat.to_owned()),
             job,
         }
     }
 
-    fn destination(&self, request: &DownloadRequest, commit: &Commit) -> Destination {
+    pub(super) fn destination(&self, request: &DownloadRequest, commit: &Commit) -> Destination {
         let commit = commit.clone();
         match &request.target {
             Target::Cache(root) => Destination::Cache {
                 folder: RepoFolder::new(root, &request.repo),
                 commit,
-                links: self.options.symlinks,
+                naming: self.options.naming(),
             },
             Target::LocalDir(root) => Destination::LocalDir {
                 root: root.clone(),
@@ -208,32 +252,20 @@ impl Client {
         }
     }
 
-    async fn commit(
+    async fn listing(
         &self,
-        request: &DownloadRequest,
-        folder: Option<RepoFolder>,
-    ) -> Result<Commit, Error> {
-        if let Some(commit) = request.revision.as_commit() {
-            return Ok(commit);
-        }
-        if self.options.offline {
-            let revision = request.revision.clone();
-            let look = move || Ok(folder.and_then(|folder| folder.read_reference(&revision)));
-            let known = self.disk.run(look).await?;
-            return known.ok_or_else(|| offline(&request.repo));
-        }
-        Ok(self
-            .hub
-            .info(&request.repo, &request.revision, Blobs::Without)
-            .await?
-            .commit)
-    }
-
-    async fn listing(&self, repo: &Repo, commit: &Commit) -> Result<Listing, Error> {
+        repo: &Repo,
+        commit: &Commit,
+        progress: &Progress,
+    ) -> Result<Listing, Error> {
         if self.options.offline {
             return Err(offline(repo));
         }
-        let error = match self.hub.list(repo, commit).await {
+        let asking = Asking {
+            patience: FOR_QUESTIONS,
+            progress,
+        };
+        let error = match self.hub.list(repo, commit, asking).await {
             Ok((files, refused)) => {
                 return Ok(Listing {
                     files,
@@ -250,27 +282,9 @@ impl Client {
         // An endpoint without the tree may still tell the files on the repository's page.
         tracing::info!("{repo}: no listing ({error}); asking for the siblings");
         let revision = Revision::new(commit.as_str())?;
-        let info = self
-            .hub
-            .info(repo, &revision, Blobs::With)
-            .await
-            .map_err(|_| error)?;
+        let info = self.hub.info(repo, &revision, Blobs::With, asking).await;
+        let info = info.map_err(|_| error)?;
         Ok(checked(info.siblings, info.refused))
-    }
-
-    /// Offline, what a cache holds of a commit of which it has no listing: the older official
-    /// clients left none.
-    fn held(&self, request: &DownloadRequest, commit: &Commit) -> Option<Listing> {
-        let destination = self.destination(request, commit);
-        let Destination::Cache { folder, commit, .. } = destination else {
-            return None;
-        };
-        self.options.offline.then(|| Listing {
-            files: snapshot::files(&folder.snapshot(&commit)),
-            refused: Vec::new(),
-            fresh: false,
-            complete: false,
-        })
     }
 
     /// Plans the download of one plain URL, which need not be a Hub's, to the file `output`.
@@ -310,8 +324,10 @@ impl Client {
             provider: Arc::new(provider),
             destination,
             revision: Revision::default(),
+            repo: None,
             force: false,
             rest: None,
+            offline: self.options.offline,
             own_names: HashSet::new(),
             cache: None,
             path: output,
@@ -325,26 +341,20 @@ impl Client {
             files,
             refused: Vec::new(),
             files_in_repo: 1,
-            complete: true,
+            caveat: None,
             job,
         })
     }
 }
 
-/// A listing from another place than the tree, by the same rules for names that collide.
-fn checked(files: Vec<RemoteFile>, refused: Vec<RefusedName>) -> Listing {
-    let mut listing = listing::Listing::default();
-    listing.push(TreePage { files, refused });
-    let (files, refused) = listing.into_parts();
-    Listing {
-        files,
-        refused,
-        fresh: false,
-        complete: true,
-    }
+/// What a revision was found to be.
+enum Answer {
+    Is(Commit),
+    /// What it was when it was last asked for, and why it cannot be asked now.
+    Was(Commit, Error),
 }
 
-fn offline(what: &impl fmt::Display) -> Error {
+pub(super) fn offline(what: &impl fmt::Display) -> Error {
     Error::new(
         ErrorKind::NotFound,
         format!("{what} is not in the cache, and the network is switched off"),
@@ -365,13 +375,19 @@ fn check_places(request: &DownloadRequest, plan: &Plan) -> Result<(), Error> {
     }
 }
 
+fn no_match(request: &DownloadRequest) -> Error {
+    let text = format!(
+        "no file of {} at {} matches",
+        request.repo, request.revision
+    );
+    Error::new(ErrorKind::NotFound, text)
+        .with_hint("patterns see the whole path, and case counts; without any, all files are meant")
+}
+
 fn no_such_file(request: &DownloadRequest, name: &str) -> Error {
     Error::new(
         ErrorKind::NotFound,
-        format!(
-            "{} at {} has no file {name:?}",
-            request.repo, request.revision
-        ),
+        format!("{} at {} has no {name:?}", request.repo, request.revision),
     )
-    .with_hint("names are case-sensitive; --dry-run lists what is there")
+    .with_hint("names are case-sensitive; `hfast download REPO --dry-run` lists what is there")
 }

@@ -18,9 +18,10 @@ use super::token::Token;
 use super::urls::{Blobs, Endpoint};
 use crate::error::{Error, ErrorKind};
 use crate::names::{Commit, Repo, Revision};
+use crate::transfer::progress::Progress;
 use crate::transport::follow::{Answer, Credentials, follow};
 use crate::transport::gate::Gates;
-use crate::transport::retry::{Budget, FOR_QUESTIONS, Next};
+use crate::transport::retry::{Budget, FOR_QUESTIONS, Next, Patience};
 use crate::transport::{Failure, Request, Transport, read_limited};
 
 /// The longest answer that is read: a page of a listing, or the siblings of a very large repository.
@@ -53,6 +54,15 @@ pub(crate) struct Hub {
     endpoints: Vec<(Endpoint, Mutex<Option<Instant>>)>,
     token: Option<Token>,
     chance: Mutex<fastrand::Rng>,
+}
+
+/// How a question is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    /// How long for, while it fails in ways that may pass.
+    pub(crate) patience: Patience,
+    /// Who is told why it takes so long.
+    pub(crate) progress: &'a Progress,
 }
 
 /// What an endpoint answered.
@@ -149,8 +159,9 @@ impl Hub {
         repo: &Repo,
         revision: &Revision,
         blobs: Blobs,
+        asking: Asking<'_>,
     ) -> Result<RepoInfo, Error> {
-        self.each_endpoint(repo, revision.as_str(), async |endpoint| {
+        self.each_endpoint((repo, revision.as_str()), asking, async |endpoint| {
             let page = self
                 .ask(
                     endpoint,
@@ -168,8 +179,9 @@ impl Hub {
         &self,
         repo: &Repo,
         commit: &Commit,
+        asking: Asking<'_>,
     ) -> Result<(Vec<RemoteFile>, Vec<RefusedName>), Error> {
-        let listing = self.each_endpoint(repo, commit.as_str(), async |endpoint| {
+        let listing = self.each_endpoint((repo, commit.as_str()), asking, async |endpoint| {
             self.pages(endpoint, repo, commit).await
         });
         Ok(listing.await?.into_parts())
@@ -245,12 +257,12 @@ impl Hub {
     /// Asks one endpoint after another until one answers; passing faults are met with patience.
     async fn each_endpoint<T>(
         &self,
-        repo: &Repo,
-        revision: &str,
+        (repo, revision): (&Repo, &str),
+        asking: Asking<'_>,
         question: impl AsyncFn(&Endpoint) -> Result<T, Fault>,
     ) -> Result<T, Error> {
         let start = Instant::now();
-        let mut budget = Budget::new(FOR_QUESTIONS, start.elapsed());
+        let mut budget = Budget::new(asking.patience, start.elapsed());
         loop {
             let (mut passing, mut refused) = (None, None);
             for (index, endpoint) in self.by_health() {
@@ -277,7 +289,12 @@ impl Hub {
                 (None, None) => Error::new(ErrorKind::Usage, "no endpoint to ask"),
             };
             match budget.failed(start.elapsed(), self.chance()) {
-                Next::Wait(wait) => tokio::time::sleep(wait).await,
+                Next::Wait(wait) => {
+                    asking
+                        .progress
+                        .notice_once(&format!("{error}; trying again"));
+                    tokio::time::sleep(wait).await;
+                }
                 Next::GiveUp => return Err(error),
             }
         }

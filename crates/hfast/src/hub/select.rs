@@ -41,6 +41,11 @@ impl Selection {
         })
     }
 
+    /// Whether no pattern was given.
+    pub fn is_everything(&self) -> bool {
+        self.include.is_none() && self.exclude.is_empty()
+    }
+
     /// Whether the file at `path`, as the repository has it, is wanted.
     pub fn keeps(&self, path: &str) -> bool {
         let included = self.include.as_ref().is_none_or(|set| set.is_match(path));

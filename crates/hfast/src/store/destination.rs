@@ -2,6 +2,7 @@
 //!
 //! A closed set of three layouts; the engine does not know which one it writes.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,7 @@ use crate::error::{Error, ErrorKind};
 use crate::hash::file_matches;
 use crate::hub::listing::RemoteFile;
 use crate::hub::metadata::{FileMeta, Validator};
-use crate::names::{Commit, Digest, Revision, XetHash};
+use crate::names::{Commit, Digest, Repo, Revision, XetHash};
 use crate::repo_path::RepoPath;
 
 /// One content to be fetched, and all the names that it gets.
@@ -58,16 +59,26 @@ impl Wanted {
 /// One of the three layouts.
 #[derive(Clone, Debug)]
 pub(crate) enum Destination {
-    /// The official cache; `links` tells whether it may hold symbolic links.
+    /// The official cache.
     Cache {
         folder: RepoFolder,
         commit: Commit,
-        links: bool,
+        naming: Naming,
     },
     /// A plain folder with the official metadata.
     LocalDir { root: PathBuf, commit: Commit },
     /// One file.
     File { path: PathBuf },
+}
+
+/// How a snapshot of the cache gives a blob its names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// By relative symbolic links.
+    Links,
+    /// By hard links, where there may be no others.
+    HardLinks,
+    Copies,
 }
 
 /// Verified content that is to be published.
@@ -118,14 +129,14 @@ impl Destination {
         };
         let has_size =
             |path: &Path| fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == size);
-        if let Self::Cache { folder, links, .. } = self {
+        if let Self::Cache { folder, naming, .. } = self {
             let blob = folder.blob(&digest);
             if has_size(&blob) {
                 place::flush(&blob)?;
                 wanted
                     .paths
                     .iter()
-                    .try_for_each(|path| self.name_blob(&blob, path, &digest, *links))?;
+                    .try_for_each(|path| self.name_blob(&blob, path, &digest, *naming))?;
                 return Ok(true);
             }
         }
@@ -176,9 +187,9 @@ impl Destination {
                 return Ok(false);
             }
         }
-        if let Self::Cache { links, .. } = self {
+        if let Self::Cache { naming, .. } = self {
             let mut paths = wanted.paths.iter();
-            paths.try_for_each(|path| self.name_blob(&to, path, digest, *links))?;
+            paths.try_for_each(|path| self.name_blob(&to, path, digest, *naming))?;
         }
         self.spread(&to, wanted)?;
         Ok(true)
@@ -214,8 +225,15 @@ impl Destination {
     /// The first part of the name of our partial file. No two contents of a job have the same one,
     /// also where the listing does not tell that they are equal.
     pub(crate) fn stem(&self, wanted: &Wanted) -> String {
-        let name = xxh3_64(wanted.name().as_bytes());
-        match (self, wanted.digest) {
+        match wanted.paths.first() {
+            Some(path) => self.stem_of(path, wanted.digest),
+            None => String::new(),
+        }
+    }
+
+    fn stem_of(&self, path: &RepoPath, digest: Option<Digest>) -> String {
+        let name = xxh3_64(path.as_str().as_bytes());
+        match (self, digest) {
             (Self::File { path }, _) => {
                 let file_name = path.file_name().unwrap_or_default().to_string_lossy();
                 // The owner follows, and 255 bytes is all that a name can have.
@@ -232,7 +250,13 @@ impl Destination {
     pub(crate) fn prepare(&self) -> Result<(), Error> {
         match self {
             Self::LocalDir { root, .. } => local_dir::prepare(root),
-            Self::Cache { .. } | Self::File { .. } => create_parents(&self.partials().join("x")),
+            Self::Cache { folder, commit, .. } => {
+                create_parents(&self.partials().join("x"))?;
+                // Without this folder the official tools do not take it for a repository.
+                let inside = RepoFolder::in_snapshot(commit, "x");
+                create_parents_below(&folder.path(), &inside).map(|_| ())
+            }
+            Self::File { .. } => create_parents(&self.partials().join("x")),
         }
     }
 
@@ -258,13 +282,13 @@ impl Destination {
             .map(|path| self.final_path(path))
             .unwrap_or_default();
         match self {
-            Self::Cache { folder, links, .. } => {
+            Self::Cache { folder, naming, .. } => {
                 let blob = folder.blob(digest);
                 self.move_in(wanted, content, &blob)?;
                 wanted
                     .paths
                     .iter()
-                    .try_for_each(|path| self.name_blob(&blob, path, digest, *links))
+                    .try_for_each(|path| self.name_blob(&blob, path, digest, *naming))
             }
             Self::LocalDir { root, .. } => {
                 create_parents_below(root, wanted.name())?;
@@ -329,25 +353,28 @@ impl Destination {
         blob: &Path,
         path: &RepoPath,
         digest: &Digest,
-        links: bool,
+        naming: Naming,
     ) -> Result<(), Error> {
         let Self::Cache { folder, commit, .. } = self else {
             return Ok(());
         };
-        let name = create_parents_below(&folder.path(), &RepoFolder::in_snapshot(commit, path))?;
-        if links {
-            place::link(&link_target(path, digest), &name, &folder.blobs())
-        } else {
-            place::copy(blob, &name, &folder.blobs())
+        let name = create_parents_below(
+            &folder.path(),
+            &RepoFolder::in_snapshot(commit, path.as_str()),
+        )?;
+        match naming {
+            Naming::Links => place::link(&link_target(path, digest), &name, &folder.blobs()),
+            Naming::HardLinks => place::hard_link(blob, &name, &folder.blobs()),
+            Naming::Copies => place::copy(blob, &name, &folder.blobs()),
         }
     }
 
-    /// Makes the names in `named` durable and, where the whole job succeeded, moves the ref. Sweeps what dead
-    /// processes left of contents that have their final names.
+    /// Makes the names in `named` durable and, where all of `whole` is there, moves the ref. Sweeps
+    /// what dead processes left of contents that have their final names.
     pub(crate) fn finish(
         &self,
+        whole: Option<&Repo>,
         revision: &Revision,
-        move_ref: bool,
         named: &Folders,
     ) -> Result<(), Error> {
         named.flush()?;
@@ -356,14 +383,34 @@ impl Destination {
                 partial::sweep(&leftover);
             }
         }
-        let Self::Cache { folder, commit, .. } = self else {
+        let Some(repo) = whole.filter(|_| revision.as_commit().is_none()) else {
             return Ok(());
         };
-        let is_current = folder.read_reference(revision).as_ref() == Some(commit);
-        if !move_ref || is_current || revision.as_commit().is_some() {
-            return Ok(());
+        match self {
+            Self::Cache { folder, commit, .. } => folder.write_reference(revision, commit),
+            Self::LocalDir { root, commit } => {
+                local_dir::write_reference(root, repo, revision, commit)
+            }
+            Self::File { .. } => Ok(()),
         }
-        folder.write_reference(revision, commit)
+    }
+
+    /// Brings what is noted beside files that are in their places up to date: what dead processes left
+    /// of them goes, and in a local folder they are of this commit now. It saves work later, and so
+    /// is not worth an error.
+    pub(crate) fn tidy<'a>(&self, present: impl Iterator<Item = &'a RemoteFile> + Clone) {
+        let left = partial::leftovers(&self.partials());
+        if !left.is_empty() {
+            let stems = present
+                .clone()
+                .map(|file| self.stem_of(&file.path, file.digest));
+            let stems: HashSet<String> = stems.collect();
+            let done = left.iter().filter(|(stem, _)| stems.contains(stem));
+            done.for_each(|(_, path)| partial::sweep(path));
+        }
+        if let Self::LocalDir { root, commit } = self {
+            present.for_each(|file| local_dir::refresh_metadata(root, &file.path, commit));
+        }
     }
 
     fn has_blob(&self, stem: &str) -> bool {
@@ -381,7 +428,8 @@ impl Destination {
             .map(|m| m.len())
     }
 
-    /// A file where a folder should be, or the reverse.
+    /// A file where a folder should be, or the reverse, or something that is neither: a device or a
+    /// link would be replaced by a file.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`]: it is the caller who chose the place.
@@ -389,16 +437,28 @@ impl Destination {
         let (path, fault) = match self {
             Self::Cache { folder, .. } => (folder.root(), "is a file, not a folder"),
             Self::LocalDir { root, .. } => (root.as_path(), "is a file, not a folder"),
-            Self::File { path } => (path.as_path(), "is a folder, not a file"),
+            Self::File { path } => (path.as_path(), "is not a file that could be replaced"),
         };
-        let wants_folder = !matches!(self, Self::File { .. });
-        match fs::metadata(path) {
-            Ok(found) if found.is_dir() != wants_folder => Err(Error::new(
-                ErrorKind::Usage,
-                format!("{} {fault}", path.display()),
-            )
-            .with_hint("choose another place, or move it away")),
-            _ => Ok(()),
+        let is_right = match self {
+            Self::Cache { .. } | Self::LocalDir { .. } => {
+                fs::metadata(path).map_or(true, |found| found.is_dir())
+            }
+            Self::File { path } => path
+                .symlink_metadata()
+                .map_or(true, |found| found.is_file()),
+        };
+        let name = path.file_name().unwrap_or_default().len();
+        if is_right && name <= 255 {
+            return Ok(());
         }
+        let fault = if is_right {
+            "is too long a name"
+        } else {
+            fault
+        };
+        Err(
+            Error::new(ErrorKind::Usage, format!("{} {fault}", path.display()))
+                .with_hint("choose another place, or move it away"),
+        )
     }
 }

@@ -113,6 +113,7 @@ fn or_here(path: &Path) -> &Path {
 mod tests {
     use super::*;
     use crate::names::{Commit, Repo, RepoId, RepoType, Revision};
+    use crate::store::destination::Naming;
     use crate::store::layout::RepoFolder;
 
     fn commit() -> Commit {
@@ -135,7 +136,7 @@ mod tests {
                 &Repo::new(RepoType::Model, RepoId::new("o/n").unwrap()),
             ),
             commit: commit(),
-            links: true,
+            naming: Naming::Links,
         };
         let snapshot = format!("hub/models--o--n/snapshots/{}", commit());
         let expected = [
@@ -196,9 +197,9 @@ mod tests {
             root: disk.path().to_owned(),
             commit: commit(),
         };
-        assert!(local.finish(&pinned, true, &broken).is_err());
-        assert!(local.finish(&pinned, true, &Folders::default()).is_ok());
+        assert!(local.finish(None, &pinned, &broken).is_err());
+        assert!(local.finish(None, &pinned, &Folders::default()).is_ok());
         let absent = Folders(vec![disk.path().join("absent")]);
-        assert!(local.finish(&pinned, true, &absent).is_ok());
+        assert!(local.finish(None, &pinned, &absent).is_ok());
     }
 }

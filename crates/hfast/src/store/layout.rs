@@ -15,6 +15,7 @@ use crate::repo_path::RepoPath;
 /// <root>/<repo folder>/snapshots/<commit>/<path>       relative link to ../../blobs/<etag>
 /// <root>/<repo folder>/trees/<commit>.json             a listing, written by the official client
 /// <root>/<repo folder>/.hfast/<commit>.json            a listing, written by us
+/// <root>/<repo folder>/.hfast/<commit>.unproved.json   the same before its files have proved right
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RepoFolder {
@@ -24,14 +25,9 @@ pub(crate) struct RepoFolder {
 
 impl RepoFolder {
     pub(crate) fn new(root: &Path, repo: &Repo) -> Self {
-        let name = format!(
-            "{}--{}",
-            repo.kind.plural(),
-            repo.id.as_str().replace('/', "--")
-        );
         Self {
             root: root.to_owned(),
-            name,
+            name: folder_name(repo),
         }
     }
 
@@ -63,7 +59,7 @@ impl RepoFolder {
     }
 
     /// Where a file of a commit lies, below the folder of the repository.
-    pub(crate) fn in_snapshot(commit: &Commit, path: &RepoPath) -> String {
+    pub(crate) fn in_snapshot(commit: &Commit, path: &str) -> String {
         format!("snapshots/{commit}/{path}")
     }
 
@@ -86,6 +82,12 @@ impl RepoFolder {
             self.path().join(".hfast").join(&name),
         ]
     }
+}
+
+/// The name of a repository's folder.
+pub(crate) fn folder_name(repo: &Repo) -> String {
+    let id = repo.id.as_str().replace('/', "--");
+    format!("{}--{id}", repo.kind.plural())
 }
 
 /// The content of the link at `snapshots/<commit>/<path>`: one `..` for each folder on the way up.

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::place::{create_parents_below, read_small, write_note};
+use super::layout::folder_name;
+use super::place::{create_parents, create_parents_below, read_small, write_note};
 use crate::error::Error;
-use crate::names::{Commit, Digest};
+use crate::names::{Commit, Digest, Repo, Revision};
 use crate::repo_path::RepoPath;
 
 /// Where the official clients keep their state in a local folder.
@@ -60,6 +61,45 @@ pub(crate) fn write_metadata(
     let text = format!("{commit}\n{digest}\n{:.6}\n", now.as_secs_f64());
     create_parents_below(root, &format!("{STATE}/{DOWNLOADS}/{path}"))?;
     write_note(&partials(root), &metadata_path(root, path), text.as_bytes())
+}
+
+/// Notes that a file is the same in another commit, so that the official clients need not ask.
+pub(crate) fn refresh_metadata(root: &Path, path: &RepoPath, commit: &Commit) {
+    let Some(found) = read_metadata(root, path) else {
+        return;
+    };
+    let (Some(digest), true) = (found.digest, found.commit.as_ref() != Some(commit)) else {
+        return;
+    };
+    if let Err(error) = write_metadata(root, path, commit, &digest) {
+        tracing::debug!("{path}: the commit is not noted: {error}");
+    }
+}
+
+/// The commit that `revision` was when the folder was last complete.
+pub(crate) fn read_reference(root: &Path, repo: &Repo, revision: &Revision) -> Option<Commit> {
+    read_small(&reference(root, repo, revision))?
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// Notes the commit that `revision` is now that the folder is complete.
+pub(crate) fn write_reference(
+    root: &Path,
+    repo: &Repo,
+    revision: &Revision,
+    commit: &Commit,
+) -> Result<(), Error> {
+    let path = reference(root, repo, revision);
+    create_parents(&path)?;
+    write_note(&partials(root), &path, commit.as_str().as_bytes())
+}
+
+/// A folder may have been filled from several repositories.
+fn reference(root: &Path, repo: &Repo, revision: &Revision) -> PathBuf {
+    let refs = partials(root).join("refs").join(folder_name(repo));
+    refs.join(revision.as_str())
 }
 
 /// Creates the state folder with the file that keeps it out of git, and the one for our own files.

@@ -22,6 +22,9 @@ impl RepoFolder {
         revision: &Revision,
         commit: &Commit,
     ) -> Result<(), Error> {
+        if self.read_reference(revision).as_ref() == Some(commit) {
+            return Ok(());
+        }
         let reference = self.reference(revision);
         create_parents(&reference)?;
         write_note(&self.blobs(), &reference, commit.as_str().as_bytes())?;

@@ -76,8 +76,19 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 /// Writes a small file under a temporary name in `folder`, where the leftovers of dead processes
 /// are swept, flushes it, and moves it to `path`.
 pub(crate) fn write_note(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write_note_with(folder, path, |file| file.write_all(bytes))
+}
+
+/// The same for a file that is written piece by piece.
+pub(crate) fn write_note_with(
+    folder: &Path,
+    path: &Path,
+    write: impl Fn(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Error> {
     place_fresh(path, || {
-        write_pending(folder, path, |file| file.write_all(bytes))
+        let temporary = temporary(folder, "note", path);
+        create_parents(&temporary)?;
+        or_remove(&temporary, write_flushed(&temporary, &write)).map(|()| temporary)
     })
 }
 
@@ -98,17 +109,6 @@ fn place_fresh(path: &Path, write: impl Fn() -> Result<PathBuf, Error>) -> Resul
 fn is_gone(path: &Path) -> bool {
     let found = path.symlink_metadata();
     found.is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
-}
-
-/// Writes what may become `path` later, and returns its temporary name.
-pub(crate) fn write_pending(
-    folder: &Path,
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<PathBuf, Error> {
-    let temporary = temporary(folder, "note", path);
-    create_parents(&temporary)?;
-    or_remove(&temporary, write_flushed(&temporary, write)).map(|()| temporary)
 }
 
 /// A temporary name for what will be `path`; short, whatever the length of that.
@@ -169,6 +169,17 @@ pub(crate) fn link(target: &Path, link: &Path, folder: &Path) -> Result<(), Erro
         }
         (made, _) => or_remove(&temporary, made.map_err(|e| Error::disk("link", link, e))),
     }
+}
+
+/// Gives a file that has its final name another one; a copy gets it where that cannot be.
+pub(crate) fn hard_link(from: &Path, to: &Path, folder: &Path) -> Result<(), Error> {
+    let temporary = temporary(folder, "link", to);
+    if fs::hard_link(from, &temporary).is_err() {
+        return copy(from, to, folder);
+    }
+    or_remove(&temporary, rename(&temporary, to))?;
+    // Between two names of one file a rename does nothing.
+    remove(&temporary)
 }
 
 /// Puts a second copy of a file that has its final name under another: by reflink where the file
@@ -259,6 +270,14 @@ pub(crate) fn can_link(folder: &Path) -> bool {
     let made = platform::symlink(Path::new("nowhere"), &probe);
     let removed = remove_if_there(&probe);
     made.is_ok() && removed.is_ok()
+}
+
+/// Whether a file in `folder` can have two names, found out by giving it two.
+pub(crate) fn can_hard_link(folder: &Path) -> bool {
+    let names = [(), ()].map(|()| folder.join(Owner::of_new_file().file_name("link-probe")));
+    let made = fs::write(&names[0], b"").and_then(|()| fs::hard_link(&names[0], &names[1]));
+    let removed = names.iter().all(|name| remove_if_there(name).is_ok());
+    made.is_ok() && removed
 }
 
 /// Free bytes of the file system that will hold `path`, which need not exist yet.

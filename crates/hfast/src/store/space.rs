@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::destination::{Destination, Wanted};
+use super::destination::{Destination, Naming, Wanted};
 use super::{partial, place, platform, takeover};
 use crate::error::{Error, ErrorKind};
 
@@ -50,12 +50,12 @@ impl Destination {
         let names = wanted.paths.iter().map(|path| self.final_path(path));
         let names = names.filter(|path| lacks(path)).count() as u64;
         let (files, fetches) = match self {
-            Self::Cache { folder, links, .. } => {
+            Self::Cache { folder, naming, .. } => {
                 let blob = wanted.digest.map(|digest| folder.blob(&digest));
                 // What lies elsewhere in the cache is linked, where the system can.
                 let linked = !force && wanted.elsewhere.iter().any(|path| !lacks(path));
                 let fetches = !linked && blob.is_none_or(|blob| lacks(&blob));
-                let copies = if *links { 0 } else { names };
+                let copies = if *naming == Naming::Copies { names } else { 0 };
                 (u64::from(fetches) + copies, fetches)
             }
             // One name gets what is fetched, and each other one a copy.
@@ -139,17 +139,20 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let repo = Repo::new(RepoType::Model, RepoId::new("org/name").unwrap());
         let folder = RepoFolder::new(root.path(), &repo);
-        let cache = |links| Destination::Cache {
+        let cache = |naming| Destination::Cache {
             folder: folder.clone(),
             commit: "c".repeat(40).parse().unwrap(),
-            links,
+            naming,
         };
         let two = wanted(&["a", "b"]);
-        assert_eq!(cache(true).needs(&two, 0, false), EACH);
-        assert_eq!(cache(false).needs(&two, SIZE, false), 3 * EACH - SIZE);
+        assert_eq!(cache(Naming::Links).needs(&two, 0, false), EACH);
+        assert_eq!(
+            cache(Naming::Copies).needs(&two, SIZE, false),
+            3 * EACH - SIZE
+        );
         sized(&folder.blob(&two.digest.unwrap()));
-        assert_eq!(cache(true).needs(&two, 0, false), 0);
-        assert_eq!(cache(false).needs(&two, 0, false), 2 * EACH);
+        assert_eq!(cache(Naming::Links).needs(&two, 0, false), 0);
+        assert_eq!(cache(Naming::Copies).needs(&two, 0, false), 2 * EACH);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Complete listings of a commit that lie on the disk, so that a pinned commit costs no request.
 //!
-//! The official clients' file (`trees/<commit>.json`, `hub-protocol` section 12) is read, never
-//! written: only a complete listing may stand there, and its format belongs to them. Ours has the
-//! same shape in a folder of our own. Both are read and written entry by entry: a listing may have
-//! a hundred thousand of them.
+//! The official clients' file (`trees/<commit>.json`) is read, never written: its format belongs to
+//! them. Ours has the same shape in a folder of our own. A listing is believed for ever, and so it
+//! gets its name only once all of its files that were wanted have proved right; until then it lies
+//! beside it under another, where only those look who cannot ask. Both are read and written entry by
+//! entry: a listing may have a hundred thousand of them.
 
 use std::fmt;
 use std::fs::File;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::place::{self, Aside, create_parents};
+use super::place::{self, create_parents};
 use crate::error::Error;
 use crate::hub::listing::RemoteFile;
 use crate::names::{Digest, XetHash};
@@ -65,29 +66,36 @@ fn read_file(path: &Path) -> Option<Vec<RemoteFile>> {
     found.files.filter(is_usable)
 }
 
-/// Writes a complete listing, which may become `path` once its files have proved right, under a
-/// temporary name in `folder`. `None`: a file has no size or digest, or there are no files.
-pub(crate) fn write_pending(
+/// Where a listing lies that has not proved right yet and may become `own`.
+pub(crate) fn unproved(own: &Path) -> PathBuf {
+    own.with_extension("unproved.json")
+}
+
+/// Writes a complete listing that may become `own` once its files have proved right, by way of a
+/// temporary name in `folder`. False: a file has no size or digest, or there are no files.
+pub(crate) fn write_unproved(
     folder: &Path,
-    path: &Path,
+    own: &Path,
     files: &[&RemoteFile],
-) -> Result<Option<Aside>, Error> {
-    if files.is_empty()
-        || files
-            .iter()
-            .any(|file| file.size.is_none() || file.digest.is_none())
-    {
-        return Ok(None);
+) -> Result<bool, Error> {
+    let is_told = |file: &&RemoteFile| file.size.is_some() && file.digest.is_some();
+    if files.is_empty() || !files.iter().all(is_told) {
+        return Ok(false);
     }
-    create_parents(path)?;
-    let pending = place::write_pending(folder, path, |file| {
-        let listing = Written {
-            format_version: 1,
-            files,
-        };
+    create_parents(own)?;
+    let listing = Written {
+        format_version: 1,
+        files,
+    };
+    place::write_note_with(folder, &unproved(own), |file| {
         Ok(serde_json::to_writer(file, &listing)?)
-    });
-    pending.map(|path| Some(Aside::new(path)))
+    })?;
+    Ok(true)
+}
+
+/// Gives a listing whose files have proved right its name.
+pub(crate) fn prove(own: &Path) -> Result<(), Error> {
+    place::rename(&unproved(own), own)
 }
 
 fn write_entries<S: Serializer>(files: &[&RemoteFile], serializer: S) -> Result<S::Ok, S::Error> {
@@ -166,14 +174,10 @@ mod tests {
         let path = folder.path().join("x/tree.json");
         let files = [file("a", &"a".repeat(40)), file("b/c", &"b".repeat(64))];
         let files_by_ref = files.iter().collect::<Vec<_>>();
-        let pending = write_pending(folder.path(), &path, &files_by_ref)
-            .unwrap()
-            .unwrap();
-        assert!(
-            read(std::slice::from_ref(&path)).is_none(),
-            "it only may become the listing"
-        );
-        pending.place(&path).unwrap();
+        assert!(write_unproved(folder.path(), &path, &files_by_ref).unwrap());
+        let places = std::slice::from_ref(&path);
+        assert!(read(places).is_none(), "it only may become the listing");
+        prove(&path).unwrap();
         let read_back = read(std::slice::from_ref(&path)).unwrap();
         assert_eq!(read_back.len(), 2);
         assert_eq!(

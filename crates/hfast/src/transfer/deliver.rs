@@ -134,7 +134,7 @@ impl Engine {
 
     async fn deliver_patiently(self: &Arc<Self>, wanted: &mut Wanted) -> Result<u64, Error> {
         let listed = (wanted.size, wanted.digest);
-        if is_doubtful(wanted) {
+        if is_doubtful(wanted) && !self.setup.offline {
             self.learn_more(wanted).await?;
         }
         let mut starts = 1;
@@ -180,6 +180,14 @@ impl Engine {
         if settled {
             shown.set_done(size);
             return Ok(size);
+        }
+        if self.setup.offline {
+            let text = format!(
+                "{} is not here, and the network is switched off",
+                wanted.name()
+            );
+            let hint = "unset HF_HUB_OFFLINE to download it";
+            return Err(Error::new(ErrorKind::NotFound, text).with_hint(hint).into());
         }
         shown.phase(Phase::Fetching);
         let sources = Sources::new(self.setup.provider.sources(wanted));

@@ -57,6 +57,8 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     /// Fetch also what is already there.
     pub(crate) force: bool,
+    /// Ask no source: only what is on the disk counts.
+    pub(crate) offline: bool,
     pub(crate) seed: u64,
     /// Files under other names, by their size.
     pub(crate) others: HashMap<u64, Vec<PathBuf>>,

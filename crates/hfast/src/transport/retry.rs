@@ -36,6 +36,12 @@ pub(crate) const FOR_QUESTIONS: Patience = Patience {
     time: Duration::from_secs(20),
 };
 
+/// For questions of which an older answer is at hand.
+pub(crate) const BRIEFLY: Patience = Patience {
+    failures: 2,
+    time: Duration::from_secs(1),
+};
+
 /// For bytes: an outage of a minute (a tunnel, a router that restarts) is survived. Five silent
 /// attempts of 20 s each end it within two minutes for each source.
 pub(crate) const FOR_BYTES: Patience = Patience {

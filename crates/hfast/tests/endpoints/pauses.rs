@@ -70,7 +70,7 @@ async fn attempt(asking: Asking, hub: FakeHub) -> Result<(), Error> {
             let repo = hfast::Repo::new(hfast::RepoType::Model, id);
             let mut request = DownloadRequest::new(repo, Target::Cache(folder.path().into()));
             request.files = vec![FILE.to_owned()];
-            client.plan(&request).await?
+            client.plan(&request, &Progress::default()).await?
         }
         Asking::Address | Asking::UnknownSize => {
             let url = format!("http://hub.test/org/name/resolve/main/{FILE}");

@@ -55,7 +55,7 @@ impl World {
         let mut request = DownloadRequest::new(repo, Target::Cache(folder.to_owned()));
         request.files = files.iter().map(ToString::to_string).collect();
         let work = async {
-            let plan = self.client.plan(&request).await?;
+            let plan = self.client.plan(&request, &Progress::default()).await?;
             self.client.download(plan, &self.progress).await
         };
         let mut report = tokio::time::timeout(LIMIT, work).await.unwrap()?;

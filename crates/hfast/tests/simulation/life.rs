@@ -120,6 +120,8 @@ async fn job(client: &Client, layout: Layout, root: &Path) -> Result<Report, hfa
         Layout::Cache => Target::Cache(root.to_owned()),
         Layout::LocalDir => Target::LocalDir(root.to_owned()),
     };
-    let plan = client.plan(&DownloadRequest::new(repo, target)).await?;
+    let plan = client
+        .plan(&DownloadRequest::new(repo, target), &Progress::default())
+        .await?;
     client.download(plan, &Arc::new(Progress::default())).await
 }

@@ -47,7 +47,7 @@ pub(crate) async fn download(
     request: &DownloadRequest,
 ) -> Result<Report, Error> {
     let client = Client::new(options)?;
-    let plan = client.plan(request).await?;
+    let plan = client.plan(request, &Progress::default()).await?;
     carry_out(&client, plan).await
 }
 
