@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::destination::{Destination, Naming, Wanted};
-use super::{partial, place, platform, takeover};
+use super::{place, platform, resume, takeover};
 use crate::error::{Error, ErrorKind};
 
 /// Left free beside the files themselves: journals, listings, folders.
@@ -72,7 +72,7 @@ impl Destination {
 /// What the fullest unfinished file that can be taken over holds on the disk, by its stem.
 fn begun(folder: &Path) -> HashMap<String, u64> {
     let mut begun = HashMap::new();
-    for (stem, path) in partial::leftovers(folder) {
+    for (stem, path) in resume::leftovers(folder) {
         let held = path.metadata().ok().filter(|_| takeover::is_free(&path));
         let held = held.map_or(0, |found| platform::allocated(&found));
         let fullest = begun.entry(stem).or_insert(0);

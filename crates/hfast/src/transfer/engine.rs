@@ -111,7 +111,7 @@ impl Engine {
     /// Looks for what earlier runs left, and so blocks.
     pub(crate) fn new(setup: Setup) -> Arc<Self> {
         let mut leftovers: HashMap<String, Vec<PathBuf>> = HashMap::new();
-        for (stem, path) in crate::store::partial::leftovers(&setup.destination.partials()) {
+        for (stem, path) in crate::store::resume::leftovers(&setup.destination.partials()) {
             leftovers.entry(stem).or_default().push(path);
         }
         Arc::new(Self {

@@ -3,6 +3,7 @@
 //! What is pure and what acts is told by each file's first lines. The engine knows the network only
 //! through [`crate::transport`] and the disk only through [`crate::store`].
 
+mod attempt;
 mod board;
 mod check;
 pub(crate) mod deliver;

@@ -1,0 +1,302 @@
+//! One attempt to put a content in its place: lock, look at what is there, fetch, verify, publish.
+//!
+//! What follows when it fails is decided in `deliver.rs`.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::deliver::Setback;
+use super::engine::{Engine, SMALL};
+use super::job::{Change, Job, Sink};
+use super::progress::{ActiveFile, Phase};
+use super::ranges::Ranges;
+use super::source::Sources;
+use super::verify::Verifier;
+use crate::error::{Error, ErrorKind};
+use crate::hash::sha256;
+use crate::hub::metadata::Validator;
+use crate::names::Digest;
+use crate::store::adopt;
+use crate::store::destination::Wanted;
+use crate::store::journal::{Claims, Identity};
+use crate::store::lock::{Lock, Patience};
+use crate::store::partial::Partial;
+use crate::store::publish::Content;
+use crate::store::{resume, takeover};
+
+/// What a part of this content is known by. With neither digest nor validator nothing tells it from
+/// a part of something else, and so no later run may take it over.
+fn identity_of(wanted: &Wanted, chance: f64) -> Identity {
+    let strong = wanted.validator.as_ref().and_then(Validator::strong);
+    let known_by = || match strong {
+        Some(strong) => sha256(strong.as_bytes()),
+        None => sha256(&chance.to_bits().to_be_bytes()),
+    };
+    wanted
+        .digest
+        .map_or_else(|| Identity::Validator(known_by()), Identity::Content)
+}
+
+/// The right to bring one content.
+struct Turn {
+    lock: Lock,
+    /// It is in its place already.
+    settled: bool,
+    shown: ActiveFile,
+}
+
+/// What came of one attempt to get the lock of a content.
+enum Attempt {
+    /// With what is left of the content, whose stem this is.
+    Go(Turn, String, Vec<PathBuf>),
+    /// Somebody else works on it; the number changes while they write.
+    Wait(ActiveFile, u64),
+}
+
+fn setback(job: &Job, error: Error) -> Setback {
+    let setback = match (job.change(), job.digest) {
+        (Some(Change { validator }), _) => Setback::Changed(validator, error),
+        (None, Some(Digest::GitSha1(_))) if error.kind() == ErrorKind::Integrity => {
+            Setback::Pointer(error)
+        }
+        _ => return Setback::Failed(error),
+    };
+    // It comes again from the beginning.
+    job.discard();
+    setback
+}
+
+impl Engine {
+    /// One attempt to put a content in its place.
+    pub(super) async fn attempt(self: &Arc<Self>, wanted: &Wanted) -> Result<u64, Setback> {
+        let size = wanted.size.unwrap_or_default();
+        let shown = self.setup.progress.open(wanted.name(), size);
+        let Turn {
+            lock,
+            settled,
+            shown,
+        } = self.take_turn(wanted, shown).await?;
+        if settled {
+            shown.set_done(size);
+            return Ok(size);
+        }
+        if self.setup.offline {
+            let text = format!(
+                "{} is not here, and the network is switched off",
+                wanted.name()
+            );
+            let hint = "unset HF_HUB_OFFLINE to download it";
+            return Err(Error::new(ErrorKind::NotFound, text).with_hint(hint).into());
+        }
+        shown.phase(Phase::Fetching);
+        let sources = Sources::new(self.setup.provider.sources(wanted));
+        let Some(size) = wanted.size else {
+            let size = self.stream(wanted, sources, &shown).await?;
+            self.sweep(wanted).await?;
+            return Ok(size);
+        };
+        let (job, verifier) = self.open_job(wanted, size, sources, shown).await?;
+        let open = self.open(&job);
+        let outcome = verifier.run(self, &job).await;
+        drop(open);
+        let digest = outcome.map_err(|error| setback(&job, error))?;
+        job.shown.phase(Phase::Finishing);
+        self.publish(wanted, job, digest, lock).await?;
+        Ok(size)
+    }
+
+    /// Waits until nobody else works on the content, and settles it from what is on the disk.
+    async fn take_turn(&self, wanted: &Wanted, mut shown: ActiveFile) -> Result<Turn, Error> {
+        let mut patience = Patience::new(wanted.size, self.now());
+        let (mut had_to_wait, mut goes_on) = (false, false);
+        let others = wanted.size.filter(|size| *size > SMALL);
+        let others = others.and_then(|size| self.setup.others.get(&size));
+        loop {
+            let (destination, force) = (Arc::clone(&self.setup.destination), self.setup.force);
+            let (wanted, others) = (wanted.clone(), others.cloned().unwrap_or_default());
+            let stem = destination.stem(&wanted);
+            let mut left = self.leftovers_of(&stem);
+            let attempt = self.setup.disk.run(move || {
+                let lock = match destination.lock(&wanted)? {
+                    Some(path) if !goes_on => Lock::try_acquire(&path)?,
+                    _ => Some(Lock::none()),
+                };
+                let Some(lock) = lock else {
+                    return Ok(Attempt::Wait(shown, destination.growth(&wanted)));
+                };
+                shown.phase(Phase::Checking);
+                if had_to_wait {
+                    // Whoever held the lock may have died and left what it had.
+                    left = resume::leftovers_of(&destination.partials(), &stem);
+                }
+                let settled = !force && destination.settle(&wanted, &others)?;
+                if settled {
+                    for path in &left {
+                        takeover::sweep(path);
+                    }
+                }
+                let turn = Turn {
+                    lock,
+                    settled,
+                    shown,
+                };
+                Ok(Attempt::Go(turn, stem, left))
+            });
+            let growth = match attempt.await? {
+                Attempt::Go(turn, stem, left) => {
+                    if had_to_wait {
+                        self.leftovers().insert(stem, left);
+                    }
+                    return Ok(turn);
+                }
+                Attempt::Wait(kept, growth) => {
+                    shown = kept;
+                    growth
+                }
+            };
+            shown.phase(Phase::Waiting);
+            had_to_wait = true;
+            if let Some(pause) = patience.after(growth, self.now()) {
+                tokio::time::sleep(pause).await;
+                continue;
+            }
+            goes_on = true;
+            let text = "another process holds the lock and shows no progress; going on without it";
+            self.setup
+                .progress
+                .notice(format!("{}: {text}", shown.name()));
+        }
+    }
+
+    async fn open_job(
+        &self,
+        wanted: &Wanted,
+        size: u64,
+        sources: Sources,
+        shown: ActiveFile,
+    ) -> Result<(Arc<Job>, Verifier), Error> {
+        let identity = identity_of(wanted, self.chance());
+        let (sink, claims, adopted) = if size <= SMALL {
+            let content = vec![0; usize::try_from(size).unwrap_or_default()];
+            (
+                Sink::Memory(Mutex::new(content)),
+                Claims::default(),
+                Ranges::default(),
+            )
+        } else {
+            let (partial, claims, adopted) = self.begin_partial(wanted, size, identity).await?;
+            (Sink::Partial(partial), claims, adopted)
+        };
+        let validator = wanted.validator.clone();
+        let file = (wanted.name().to_owned(), size, wanted.digest, validator);
+        let mut landed = Job::ranges_of(&claims);
+        // What another run had finished has no claims.
+        adopted.iter().for_each(|range| landed.insert(range));
+        let job = Arc::new(Job::new(
+            shown,
+            identity,
+            file,
+            (sink, landed),
+            sources,
+            self.now(),
+        ));
+        Ok((job, Verifier::new(claims, adopted)))
+    }
+
+    async fn begin_partial(
+        &self,
+        wanted: &Wanted,
+        size: u64,
+        identity: Identity,
+    ) -> Result<(Partial, Claims, Ranges), Error> {
+        let stem = self.setup.destination.stem(wanted);
+        let leftovers = self.leftovers_of(&stem);
+        let (destination, wanted) = (Arc::clone(&self.setup.destination), wanted.clone());
+        self.setup
+            .disk
+            .run(move || {
+                let folder = destination.partials();
+                let (partial, claims, mut adopted) =
+                    Partial::begin(&folder, &stem, &leftovers, &identity, size)?;
+                if claims.iter().next().is_some() || !adopted.is_empty() {
+                    return Ok((partial, claims, adopted));
+                }
+                if let Some(found) = destination.parts(&wanted, size).first() {
+                    // What cannot be read is simply not there.
+                    adopted = adopt::copy_into(&partial, found).unwrap_or_default();
+                    tracing::info!(
+                        "{}: taking over {} bytes of {}",
+                        wanted.name(),
+                        adopted.len(),
+                        found.path.display()
+                    );
+                }
+                let claims = partial.claims(&identity)?;
+                Ok((partial, claims, adopted))
+            })
+            .await
+    }
+
+    fn leftovers(&self) -> MutexGuard<'_, HashMap<String, Vec<PathBuf>>> {
+        self.leftovers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leftovers_of(&self, stem: &str) -> Vec<PathBuf> {
+        self.leftovers().get(stem).cloned().unwrap_or_default()
+    }
+
+    /// Gives the content its final names, and deletes what others left of it.
+    async fn publish(
+        &self,
+        wanted: &Wanted,
+        job: Arc<Job>,
+        digest: Digest,
+        lock: Lock,
+    ) -> Result<(), Error> {
+        let (destination, wanted) = (Arc::clone(&self.setup.destination), wanted.clone());
+        let left = self.leftovers_of(&destination.stem(&wanted));
+        self.setup
+            .disk
+            .run(move || {
+                let published = match &job.sink {
+                    Sink::Partial(partial) => {
+                        destination.publish(&wanted, &digest, &Content::Partial(partial))
+                    }
+                    Sink::Memory(content) => {
+                        let content = content.lock().unwrap_or_else(PoisonError::into_inner);
+                        destination.publish(&wanted, &digest, &Content::Bytes(&content))
+                    }
+                };
+                // Another process may have taken us for dead, gone on in our place, and been faster.
+                match published {
+                    Err(error) if !destination.settle(&wanted, &[])? => return Err(error),
+                    _ => {}
+                }
+                for path in &left {
+                    takeover::sweep(path);
+                }
+                if job.size > SMALL && lock.is_held() {
+                    destination.sweep_official(&wanted);
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Deletes what dead writers left of a content that now has its final name.
+    async fn sweep(&self, wanted: &Wanted) -> Result<(), Error> {
+        let left = self.leftovers_of(&self.setup.destination.stem(wanted));
+        self.setup
+            .disk
+            .run(move || {
+                for path in &left {
+                    takeover::sweep(path);
+                }
+                Ok(())
+            })
+            .await
+    }
+}
