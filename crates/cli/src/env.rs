@@ -10,6 +10,8 @@ use hfast::environment::Environment;
 pub(crate) struct Env {
     /// The customary variables of the official clients.
     pub(crate) hub: Environment,
+    /// The user's home.
+    pub(crate) home: Option<PathBuf>,
     /// `HFAST_CONFIG`: a file that must be there.
     pub(crate) config: Option<PathBuf>,
     /// Where the settings file is when no one named it; it need not be there.
@@ -26,6 +28,7 @@ impl Env {
             .or_else(|| Some(home.as_deref()?.join(".config")));
         Ok(Self {
             hub: Environment::read(text, home.as_deref())?,
+            home,
             config: path("HFAST_CONFIG"),
             default_config: config_home.map(|home| home.join("hfast").join("config.toml")),
             dumb_terminal: text("TERM").is_some_and(|term| term == "dumb"),

@@ -83,7 +83,7 @@ pub(crate) struct DownloadFlags {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Files at once [default: 8]
+    /// Large files at once [default: 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(AT_ONCE))]
     pub(crate) max_workers: Option<u16>,
 

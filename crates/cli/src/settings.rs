@@ -38,6 +38,7 @@ pub(crate) struct Settings {
     pub(crate) token_from_flag: bool,
     pub(crate) repo_type: Option<RepoType>,
     pub(crate) hub_cache: PathBuf,
+    pub(crate) home: Option<PathBuf>,
     pub(crate) max_connections: u16,
     pub(crate) max_workers: u16,
     pub(crate) offline: bool,
@@ -82,6 +83,7 @@ impl Settings {
             token: token_flag.or_else(|| implicit_token(hub, &mut warnings)),
             repo_type: flags.repo_type.map(str::parse).transpose()?,
             hub_cache: hub.hub_cache.clone(),
+            home: env.home.clone(),
             max_connections: first([network.max_connections, file.max_connections])
                 .unwrap_or(MAX_CONNECTIONS),
             max_workers: first([flags.max_workers, file.max_workers]).unwrap_or(MAX_WORKERS),
@@ -96,6 +98,15 @@ impl Settings {
             log_level: log_level(output.verbose, hub),
             warnings,
         })
+    }
+
+    /// A folder that was named, as the official clients take it: `~` is the user's home, which no
+    /// shell expands behind `=`, and the path that is printed is absolute.
+    pub(crate) fn folder(&self, named: &Path) -> Result<PathBuf, Error> {
+        let below_home = named.strip_prefix("~").ok();
+        let expanded = below_home.zip(self.home.as_ref());
+        let folder = expanded.map_or_else(|| named.to_owned(), |(rest, home)| home.join(rest));
+        std::path::absolute(&folder).map_err(|error| Error::disk("find", &folder, error))
     }
 
     /// The chosen endpoints, if they are to be asked for what an address names at `named`. One that

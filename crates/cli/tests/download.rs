@@ -50,7 +50,7 @@ fn a_local_folder_holds_the_files_that_were_asked_for() {
     let hub = hub();
     let home = hub.home();
     let run = home.run(&["download", "org/name", "sub/", "--local-dir", "here", "-q"]);
-    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "here\n"));
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "[HOME]/here\n"));
     assert_eq!(
         fs::read(home.path().join("here/sub/vocab.txt")).unwrap(),
         b"a\nb\n"

@@ -41,8 +41,8 @@ fn what_does_not_exist() {
     exit 3
     --- stdout
     --- stderr
-    error: org/name at main has no file "none.json"
-    hint: names are case-sensitive; --dry-run lists what is there
+    error: org/name at main has no "none.json"
+    hint: names are case-sensitive; `hfast download REPO --dry-run` lists what is there
     "#);
 }
 
@@ -137,7 +137,7 @@ fn bytes_that_are_not_those_that_were_promised() {
     --- stdout
     --- stderr
     error: model.bin: the bytes do not have the promised digest
-    hint: the source sends wrong bytes: try another --endpoint, and tell the one who runs it
+    hint: check the digest if you gave it; else the source sends wrong bytes: try another --endpoint
     ");
     let some = home.run(&[
         "download",
@@ -153,7 +153,7 @@ fn bytes_that_are_not_those_that_were_promised() {
     --- stderr
     error: 1 of 2 files failed
       model.bin: the bytes do not have the promised digest
-    hint: the source sends wrong bytes: try another --endpoint, and tell the one who runs it
+    hint: check the digest if you gave it; else the source sends wrong bytes: try another --endpoint
     ");
 }
 
@@ -174,7 +174,7 @@ fn a_disk_that_refuses() {
     exit 9
     --- stdout
     --- stderr
-    error: cannot create the folder file/below/.cache/huggingface/hfast: not a directory
+    error: cannot create the folder [HOME]/file/below: not a directory
     hint: a file stands where a folder should be, or the reverse: move it away
     ");
 }

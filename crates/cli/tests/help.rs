@@ -84,7 +84,6 @@ fn the_long_help_lists_settings_and_exit_codes() {
         7  a server answered nonsense
         8  the bytes are not those that were promised
         9  the disk refused
-       10  another process is at work on the same files
        11  some files were refused by name, everything else is there
       130  interrupted (143: terminated)
     When some files of many failed, the code is that of the first one.
@@ -111,7 +110,7 @@ fn download_explains_itself() {
           --local-dir <DIR>      Put the files into this folder under their own names
           --force-download       Fetch again what is already there
           --dry-run              Show what would be downloaded, and write nothing
-          --max-workers <N>      Files at once [default: 8]
+          --max-workers <N>      Large files at once [default: 8]
       -h, --help                 Print help
 
     Network:

@@ -7,8 +7,6 @@
 
 mod support;
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -69,7 +67,7 @@ fn ctrl_c_says_how_to_go_on() {
     exit 130
     --- stdout
     --- stderr
-    interrupted: what has arrived is kept; to go on: hfast download org/name --include '*.bin' --token "$HF_TOKEN"
+    interrupted: complete files and parts of large ones are kept; to go on: hfast download org/name --include '*.bin' --token "$HF_TOKEN"
     "#);
     let run = home.run(&["download", "org/name", "-q"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
@@ -86,13 +84,13 @@ fn sigterm_has_its_own_code() {
     --- stdout
     {"error":{"kind":"cancelled","message":"terminated","hint":"hfast download org/name --json","exit_code":143}}
     --- stderr
-    terminated: what has arrived is kept; to go on: hfast download org/name --json
+    terminated: complete files and parts of large ones are kept; to go on: hfast download org/name --json
     "#);
 }
 
-/// A named pipe that nobody writes to is a disk that never answers.
+/// A named pipe where a note should be is no note, and nobody waits for a writer.
 #[test]
-fn a_disk_that_hangs_does_not_keep_ctrl_c_from_working() {
+fn a_pipe_in_the_cache_is_not_waited_for() {
     let hub = hub();
     let home = hub.home();
     let refs = home
@@ -108,30 +106,12 @@ fn a_disk_that_hangs_does_not_keep_ctrl_c_from_working() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Opens only when the child has opened it too, which then waits for what never comes.
-    let mut pipe = OpenOptions::new();
-    pipe.write(true)
-        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let pipe = loop {
-        match pipe.open(refs.join("main")) {
-            Err(_) if Instant::now() < deadline => std::thread::yield_now(),
-            opened => break opened.unwrap(),
-        }
-    };
-    let begun = Instant::now();
-    send(&child, "-INT");
     let run = home.done(&child.wait_with_output().unwrap());
-    assert!(
-        begun.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        begun.elapsed()
-    );
-    drop(pipe);
-    snapshot!(run.all(), @r#"
-    exit 130
+    snapshot!(run.all(), @r"
+    exit 3
     --- stdout
     --- stderr
-    interrupted: what has arrived is kept; to go on: hfast download org/name
-    "#);
+    error: org/name is not in the cache, and the network is switched off
+    hint: unset HF_HUB_OFFLINE to download it
+    ");
 }

@@ -279,7 +279,7 @@ fn a_settings_file_with_a_mistake_is_refused() {
     snapshot!(said, @r#"
     error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: unknown field `endpoint`, expected one of `endpoints`, `max-connections`, `max-workers`, `progress`
     hint: its keys are endpoints, max-connections, max-workers and progress
-    error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: invalid value: integer `0`, expected a nonzero u16
+    error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: 0 is not in 1 to 256
     hint: its keys are endpoints, max-connections, max-workers and progress
     error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: unknown variant `loud`, expected one of `auto`, `bar`, `lines`, `json`, `none`
     hint: its keys are endpoints, max-connections, max-workers and progress

@@ -85,7 +85,7 @@ async fn what_does_not_lie_in_the_cache_is_an_error() {
             &["config.json", "model.bin"],
             "\"model.bin\" of org/name is not",
         ),
-        (&["onnx/"], "org/name is not in the cache"),
+        (&["onnx/"], "\"onnx/\" of org/name is not in the cache"),
         (&["*.onnx"], "\"*.onnx\" of org/name is not in the cache"),
     ] {
         let error = download(root.path(), files).await.0.unwrap_err();

@@ -61,9 +61,9 @@ fn request(
         .partition(|name| may_be_pattern(name));
     let files = path_in(&flags.repo, &named).into_iter().chain(exact);
     let target = match (&flags.local_dir, &flags.cache_dir) {
-        (Some(folder), _) => Target::LocalDir(folder.clone()),
-        (None, Some(root)) => Target::Cache(root.clone()),
-        (None, None) => Target::Cache(settings.hub_cache.clone()),
+        (Some(folder), _) => Target::LocalDir(settings.folder(folder)?),
+        (None, Some(root)) => Target::Cache(settings.folder(root)?),
+        (None, None) => Target::Cache(settings.folder(&settings.hub_cache)?),
     };
     let request = DownloadRequest {
         revision: revision(flags.revision.as_deref(), named.revision)?,

@@ -54,7 +54,7 @@ pub(crate) fn summary(report: &Report, elapsed: Duration) -> String {
         size::bytes(report.bytes)
     );
     if report.files == 0 && report.refused.is_empty() {
-        return "no file of the repository matches: nothing to do".to_owned();
+        return "the repository has no files: nothing to do".to_owned();
     }
     if report.received == 0 {
         return format!("{what}: all of it was there already");
@@ -93,7 +93,7 @@ pub(crate) fn missing_lines(report: &Report) -> Vec<String> {
         lines.push(format!("error: {} of {all} failed", report.failed.len()));
         lines.extend(shortened(failed));
         let hints = report.failed.iter().find_map(|(_, error)| error.hint());
-        let usual = "run the same command again: what has arrived is kept";
+        let usual = "run the same command again: it goes on where it stopped";
         lines.push(format!("hint: {}", printable(hints.unwrap_or(usual))));
     }
     lines.extend(refused_lines(&report.refused));
@@ -106,7 +106,8 @@ pub(crate) fn refused_lines(refused: &[RefusedName]) -> Vec<String> {
         return Vec::new();
     }
     let count = size::plural(refused.len(), "file");
-    let why = |refused: &RefusedName| format!("  {}: {}", printable(&refused.name), refused.fault);
+    let why =
+        |refused: &RefusedName| format!("  {}: {}", printable(&refused.shown()), refused.fault);
     let mut lines = vec![format!(
         "warning: {count} refused, for these names are not safe:"
     )];
@@ -137,8 +138,8 @@ pub(crate) fn dry_run(plan: &Plan) -> String {
     rows.insert(0, ("FILE", "SIZE".to_owned()));
     let columns = rows.iter().map(|(name, _)| width(name)).max().unwrap_or(0);
     let mut text = format!(
-        "[dry-run] Will download {} files (out of {}) totalling {}.\n",
-        wanted.len(),
+        "[dry-run] Will download {} (out of {}) totalling {}.\n",
+        size::plural(wanted.len(), "file"),
         plan.files.len(),
         size::bytes(total)
     );

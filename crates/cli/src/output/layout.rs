@@ -5,7 +5,7 @@
 use hfast::transfer::progress::{FileSnapshot, Phase, Snapshot};
 
 use super::rate::Rate;
-use super::text::{fit, padded, printable, width};
+use super::text::{fit, fit_name, padded, printable, width};
 use super::{size, text};
 
 /// The line about everything.
@@ -88,7 +88,7 @@ pub(crate) fn file_line(file: &FileSnapshot, columns: usize) -> String {
     let tail = tails.iter().find(roomy).map_or("", String::as_str);
     let name_columns =
         columns.saturating_sub(4 + 2 + if tail.is_empty() { 0 } else { tail.len() + 2 });
-    let name = fit(&printable(&file.name), name_columns);
+    let name = fit_name(&printable(&file.name), name_columns);
     match tail {
         "" => text::fit(&format!("{percent}  {name}"), columns),
         tail => format!("{percent}  {}  {tail}", padded(&name, name_columns)),
@@ -179,9 +179,9 @@ mod tests {
             .collect();
         insta::assert_snapshot!(lines.join("\n"), @r"
         41%  text_encoder/模型-00001-of-00004.safetensors                              2.1G/5.0G     4 conn
-        41%  text_enc...0004.safetensors       2.1G/5.0G     4 conn
-        41%  text_...afetensors       2.1G/5.0G
-        41%  text_en...04.safetensors
+        41%  text_enc...-00001-of-00004        2.1G/5.0G     4 conn
+        41%  text_...1-of-00004       2.1G/5.0G
+        41%  text_en...00001-of-00004
         ");
     }
 

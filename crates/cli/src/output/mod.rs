@@ -173,7 +173,7 @@ impl Output {
             }),
             Display::Silent | Display::Lines(_) | Display::Bars(_) => {
                 print_line(&format!(
-                    "{why}: what has arrived is kept; to go on: {resume}"
+                    "{why}: complete files and parts of large ones are kept; to go on: {resume}"
                 ));
             }
         }

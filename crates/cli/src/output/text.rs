@@ -32,6 +32,17 @@ pub(crate) fn fit(text: &str, columns: usize) -> String {
     format!("{head}{GAP}{tail}")
 }
 
+/// The same for the name of a file, which loses its ending first: the parts of a model all have the
+/// same.
+pub(crate) fn fit_name(name: &str, columns: usize) -> String {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    if width(name) <= columns || stem.is_empty() {
+        fit(name, columns)
+    } else {
+        fit(stem, columns)
+    }
+}
+
 /// `text` and as many spaces as it takes to fill `columns`.
 pub(crate) fn padded(text: &str, columns: usize) -> String {
     let missing = columns.saturating_sub(width(text));
@@ -76,6 +87,8 @@ mod tests {
         assert_eq!(fit("model-00001-of-00003.bin", 13), "mod...003.bin");
         assert_eq!(fit("abcdef", 2), "..");
         assert_eq!(fit("权重权重权重", 9), "权...权重");
+        assert_eq!(fit_name("model-00001-of-00003.bin", 13), "mod...f-00003");
+        assert_eq!(fit_name(".gitattributes", 9), fit(".gitattributes", 9));
     }
 
     #[test]

@@ -42,9 +42,8 @@ const MAX_EMPTY_PAGES: usize = 20;
 /// A listing with more unsafe names than this is an attack, and each of them is kept for the report.
 const MAX_REFUSED: usize = 10_000;
 
-/// An endpoint that failed stays behind the others for this long, unless it works before: long enough
-/// that a dead one is not met by file after file, short enough that one that was down for a minute is
-/// tried again in the same run.
+/// An endpoint that failed stays behind the others for this long, unless it works before: a dead one is
+/// not met by file after file, and one that was down for a minute gets another chance in the same run.
 const BEHIND: Duration = Duration::from_secs(300);
 
 /// The endpoints of a client, and when each failed last if it has not worked since.

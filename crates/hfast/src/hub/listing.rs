@@ -32,7 +32,8 @@ pub struct RemoteFile {
 /// A name that is not safe to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedName {
-    /// The name with everything unprintable escaped, at most 200 characters.
+    /// The name as the listing has it, at most 1024 characters. It may hold anything: see
+    /// [`Self::shown`].
     pub name: String,
     /// What is wrong with it.
     pub fault: PathFault,
@@ -40,12 +41,14 @@ pub struct RefusedName {
 
 impl RefusedName {
     fn new(name: &str, fault: PathFault) -> Self {
-        let name = name
-            .chars()
-            .flat_map(char::escape_debug)
-            .take(200)
-            .collect();
+        let name = name.chars().take(1024).collect();
         Self { name, fault }
+    }
+
+    /// The name with everything unprintable escaped, at most 200 characters.
+    pub fn shown(&self) -> String {
+        let escaped = self.name.chars().flat_map(char::escape_debug);
+        escaped.take(200).collect()
     }
 }
 
@@ -261,7 +264,8 @@ mod tests {
         assert_eq!(said[2..], [(None, None); 2]);
         let xet: Vec<_> = page.files.iter().map(|f| f.xet.clone()).collect();
         assert_eq!(xet, [None, XetHash::from_hex(SHA256), None, None]);
-        assert_eq!(page.refused[0].name, r"../\u{202e}\u{7}é");
+        assert_eq!(page.refused[0].name, "../\u{202e}\u{7}é");
+        assert_eq!(page.refused[0].shown(), r"../\u{202e}\u{7}é");
         for bad in ["", "<html>", "{}", "[1]", r#"[{"type":"file"}]"#] {
             let error = TreePage::parse(bad.as_bytes()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Protocol, "{bad}");

@@ -41,7 +41,7 @@ fn looks(size: u64, sources: usize) -> usize {
 
 /// What to do when a content came whole and wrong.
 pub(super) const WRONG_BYTES: &str =
-    "the source sends wrong bytes: try another --endpoint, and tell the one who runs it";
+    "check the digest if you gave it; else the source sends wrong bytes: try another --endpoint";
 
 /// The judge of one file.
 pub(super) struct Verifier {

@@ -9,7 +9,9 @@ use std::sync::Once;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Certificate, Client, ClientBuilder, Proxy, redirect};
+use url::Url;
 
 use super::failure::{Failure, FailureKind};
 use super::resolver::Resolver;
@@ -57,6 +59,8 @@ pub struct HttpTransport {
     /// Keeps no connection, and so begins with a new one each time.
     fresh: Client,
     resolver: Resolver,
+    /// Which proxy an address goes through: the client does not tell.
+    proxies: Matcher,
 }
 
 impl HttpTransport {
@@ -73,6 +77,7 @@ impl HttpTransport {
             client: built(client)?,
             fresh: built(fresh)?,
             resolver,
+            proxies: matcher(options),
         })
     }
 }
@@ -109,6 +114,7 @@ impl Transport for HttpTransport {
     fn send(&self, request: Request) -> Boxed<'_, Result<Response, Failure>> {
         Box::pin(async move {
             let host = request.url.host_str().unwrap_or_default().to_owned();
+            let proxy = self.proxy_of(&request.url);
             let client = if request.fresh {
                 &self.fresh
             } else {
@@ -120,7 +126,7 @@ impl Transport for HttpTransport {
                 .send();
             let response = sent
                 .await
-                .map_err(|e| Failure::from_reqwest(&e).at(&host))?;
+                .map_err(|e| through(proxy, Failure::from_reqwest(&e)).at(&host))?;
             Ok(Response {
                 status: response.status(),
                 headers: response.headers().clone(),
@@ -133,6 +139,36 @@ impl Transport for HttpTransport {
     fn avoid(&self, peer: SocketAddr) {
         self.resolver.demote(peer.ip());
     }
+}
+
+impl HttpTransport {
+    /// Host and port of the proxy for `url`, if there is one.
+    fn proxy_of(&self, url: &Url) -> Option<String> {
+        let found = self.proxies.intercept(&url.as_str().parse().ok()?)?;
+        let authority = found.uri().authority()?.as_str();
+        Some(authority.rsplit('@').next()?.to_owned())
+    }
+}
+
+/// A failure to connect is that of the proxy, if there is one.
+fn through(proxy: Option<String>, failure: Failure) -> Failure {
+    match (proxy, failure.kind) {
+        (Some(proxy), FailureKind::Connect | FailureKind::Dns | FailureKind::Proxy) => {
+            let text = format!("the proxy {proxy}: {}", failure.detail());
+            Failure::new(FailureKind::Proxy, text)
+        }
+        (_, _) => failure,
+    }
+}
+
+fn matcher(options: &HttpOptions) -> Matcher {
+    let text = |address: &Option<String>| address.clone().unwrap_or_default();
+    Matcher::builder()
+        .http(text(&options.http_proxy))
+        .https(text(&options.https_proxy))
+        .all(text(&options.all_proxy))
+        .no(text(&options.no_proxy))
+        .build()
 }
 
 struct HttpBody {
@@ -159,13 +195,12 @@ fn proxies(options: &HttpOptions) -> Result<Vec<Proxy>, Error> {
         .as_deref()
         .and_then(reqwest::NoProxy::from_string);
     let proxy = |make: fn(String) -> reqwest::Result<Proxy>, address: &Option<String>| {
-        address.clone().filter(|a| !a.is_empty()).map(|a| {
-            make(a).map(|p| p.no_proxy(no_proxy.clone())).map_err(|e| {
-                Error::new(ErrorKind::Usage, "the address of the proxy cannot be read")
-                    .with_hint("write it as http://host:port or socks5h://host:port")
-                    .with_source(e)
-            })
-        })
+        let address = address.clone().filter(|address| !address.is_empty())?;
+        if !has_proxy_scheme(&address) {
+            return Some(Err(no_proxy_address()));
+        }
+        let made = make(address).map(|proxy| proxy.no_proxy(no_proxy.clone()));
+        Some(made.map_err(|e| no_proxy_address().with_source(e)))
     };
     let all = [
         proxy(Proxy::http, &options.http_proxy),
@@ -173,6 +208,22 @@ fn proxies(options: &HttpOptions) -> Result<Vec<Proxy>, Error> {
         proxy(Proxy::all, &options.all_proxy),
     ];
     all.into_iter().flatten().collect()
+}
+
+/// Others are not spoken, and would be passed over in silence.
+fn has_proxy_scheme(address: &str) -> bool {
+    let scheme = address.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_none_or(|scheme| {
+        matches!(
+            scheme,
+            "http" | "https" | "socks4" | "socks4a" | "socks5" | "socks5h"
+        )
+    })
+}
+
+fn no_proxy_address() -> Error {
+    Error::new(ErrorKind::Usage, "the address of the proxy cannot be read")
+        .with_hint("write it as http://host:port or socks5h://host:port")
 }
 
 /// Chooses `ring` for TLS, once for the process; a provider that the embedder installed stays.

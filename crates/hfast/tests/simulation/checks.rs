@@ -98,6 +98,7 @@ fn nothing_else_is_there(world: &World, root: &Path) {
             [state.join(".gitignore"), state.join("hfast").join(listing)]
         }
     });
+    known.insert(root.join(".cache/huggingface/hfast/refs/models--org--name/main"));
     // The official locks are never deleted.
     let is_lock = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "lock");
     let others: Vec<_> = walk(root)
