@@ -1,6 +1,8 @@
 //! What the disk alone can tell of a plan: which commit a branch was, and what is in it. All of it
 //! blocks.
 
+use std::path::PathBuf;
+
 use super::choose::Choice;
 use super::{Client, DownloadRequest, Plan, Target};
 use crate::hub::listing::{self, RefusedName, RemoteFile, TreePage};
@@ -14,7 +16,7 @@ use crate::store::{local_dir, snapshot, tree_cache};
 pub(super) struct Listing {
     pub(super) files: Vec<RemoteFile>,
     pub(super) refused: Vec<RefusedName>,
-    /// It was asked for just now and is complete, and so is worth keeping.
+    /// It is complete and does not lie in the destination yet, and so is worth keeping there.
     pub(super) fresh: bool,
     /// What it lacks is not in the repository. Else it is what the cache happens to hold.
     pub(super) complete: bool,
@@ -57,25 +59,36 @@ impl Client {
         commit: &Commit,
         offline: bool,
     ) -> Found {
-        let cache = self.cache_of(request);
-        let places = [
-            self.destination(request, commit).trees(),
-            cache.map(|folder| folder.trees(commit)),
-        ];
-        let mut places: Vec<_> = places.into_iter().flatten().flatten().collect();
-        if !places.iter().any(|place| place.is_file())
+        let own = self.destination(request, commit).trees();
+        let cache = self.cache_of(request).map(|folder| folder.trees(commit));
+        let all = || own.iter().chain(&cache).flatten();
+        if !all().any(|place| place.is_file())
             && let Some(plan) = self.plan_present_file(request, choice, commit, offline)
         {
             return Found::Plan(Box::new(plan));
         }
-        if offline {
-            let unproved: Vec<_> = places.iter().map(|own| tree_cache::unproved(own)).collect();
-            places.extend(unproved);
-        }
-        let known = tree_cache::read(&places).map(|files| checked(files, Vec::new()));
-        known
-            .or_else(|| self.held(request, commit).filter(|_| offline))
-            .map_or(Found::Nothing, Found::Listing)
+        let proved = |places: &Option<[PathBuf; 2]>| tree_cache::read(places.as_ref()?);
+        let listed = |files| checked(files, Vec::new());
+        let in_cache = || {
+            let fresh = matches!(request.target, Target::LocalDir(_));
+            proved(&cache).map(|files| Listing {
+                // It is worth a copy where it can be found without the cache.
+                fresh,
+                ..listed(files)
+            })
+        };
+        let unproved = || {
+            let places: Vec<_> = all().map(|own| tree_cache::unproved(own)).collect();
+            tree_cache::read(&places).map(listed)
+        };
+        let proved = proved(&own).map(listed).or_else(in_cache);
+        let known = if offline {
+            let found = proved.or_else(unproved);
+            found.or_else(|| self.held(request, commit))
+        } else {
+            proved
+        };
+        known.map_or(Found::Nothing, Found::Listing)
     }
 
     /// One file of a pinned commit that is in its place needs no listing, and so no request.

@@ -64,6 +64,9 @@ pub(super) struct Asked<'a> {
     pub(super) size: u64,
     /// The validator of an earlier answer from the same link.
     pub(super) validator: Option<&'a Validator>,
+    /// A digest will judge the bytes. Else nothing but the validator tells one state of the file
+    /// from another, and every answer has to go on giving one.
+    pub(super) has_digest: bool,
 }
 
 /// Checks the head of a 200, 206 or 416; other statuses are not this function's business.
@@ -76,11 +79,9 @@ pub(super) fn check(
     headers: &HeaderMap,
 ) -> Result<Accepted, Void> {
     let gzip = is_gzip(headers)?;
-    let now = Validator::of(headers);
     if asked
         .validator
-        .zip(now.as_ref())
-        .is_some_and(|(known, now)| known.contradicts(now))
+        .is_some_and(|known| !is_same_state(known, headers, asked.has_digest))
     {
         return Err(Void::Changed);
     }
@@ -89,6 +90,13 @@ pub(super) fn check(
         StatusCode::PARTIAL_CONTENT => check_part(asked, headers),
         StatusCode::RANGE_NOT_SATISFIABLE => Err(Void::OutOfRange(asked.range.start)),
         _ => check_whole(asked, headers, gzip),
+    }
+}
+
+fn is_same_state(known: &Validator, headers: &HeaderMap, has_digest: bool) -> bool {
+    match Validator::of(headers) {
+        Some(now) => !known.contradicts(&now),
+        None => has_digest || known.strong().is_none(),
     }
 }
 
@@ -187,6 +195,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn answer(status: u16, headers: &[(&'static str, &str)]) -> Result<Accepted, Void> {
+        judged(true, status, headers)
+    }
+
+    fn judged(
+        has_digest: bool,
+        status: u16,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Accepted, Void> {
         let map = |headers: &[(&'static str, &str)]| -> HeaderMap {
             let pairs = headers.iter().map(|(name, value)| {
                 let name = ::http::HeaderName::from_static(name);
@@ -199,6 +215,7 @@ mod tests {
             range: 100..200,
             size: 1000,
             validator: known.as_ref(),
+            has_digest,
         };
         let status = StatusCode::from_u16(status).unwrap();
         check(&asked, status, &map(headers))
@@ -276,6 +293,14 @@ mod tests {
         );
         assert_eq!(answer(206, &[range, ("etag", "\"b\"")]), Err(Void::Changed));
         assert!(answer(206, &[range, ("etag", "\"a\"")]).is_ok());
+    }
+
+    #[test]
+    fn without_a_digest_an_answer_must_go_on_telling_its_state() {
+        let range = ("content-range", "bytes 100-199/1000");
+        assert!(judged(true, 206, &[range]).is_ok());
+        assert_eq!(judged(false, 206, &[range]), Err(Void::Changed));
+        assert!(judged(false, 206, &[range, ("etag", "\"a\"")]).is_ok());
     }
 
     proptest! {

@@ -264,6 +264,7 @@ impl Exchange<'_> {
             range: self.lease.range.clone(),
             size: self.job.size,
             validator: self.validator.as_ref(),
+            has_digest: self.job.digest.is_some(),
         };
         let accepted = check(&asked, answer.response.status, &answer.response.headers)
             .map_err(Trouble::Void)?;

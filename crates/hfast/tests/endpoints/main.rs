@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+mod dead;
 #[path = "../simulation/link.rs"]
 #[allow(dead_code, reason = "it counts for others, too")]
 mod link;

@@ -114,3 +114,36 @@ fn a_pause_of_the_storage_holds_those_who_come_by_way_of_the_hub() {
         assert!(started.elapsed() >= Duration::from_secs(180));
     });
 }
+
+/// Two endpoints: the pause of one is not sat out while the other can serve.
+#[test]
+fn a_pause_at_one_source_is_no_pause_at_another() {
+    let (first, second) = (hub("http://cdn.test"), hub("http://storage.test"));
+    let pause = What::too_many_requests("290");
+    first.add_fault(Fault::new(Match::resolve(), pause.clone()));
+    first.add_fault(Fault::new(Match::cdn(), pause));
+    let options = ClientOptions {
+        endpoints: ["http://hub.test", "http://mirror.test"]
+            .map(|text| text.parse().unwrap())
+            .to_vec(),
+        ..ClientOptions::default()
+    };
+    let roads = Arc::new(crate::roads(&first, &second));
+    let client = Client::with_transport(options, roads, Disk::Inline(Power::default()), 1);
+    let folder = tempfile::tempdir().unwrap();
+    let id = hfast::RepoId::new("org/name").unwrap();
+    let repo = hfast::Repo::new(hfast::RepoType::Model, id);
+    let request = DownloadRequest::new(repo, Target::Cache(folder.path().into()));
+    on_virtual_time(async {
+        let started = tokio::time::Instant::now();
+        let progress = Arc::new(Progress::default());
+        let plan = client.plan(&request, &progress).await.unwrap();
+        let report = client.download(plan, &progress).await.unwrap();
+        assert!(report.failed.is_empty(), "{:?}", report.failed);
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "{:?}",
+            started.elapsed()
+        );
+    });
+}
