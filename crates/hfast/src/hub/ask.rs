@@ -22,13 +22,10 @@ use crate::transfer::progress::Progress;
 use crate::transport::follow::{Answer, Credentials, follow};
 use crate::transport::gate::Gates;
 use crate::transport::retry::{Budget, FOR_QUESTIONS, Next, Patience};
-use crate::transport::{Failure, Request, Transport, read_limited};
+use crate::transport::{Failure, MAX_ERROR_BODY, Request, Transport, read_limited};
 
 /// The longest answer that is read: a page of a listing, or the siblings of a very large repository.
 const MAX_ANSWER: usize = 32 << 20;
-
-/// The most that is read of an answer that is an error.
-const MAX_ERROR: usize = 64 << 10;
 
 /// More pages than any listing needs.
 const MAX_PAGES: usize = 20_000;
@@ -312,7 +309,7 @@ impl Hub {
         let limit = if status.is_success() {
             MAX_ANSWER
         } else {
-            MAX_ERROR
+            MAX_ERROR_BODY
         };
         let body = read_body(&mut answer, limit).await;
         if status.is_success() {

@@ -3,15 +3,11 @@
 //! The answer is a whole chain of redirects, from the Hub to some storage host. Pure. A value that
 //! is malformed counts as absent: none of it is trusted.
 
-use http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderMap, LAST_MODIFIED,
-};
+use http::header::{CONTENT_ENCODING, DATE, ETAG, HeaderMap, LAST_MODIFIED};
 use http::{HeaderName, StatusCode};
 
 use crate::names::{Commit, Digest};
-
-/// No file is larger: offsets are signed 64-bit numbers on every system. In bytes.
-pub(crate) const MAX_SIZE: u64 = i64::MAX as u64;
+use crate::transport::headers::{bytes, content_length, content_range, text};
 
 const REPO_COMMIT: HeaderName = HeaderName::from_static("x-repo-commit");
 const LINKED_ETAG: HeaderName = HeaderName::from_static("x-linked-etag");
@@ -127,10 +123,6 @@ impl Validator {
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok().map(str::trim)
-}
-
 fn commit_of(headers: &HeaderMap) -> Option<Commit> {
     text(headers, &REPO_COMMIT)?.parse().ok()
 }
@@ -149,25 +141,11 @@ fn content_size(status: StatusCode, headers: &HeaderMap) -> Option<u64> {
     match status {
         // The length of a compressed body says nothing about the file.
         StatusCode::OK if text(headers, &CONTENT_ENCODING).is_none_or(|e| e == "identity") => {
-            let mut all = headers.get_all(CONTENT_LENGTH).iter();
-            let size = bytes(all.next()?.to_str().ok()?)?;
-            let agree = all.all(|other| other.to_str().ok().and_then(bytes) == Some(size));
-            agree.then_some(size)
+            content_length(headers)
         }
-        StatusCode::PARTIAL_CONTENT => {
-            let range = text(headers, &CONTENT_RANGE)?.strip_prefix("bytes ")?;
-            bytes(range.split_once('/')?.1)
-        }
+        StatusCode::PARTIAL_CONTENT => content_range(headers)?.1,
         _ => None,
     }
-}
-
-/// A count of bytes: digits only, where [`str::parse`] would also take a sign.
-fn bytes(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let size = text.parse().ok().filter(|size| *size <= MAX_SIZE)?;
-    digits.then_some(size)
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::error::{Error, ErrorKind};
-use crate::hub::metadata::MAX_SIZE;
 use crate::names::{Digest, XetHash};
+use crate::transport::headers::MAX_SIZE;
 
 #[derive(Deserialize)]
 pub(super) struct Entry<'a> {

@@ -27,13 +27,10 @@ use crate::hub::metadata::Validator;
 use crate::hub::token::Origin;
 use crate::names::Digest;
 use crate::transport::follow::{Answer, follow};
-use crate::transport::{Body, Failure, Request, read_limited};
+use crate::transport::{Body, Failure, MAX_ERROR_BODY, Request, read_limited};
 
 /// Written at a time: few enough system calls, and little memory for many connections.
 const BATCH: usize = 256 << 10;
-
-/// The most that is read of an answer that is an error.
-const MAX_ERROR_BODY: usize = 64 << 10;
 
 /// Bytes of one connection that count as progress. A trickle of less does not renew the budget.
 pub(super) const PROGRESS: u64 = 64 << 10;

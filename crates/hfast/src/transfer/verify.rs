@@ -181,7 +181,7 @@ impl Verifier {
             job.with_sources(|sources| sources.pick().map(|(_, source)| source.name.clone()));
         let next = next.unwrap_or_default();
         engine.setup.progress.notice(format!(
-            "{}: the digest is wrong; comparing with {next}",
+            "{}: the digest is wrong; fetching it once more, from {next}",
             job.name
         ));
         let mut start = 0;

@@ -6,6 +6,7 @@
 pub mod failure;
 pub(crate) mod follow;
 pub(crate) mod gate;
+pub(crate) mod headers;
 pub mod http;
 mod resolver;
 pub(crate) mod retry;
@@ -26,6 +27,9 @@ const SILENCE: std::time::Duration = std::time::Duration::from_secs(20);
 /// Less than this within this time is a trickle: 1 KiB/s, as for the ranges of a file.
 const TRICKLE_WINDOW: std::time::Duration = std::time::Duration::from_secs(30);
 const TRICKLE_BYTES: usize = 30 << 10;
+
+/// The most that is read of an answer that is an error.
+pub(crate) const MAX_ERROR_BODY: usize = 64 << 10;
 
 /// A future that is boxed, so that [`Transport`] can be used as a trait object.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
