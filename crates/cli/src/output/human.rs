@@ -1,5 +1,6 @@
 //! What people read: errors in three lines, summaries, and the table of a dry run. Pure.
 
+use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ use super::text::{padded, printable, width};
 
 /// More names than this would push the first ones off the screen.
 const MOST_NAMES: usize = 10;
+
+/// Of those that failed alike: enough to see of which kind they are.
+const NAMES_OF_ONE_REASON: usize = 3;
 
 /// What failed, why if that says more, and what to do.
 pub(crate) fn error_lines(error: &Error) -> Vec<String> {
@@ -78,20 +82,43 @@ pub(crate) fn without_name(reason: &str, name: &str) -> String {
     printable(rest.unwrap_or(reason))
 }
 
+/// The files that failed for one reason each, in the order of the first ones: `  a, b, c and 4 more:
+/// reason`.
+fn failed_lines(failed: &[(String, Error)]) -> Vec<String> {
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
+    for (name, error) in failed {
+        let cause = cause(error).map_or_else(String::new, |cause| format!(" ({cause})"));
+        let reason = format!("{}{cause}", without_name(&error.to_string(), name));
+        let index = *known.entry(reason).or_insert_with_key(|reason| {
+            reasons.push((reason.clone(), Vec::new()));
+            reasons.len() - 1
+        });
+        reasons[index].1.push(name);
+    }
+    let line = |(reason, names): &(String, Vec<&str>)| {
+        let shown = names.iter().take(NAMES_OF_ONE_REASON);
+        let shown: Vec<_> = shown.map(|name| printable(name)).collect();
+        let more = names.len() - shown.len();
+        let more = (more > 0).then(|| format!(" and {more} more"));
+        format!(
+            "  {}{}: {reason}",
+            shown.join(", "),
+            more.unwrap_or_default()
+        )
+    };
+    shortened(reasons.iter().map(line))
+}
+
 /// Which files are missing, and why; empty if none are.
 pub(crate) fn missing_lines(report: &Report) -> Vec<String> {
-    let failed = report.failed.iter().map(|(name, error)| {
-        let cause = cause(error).map_or_else(String::new, |cause| format!(" ({cause})"));
-        let reason = without_name(&error.to_string(), name);
-        format!("  {}: {reason}{cause}", printable(name))
-    });
     let mut lines = Vec::new();
     if let ([(_, error)], 0) = (report.failed.as_slice(), report.files) {
         lines.extend(error_lines(error));
     } else if !report.failed.is_empty() {
         let all = size::plural(report.files + report.failed.len(), "file");
         lines.push(format!("error: {} of {all} failed", report.failed.len()));
-        lines.extend(shortened(failed));
+        lines.extend(failed_lines(&report.failed));
         let hints = report.failed.iter().find_map(|(_, error)| error.hint());
         let usual = "run the same command again: it goes on where it stopped";
         lines.push(format!("hint: {}", printable(hints.unwrap_or(usual))));
@@ -147,4 +174,32 @@ pub(crate) fn dry_run(plan: &Plan) -> String {
         text.extend([&padded(name, columns), "  ", &size, "\n"]);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hfast::ErrorKind;
+
+    #[test]
+    fn files_that_failed_alike_share_a_line() {
+        let fail = |name: &str, reason: &str| {
+            let text = format!("{name}: {reason}");
+            (name.to_owned(), Error::new(ErrorKind::Unreachable, text))
+        };
+        let failed = [
+            fail("a", "host: connection refused"),
+            fail("x", "host: connection reset"),
+            fail("b", "host: connection refused"),
+            fail("c", "host: connection refused"),
+            fail("d", "host: connection refused"),
+        ];
+        assert_eq!(
+            failed_lines(&failed),
+            [
+                "  a, b, c and 1 more: host: connection refused",
+                "  x: host: connection reset"
+            ]
+        );
+    }
 }

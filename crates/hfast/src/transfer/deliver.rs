@@ -76,7 +76,7 @@ impl Engine {
             Err(error) if error.is_disk_full() => Err(self.with_missing(error).await),
             Err(error) if is_of_all(error.kind()) && self.is_dead() => {
                 // Each file would wait as long for the same.
-                self.end_early(&error);
+                self.end_early(wanted.name(), &error);
                 Err(error)
             }
             delivered => delivered,

@@ -187,17 +187,19 @@ impl Engine {
         (wanted, result)
     }
 
-    /// Asks for no further file: this error would be that of all of them.
-    pub(super) fn end_early(&self, error: &Error) {
+    /// Asks for no further file: this error of the file `name` would be that of all of them.
+    pub(super) fn end_early(&self, name: &str, error: &Error) {
         let hint = error.hint().map(str::to_owned);
-        self.over
-            .get_or_init(|| (error.kind(), error.to_string(), hint));
+        let text = error.to_string();
+        let reason = text.strip_prefix(name).and_then(|t| t.strip_prefix(": "));
+        let reason = reason.unwrap_or(&text).to_owned();
+        self.over.get_or_init(|| (error.kind(), reason, hint));
     }
 
     /// Why no further file is asked for, if that is so.
     pub(super) fn over(&self) -> Option<Error> {
-        let (kind, text, hint) = self.over.get()?;
-        let error = Error::new(*kind, text.clone());
+        let (kind, reason, hint) = self.over.get()?;
+        let error = Error::new(*kind, format!("not tried any more: {reason}"));
         Some(
             hint.iter()
                 .fold(error, |error, hint| error.with_hint(hint.clone())),

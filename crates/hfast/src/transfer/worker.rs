@@ -93,7 +93,7 @@ impl Engine {
                     .is_some_and(|code| code == "GatedRepo");
                 // Another endpoint may know the user better.
                 if is_gated && job.with_sources(|sources| sources.is_last(index)) {
-                    self.end_early(&error);
+                    self.end_early(&job.name, &error);
                 }
                 return refuse(job, (index, source), error);
             }
