@@ -111,6 +111,22 @@ impl Validator {
             .or(modified.filter(|_| self.modified_long_ago))
     }
 
+    /// Whether two answers are shown to be of one state of a content, where no digest will judge: the
+    /// second says again what the first said.
+    pub fn is_same_state(first: Option<&Self>, second: Option<&Self>) -> bool {
+        match (first, second) {
+            (None, None) => true,
+            (Some(first), Some(second)) => {
+                let says_again = match &first.etag {
+                    Some(_) => first.etag == second.etag,
+                    None => first.modified == second.modified,
+                };
+                says_again && !first.contradicts(second)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether two answers cannot be of the same content. What only one of them says is no reason.
     pub fn contradicts(&self, other: &Self) -> bool {
         let differ =
@@ -264,6 +280,29 @@ mod tests {
             let validator = Validator::of(&headers(list));
             let strong = validator.as_ref().and_then(Validator::strong);
             assert_eq!(strong, want, "{list:?}");
+        }
+    }
+
+    #[test]
+    fn a_state_is_the_same_only_if_it_is_told_again() {
+        let of = |list: &[(&'static str, &str)]| Validator::of(&headers(list));
+        let (early, late) = (("last-modified", EARLY), ("last-modified", LATE));
+        let (a, weak) = (("etag", "\"a\""), ("etag", "W/\"a\""));
+        for (first, second, want) in [
+            (&[a][..], &[a, late][..], true),
+            (&[a, early], &[a, late], true),
+            (&[a, early], &[early], false),
+            (&[a], &[early], false),
+            (&[weak], &[weak], true),
+            (&[weak, early], &[weak, late], false),
+            (&[weak], &[], false),
+            (&[early], &[early], true),
+            (&[early], &[late], false),
+            (&[], &[weak], false),
+            (&[], &[], true),
+        ] {
+            let same = Validator::is_same_state(of(first).as_ref(), of(second).as_ref());
+            assert_eq!(same, want, "{first:?} {second:?}");
         }
     }
 

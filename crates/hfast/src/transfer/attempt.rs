@@ -25,12 +25,13 @@ use crate::store::partial::Partial;
 use crate::store::publish::Content;
 use crate::store::{resume, takeover};
 
-/// What a part of this content is known by. With neither digest nor validator nothing tells it from
-/// a part of something else, and so no later run may take it over.
-fn identity_of(wanted: &Wanted, chance: f64) -> Identity {
+/// What a part of this content is known by. Without a digest that is the validator, which means
+/// something only at its own `address`. With neither nothing tells it from a part of something else,
+/// and so no later run may take it over.
+fn identity_of(wanted: &Wanted, address: &str, chance: f64) -> Identity {
     let strong = wanted.validator.as_ref().and_then(Validator::strong);
     let known_by = || match strong {
-        Some(strong) => sha256(strong.as_bytes()),
+        Some(strong) => sha256(format!("{strong}\n{address}").as_bytes()),
         None => sha256(&chance.to_bits().to_be_bytes()),
     };
     wanted
@@ -176,7 +177,8 @@ impl Engine {
         sources: Sources,
         shown: ActiveFile,
     ) -> Result<(Arc<Job>, Verifier), Error> {
-        let identity = identity_of(wanted, self.chance());
+        let address = self.setup.provider.address(wanted);
+        let identity = identity_of(wanted, &address, self.chance());
         let (sink, claims, adopted) = if size <= SMALL {
             let content = vec![0; usize::try_from(size).unwrap_or_default()];
             (
@@ -298,5 +300,31 @@ impl Engine {
                 Ok(())
             })
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::http::HeaderMap;
+    use ::http::header::ETAG;
+
+    #[test]
+    fn a_validator_means_something_only_at_its_own_address() {
+        let tagged = HeaderMap::from_iter([(ETAG, "\"1\"".parse().unwrap())]);
+        let mut wanted = Wanted {
+            paths: Vec::new(),
+            size: Some(7),
+            digest: None,
+            validator: Validator::of(&tagged),
+            xet: None,
+            elsewhere: Vec::new(),
+        };
+        let here = identity_of(&wanted, "https://host/a", 0.1);
+        assert_eq!(here, identity_of(&wanted, "https://host/a", 0.2));
+        assert_ne!(here, identity_of(&wanted, "https://host/b", 0.1));
+        wanted.validator = None;
+        let nameless = identity_of(&wanted, "https://host/a", 0.1);
+        assert_ne!(nameless, identity_of(&wanted, "https://host/a", 0.2));
     }
 }

@@ -95,9 +95,11 @@ pub(super) fn check(
 }
 
 fn is_same_state(known: &Validator, headers: &HeaderMap, has_digest: bool) -> bool {
-    match Validator::of(headers) {
-        Some(now) => !known.contradicts(&now),
-        None => has_digest || known.strong().is_none(),
+    let now = Validator::of(headers);
+    if has_digest {
+        now.is_none_or(|now| !known.contradicts(&now))
+    } else {
+        Validator::is_same_state(Some(known), now.as_ref())
     }
 }
 

@@ -25,7 +25,8 @@ fn is_of_all(kind: ErrorKind) -> bool {
     )
 }
 
-/// How often a file that has no digest is begun because it has changed at its source.
+/// How often a file that has no digest is begun in ranges. When every answer is of another state, one
+/// answer has to bring all of it.
 const MOST_STARTS: usize = 3;
 
 /// Whether a listing can have this digest for a content of this size.
@@ -86,7 +87,7 @@ impl Engine {
     async fn deliver_patiently(self: &Arc<Self>, wanted: &mut Wanted) -> Result<u64, Error> {
         let listed = (wanted.size, wanted.digest);
         if is_doubtful(wanted) && !self.setup.offline {
-            self.learn_more(wanted).await?;
+            self.learn_more(wanted, listed.0).await?;
         }
         let mut starts = 1;
         loop {
@@ -94,14 +95,18 @@ impl Engine {
                 Ok(size) => return Ok(size),
                 Err(Setback::Failed(error)) => return Err(error),
                 Err(Setback::Changed(_, error)) if starts == MOST_STARTS => {
-                    return Err(error.with_hint("it changes all the time: try again later"));
+                    self.setup
+                        .progress
+                        .notice(format!("{error} again; fetching it in one answer"));
+                    self.count_as(wanted, None);
+                    starts += 1;
+                    continue;
                 }
                 Err(Setback::Changed(validator, error)) => {
                     self.setup
                         .progress
                         .notice(format!("{error}; beginning anew"));
-                    wanted.size = listed.0;
-                    self.learn_more(wanted).await?;
+                    self.learn_more(wanted, listed.0).await?;
                     wanted.validator = validator;
                     starts += 1;
                     continue;
@@ -119,16 +124,25 @@ impl Engine {
         }
     }
 
-    /// Asks the sources for what the listing does not say.
-    async fn learn_more(&self, wanted: &mut Wanted) -> Result<(), Error> {
+    /// Asks the sources for what the listing, which has the size `listed`, does not say.
+    async fn learn_more(&self, wanted: &mut Wanted, listed: Option<u64>) -> Result<(), Error> {
         let known = wanted.size.unwrap_or_default();
         let shown = self.setup.progress.open(wanted.name(), known);
         let mut meta = self.setup.provider.describe(wanted).await?;
         // Many servers answer a HEAD with a length of 0: whoever fetches will see the real one.
         meta.size = meta.size.filter(|size| *size > 0 || meta.digest.is_some());
+        wanted.size = listed;
         wanted.learn(&meta);
         shown.learn_size(wanted.size.unwrap_or_default());
         Ok(())
+    }
+
+    /// Takes the size of a content for another one, also in the sums that are shown.
+    fn count_as(&self, wanted: &mut Wanted, size: Option<u64>) {
+        let known = wanted.size.unwrap_or_default();
+        let shown = self.setup.progress.open(wanted.name(), known);
+        shown.learn_size(size.unwrap_or_default());
+        wanted.size = size;
     }
 
     /// A full disk is told together with what is still to come.

@@ -264,8 +264,7 @@ impl Job {
             validator.and_then(Validator::strong).map(str::to_owned)
         };
         let known = self.validator.as_ref();
-        let contradicts = known.zip(validator).is_some_and(|(a, b)| a.contradicts(b));
-        contradicts || strong(known) != strong(validator)
+        !Validator::is_same_state(known, validator) || strong(known) != strong(validator)
     }
 
     /// Ends the job: what has landed is of a content that the source has no longer.

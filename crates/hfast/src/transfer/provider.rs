@@ -10,6 +10,7 @@ use ::http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
+use super::link::unsigned;
 use super::source::Source;
 use crate::error::{Error, ErrorKind};
 use crate::hub::ask::Hub;
@@ -113,6 +114,17 @@ impl Provider {
                 credentials: None,
                 endpoint: None,
             }],
+        }
+    }
+
+    /// What a file is called at its sources, however they are asked for it: without what is there only
+    /// to prove a right, and differs from day to day.
+    pub(crate) fn address(&self, wanted: &Wanted) -> String {
+        match self {
+            Self::Repo(Repository { repo, commit, .. }) => {
+                format!("{repo}@{commit}/{}", wanted.name())
+            }
+            Self::Url { url, .. } => unsigned(url),
         }
     }
 

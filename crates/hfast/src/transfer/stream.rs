@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::StatusCode;
+use ::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use bytes::Bytes;
 
 use super::check::{Void, is_gzip};
@@ -63,14 +64,14 @@ impl Engine {
                 self.setup.provider.note(&failed, false);
             }
             match budget.failed(self.now(), self.chance()) {
-                Next::Wait(wait) if budget.failures() <= 2 * FOR_BYTES.failures => {
+                Next::Wait(wait) => {
                     self.setup.progress.retried();
                     self.setup
                         .progress
                         .notice(format!("{}: {error}; beginning again", wanted.name()));
                     tokio::time::sleep(wait).await;
                 }
-                Next::Wait(_) | Next::GiveUp => return Err(error),
+                Next::GiveUp => return Err(error),
             }
         }
         Err(sources.refusal().unwrap_or_else(|| {
@@ -107,6 +108,12 @@ impl Engine {
             return Err(not_a_hub(&source.name, wanted.name()));
         }
         let gzip = is_gzip(headers).map_err(unreadable)?;
+        if !headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING) {
+            let text =
+                "the server does not say where the file ends: whether it is whole cannot be told";
+            let text = format!("{}: {text}", wanted.name());
+            self.setup.progress.notice_once(&text);
+        }
         let _connected = shown.connect();
         let mut growing = self.begin_growing(wanted).await?;
         let mut body = plain(answer.response.body, gzip);

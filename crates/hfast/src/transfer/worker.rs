@@ -170,13 +170,19 @@ impl Engine {
             Ok(true) => {
                 let next = job.with_sources(|s| s.pick().map(|(_, source)| source.name.clone()));
                 let next = next.unwrap_or_default();
-                self.setup.progress.notice(format!("{}: trying {next} instead", job.name));
+                self.setup
+                    .progress
+                    .notice(format!("{}: trying {next} instead", job.name));
             }
-            Err(()) => job.fail(
-                Error::new(kind, format!("{}: {reason}", job.name)).with_hint(
-                    "run the same command again: it goes on where it stopped; or name another source with --endpoint or --mirror",
-                ),
-            ),
+            Err(()) => {
+                let hint = if source.endpoint.is_some() {
+                    "run the same command again: it goes on where it stopped; or name another source with --endpoint or --mirror"
+                } else {
+                    "run the same command again: it goes on where it stopped"
+                };
+                let text = format!("{}: {reason}", job.name);
+                job.fail(Error::new(kind, text).with_hint(hint));
+            }
         }
     }
 }

@@ -82,11 +82,6 @@ impl Budget {
         *self = Self::new(self.patience, now);
     }
 
-    /// Failures since the last progress.
-    pub(crate) fn failures(&self) -> u32 {
-        self.failures
-    }
-
     /// Counts a failure. `chance` is uniform in `0.0..1.0`.
     pub(crate) fn failed(&mut self, now: Duration, chance: f64) -> Next {
         if self.failures == 0 {
@@ -251,9 +246,9 @@ mod tests {
             let mut now = Duration::ZERO;
             for step in steps {
                 now += Duration::from_secs(step);
-                let is_spent = budget.failures() + 1 >= FOR_BYTES.failures
+                let is_spent = budget.failures + 1 >= FOR_BYTES.failures
                     && now.saturating_sub(budget.failing_since) >= FOR_BYTES.time
-                    && budget.failures() > 0;
+                    && budget.failures > 0;
                 match budget.failed(now, chance) {
                     Next::Wait(wait) => {
                         prop_assert!(wait <= LONGEST_WAIT && !is_spent);
