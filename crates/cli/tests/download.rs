@@ -88,7 +88,7 @@ fn a_report_is_one_document() {
     snapshot!(hub.home().run(&["download", "org/name", "--json"]).all(), @r#"
     exit 0
     --- stdout
-    {"path":"[HOME]/.cache/huggingface/hub/models--org--name/snapshots/0123456789abcdef0123456789abcdef01234567","commit":"0123456789abcdef0123456789abcdef01234567","files":3,"bytes":3000007,"received":3000007,"failed":[],"refused":[]}
+    {"path":"[HOME]/.cache/huggingface/hub/models--org--name/snapshots/0123456789abcdef0123456789abcdef01234567","commit":"0123456789abcdef0123456789abcdef01234567","files":3,"bytes":3000007,"received":3000007,"failed":[],"refused":[],"caveat":null}
     --- stderr
     "#);
 }

@@ -103,7 +103,7 @@ fn several_addresses_are_fetched_though_one_fails() {
     snapshot!(home.run(&["get", urls[0], urls[1], "--json"]).all(), @r#"
     exit 3
     --- stdout
-    [{"error":{"kind":"not_found","message":"datasets/org/name at main has no \"none\"","hint":"names are case-sensitive; `hfast download REPO --dry-run` lists what is there","exit_code":3}},{"path":"data.csv","commit":"6d7d8d461098926b19f8661307cb7b4498a546ac","files":1,"bytes":4,"received":4,"failed":[],"refused":[]}]
+    [{"error":{"kind":"not_found","message":"datasets/org/name at main has no \"none\"","hint":"names are case-sensitive; `hfast download REPO --dry-run` lists what is there","exit_code":3}},{"path":"data.csv","commit":"6d7d8d461098926b19f8661307cb7b4498a546ac","files":1,"bytes":4,"received":4,"failed":[],"refused":[],"caveat":null}]
     --- stderr
     error: datasets/org/name at main has no "none"
     hint: names are case-sensitive; `hfast download REPO --dry-run` lists what is there

@@ -37,16 +37,56 @@ fn a_complete_cache_serves_while_no_server_answers() {
         let said = "connection refused: this is what lay here when it was last asked for";
         assert!(run.stderr.contains(said), "{}", run.stderr);
     }
-    // What is not all there is still asked for with patience, and then an error.
-    let run = home.run(&[
-        "download",
-        "org/name",
-        "--local-dir",
-        "e",
-        "--progress",
-        "none",
-    ]);
-    assert_eq!(run.code, Some(6), "{}", run.stderr);
+    // A folder that is new, and a file, come from the cache.
+    for words in [
+        &["download", "org/name", "--local-dir", "e"][..],
+        &["get", "hf://org/name/model.bin"],
+    ] {
+        let run = home.run(words);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        assert!(
+            run.stderr.contains("when it was last asked for"),
+            "{}",
+            run.stderr
+        );
+    }
+}
+
+/// What an older official client left when it was killed: a branch, and no listing.
+#[test]
+fn a_part_of_a_repository_does_not_pass_for_all_of_it() {
+    let hub = Hub::serving(vec![repo()]);
+    let home = hub.home();
+    assert_eq!(
+        home.run(&["download", "org/name", "config.json", "-q"])
+            .code,
+        Some(0)
+    );
+    let cache = home.path().join(".cache/huggingface/hub/models--org--name");
+    std::fs::remove_dir_all(cache.join(".hfast")).unwrap();
+    let run = alone(hub, home).run(&["download", "org/name", "-q"]);
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (Some(6), ""),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn a_complete_cache_serves_while_the_hub_wants_to_be_left_alone() {
+    let hub = Hub::serving(vec![repo()]);
+    let home = hub.home();
+    let path = home.run(&["download", "org/name", "-q"]).stdout;
+    hub.hub()
+        .add_fault(Fault::new(Match::api(), What::too_many_requests("290")));
+    let run = home.run(&["download", "org/name", "-q"]);
+    assert_eq!((run.code, &run.stdout), (Some(0), &path), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("when it was last asked for"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]

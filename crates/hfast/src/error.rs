@@ -63,7 +63,10 @@ impl Error {
     pub fn disk(action: &str, path: &std::path::Path, source: io::Error) -> Self {
         let hint = match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Some("free some space and run the same command again: it goes on where it stopped")
+                Some("free some space and run the same command again")
+            }
+            io::ErrorKind::CrossesDevices => {
+                Some("a part of the target lies on another disk: choose one that does not")
             }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 Some("choose a folder that you can write to with --cache-dir or --local-dir")

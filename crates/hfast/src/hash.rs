@@ -19,6 +19,13 @@ pub(crate) struct Hasher {
     git: bool,
 }
 
+/// SHA-1 of what is not in git.
+pub(crate) fn sha1(bytes: &[u8]) -> [u8; 20] {
+    let mut digest = [0; 20];
+    digest.copy_from_slice(ring::digest::digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref());
+    digest
+}
+
 impl Hasher {
     /// The kind of digest that `expected` is, for content of `size` bytes.
     pub(crate) fn like(expected: &Digest, size: u64) -> Self {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hfast::client::{Client, ClientOptions, DownloadRequest, Report, Target};
-use hfast::transfer::progress::{Event, Progress};
+use hfast::transfer::progress::Progress;
 use hfast::{Error, ErrorKind, RepoId, RepoType};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -36,40 +36,32 @@ fn cache() -> (tempfile::TempDir, PathBuf) {
     (root, snapshot)
 }
 
-async fn download(cache: &Path, files: &[&str]) -> (Result<Report, Error>, Vec<Event>) {
+async fn download(cache: &Path, files: &[&str]) -> Result<Report, Error> {
     let client = Client::new(ClientOptions {
         offline: true,
         ..ClientOptions::default()
-    });
+    })?;
     let repo = hfast::Repo::new(RepoType::Model, RepoId::new("org/name").unwrap());
     let mut request = DownloadRequest::new(repo, Target::Cache(cache.to_owned()));
     let names = files.iter().map(ToString::to_string);
     (request.names_or_patterns, request.files) = names.partition(|name| name.contains('*'));
     let progress = Arc::new(Progress::default());
-    let work = async {
-        let client = client?;
-        let plan = client.plan(&request, &Progress::default()).await?;
-        client.download(plan, &progress).await
-    };
-    (work.await, progress.take_events())
+    let plan = client.plan(&request, &progress).await?;
+    client.download(plan, &progress).await
 }
 
 #[tokio::test]
 async fn what_lies_in_the_cache_is_given_with_a_word_of_caution() {
     let (root, snapshot) = cache();
-    let (report, events) = download(root.path(), &[]).await;
-    let report = report.unwrap();
+    let report = download(root.path(), &[]).await.unwrap();
     assert_eq!(
         (report.path, report.files, report.bytes),
         (snapshot.clone(), 2, 5)
     );
-    let [Event::Notice(text)] = events.as_slice() else {
-        panic!("{events:?}");
-    };
-    assert!(text.contains("no listing of this commit"), "{text}");
+    let caveat = report.caveat.unwrap();
+    assert!(caveat.contains("no listing of this commit"), "{caveat}");
 
-    let (report, _) = download(root.path(), &["sub/"]).await;
-    let report = report.unwrap();
+    let report = download(root.path(), &["sub/"]).await.unwrap();
     assert_eq!((report.path, report.files), (snapshot, 1));
 }
 
@@ -88,13 +80,13 @@ async fn what_does_not_lie_in_the_cache_is_an_error() {
         (&["onnx/"], "\"onnx/\" of org/name is not in the cache"),
         (&["*.onnx"], "\"*.onnx\" of org/name is not in the cache"),
     ] {
-        let error = download(root.path(), files).await.0.unwrap_err();
+        let error = download(root.path(), files).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
         assert!(error.to_string().starts_with(said), "{error}");
     }
     let noted = root.path().join("models--org--name/.no_exist");
     assert!(!noted.exists(), "nobody said that it does not exist");
     let empty = tempfile::tempdir().unwrap();
-    let error = download(empty.path(), &[]).await.0.unwrap_err();
+    let error = download(empty.path(), &[]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
 }

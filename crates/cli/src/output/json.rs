@@ -31,6 +31,8 @@ pub(crate) struct ReportJson {
     received: u64,
     failed: Vec<FailedJson>,
     refused: Vec<RefusedJson>,
+    /// Why there may be more files, or newer ones.
+    caveat: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -65,6 +67,7 @@ impl ReportJson {
             received: report.received,
             failed: failed.collect(),
             refused: refused.collect(),
+            caveat: report.caveat.clone(),
         }
     }
 }

@@ -181,6 +181,7 @@ impl Output {
 
     /// Tells what a download did: words on stderr, the path on stdout if all files are there.
     pub(crate) fn report(&self, report: &Report, elapsed: Duration) -> Result<(), Error> {
+        self.caveat(report.caveat.as_deref());
         if !matches!(self.display, Display::Json(_)) {
             print_lines(&human::missing_lines(report));
             if self.format == Format::Human && !self.quiet && report.failed.is_empty() {
@@ -203,12 +204,19 @@ impl Output {
         }
     }
 
+    /// Warns of what may be missing or old, also where little is said.
+    fn caveat(&self, text: Option<&str>) {
+        if let Some(text) = text {
+            self.say(&format!("warning: {text}"));
+        }
+    }
+
     /// Shows a plan that is not carried out.
     pub(crate) fn dry_run(&self, plan: &Plan) -> Result<(), Error> {
         for line in human::refused_lines(&plan.refused) {
             self.say(&line);
         }
-        plan.caveat().iter().for_each(|line| self.say(line));
+        self.caveat(plan.caveat());
         match self.format {
             Format::Json => stdout::line(&json::to_text(&json::planned(plan))),
             Format::Human if !self.quiet => stdout::line(human::dry_run(plan).trim_end()),

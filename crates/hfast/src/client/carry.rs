@@ -28,13 +28,11 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Disk`] when there is no room for the whole plan or the place cannot be written.
     pub async fn download(&self, plan: Plan, progress: &Arc<Progress>) -> Result<Report, Error> {
-        if let Some(caveat) = plan.caveat() {
-            progress.notice(caveat);
-        }
         let Plan {
             commit,
             files,
             refused,
+            caveat,
             mut job,
             ..
         } = plan;
@@ -80,6 +78,7 @@ impl Client {
             received: progress.snapshot().received_bytes,
             failed: outcome.failed,
             refused,
+            caveat,
         })
     }
 
@@ -247,6 +246,8 @@ fn prepare(
 ) -> Result<Arc<Engine>, Error> {
     let asked = setup.destination.as_ref().clone();
     asked.check()?;
+    // What a killed run was copying takes room that is free for whoever knows it.
+    asked.sweep_temporary();
     if let Some((folder, commit)) = cache.filter(|_| !setup.force) {
         let elsewhere = Elsewhere::look(&folder, commit);
         let places = |wanted: &mut Wanted| wanted.elsewhere = elsewhere.places(wanted);

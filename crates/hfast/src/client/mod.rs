@@ -109,6 +109,19 @@ impl Plan {
     pub fn caveat(&self) -> Option<&str> {
         self.caveat.as_deref()
     }
+
+    /// Whether each of its files lies in its place, or in the cache that it can be copied from, judged
+    /// by their sizes. Blocks.
+    fn lies_here(&self) -> bool {
+        let cache = self.job.cache.clone();
+        let cache = cache.and_then(|(folder, commit)| Some(folder.snapshot(&commit?)));
+        self.files.iter().all(|PlannedFile { remote, present }| {
+            let copy = cache
+                .as_ref()
+                .and_then(|cache| cache.join(remote.path.as_str()).metadata().ok());
+            *present || copy.is_some_and(|copy| copy.is_file() && Some(copy.len()) == remote.size)
+        })
+    }
 }
 
 /// What carrying out a plan needs beyond what it shows.
@@ -151,6 +164,8 @@ pub struct Report {
     pub failed: Vec<(String, Error)>,
     /// Files that were refused by name.
     pub refused: Vec<RefusedName>,
+    /// What [`Plan::caveat`] said.
+    pub caveat: Option<String>,
 }
 
 /// Downloads from the Hub, its mirrors, and plain URLs. Cheap to clone.

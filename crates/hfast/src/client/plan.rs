@@ -29,8 +29,8 @@ impl Client {
     /// an existing cache, the official note that a file asked for by name does not exist. `progress`
     /// is told why it takes long, if it does.
     ///
-    /// Where no server can be reached and all that is wanted was complete when the branch was last
-    /// asked for, that is the plan, and it says so in [`Plan::caveat`].
+    /// Where no server can be reached and all that is wanted lies here as it was when the branch was
+    /// last asked for, that is the plan, and it says so in [`Plan::caveat`].
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for patterns and names that cannot be, [`ErrorKind::NotFound`] for a
@@ -99,7 +99,13 @@ impl Client {
             progress,
         };
         match (self.ask_commit(request, asking).await, known) {
-            (Err(error), Some(known)) if error.kind() == ErrorKind::Unreachable => {
+            // Nobody that is a Hub has said anything of it.
+            (Err(error), Some(known))
+                if matches!(
+                    error.kind(),
+                    ErrorKind::Unreachable | ErrorKind::RateLimited | ErrorKind::Protocol
+                ) =>
+            {
                 Ok(Answer::Was(known, error))
             }
             (asked, _) => asked.map(Answer::Is),
@@ -130,13 +136,17 @@ impl Client {
             client.destination(&request, &commit).check()?;
             Ok(match client.find(&request, &choice, &commit, true) {
                 Found::Plan(plan) => Some(*plan),
-                Found::Listing(listing) => client.choose(&request, choice, commit, listing).ok(),
-                Found::Nothing => None,
+                // What lies there without a listing may be a part of what was wanted.
+                Found::Listing(listing) if listing.complete => {
+                    let plan = client.choose(&request, choice, commit, listing).ok();
+                    plan.filter(Plan::lies_here)
+                }
+                Found::Listing(_) | Found::Nothing => None,
             })
         });
-        let all_there = |plan: &Plan| plan.files.iter().all(|file| file.present);
-        let mut plan = look.await?.filter(all_there);
+        let mut plan = look.await?;
         if let Some(plan) = &mut plan {
+            plan.job.offline = true;
             let was = format!("{error}: this is what lay here when it was last asked for");
             let more = plan.caveat.take();
             plan.caveat = Some(more.map_or(was.clone(), |more| format!("{was}; {more}")));
@@ -266,6 +276,10 @@ impl Client {
             progress,
         };
         let error = match self.hub.list(repo, commit, asking).await {
+            // A repository without any file is rare, and an endpoint without a real tree less so.
+            Ok((files, refused)) if files.is_empty() && refused.is_empty() => {
+                Error::new(ErrorKind::NotFound, "the listing is empty")
+            }
             Ok((files, refused)) => {
                 return Ok(Listing {
                     files,

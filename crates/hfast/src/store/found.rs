@@ -69,7 +69,9 @@ impl Destination {
                     .paths
                     .iter()
                     .flat_map(|path| official_local(root, path, wanted, size));
-                named().chain(official).collect()
+                let mut found: Vec<_> = named().chain(official).collect();
+                found.sort_by_key(|found| std::cmp::Reverse(found.ranges.len()));
+                found
             }
             Self::File { .. } => named().collect(),
         }
@@ -111,15 +113,16 @@ fn official_names(
     path: &RepoPath,
     wanted: &Wanted,
 ) -> impl Iterator<Item = PathBuf> + use<> {
-    // The official name begins with a hash of the metadata's name, which need not be computed: the
-    // etag that follows it is what identifies the content.
+    // Files of other names with the same content have other hashes, and other locks.
+    let begin = wanted
+        .digest
+        .map(|digest| format!("{}.{digest}.", local_dir::short_hash(path)));
     let folder = local_dir::downloads(root).join(path.as_str());
-    let etag = wanted.digest.map(|digest| format!(".{digest}."));
     let all = folder.parent().map(entries).into_iter().flatten();
     all.filter(move |path| {
         let name = path.file_name().and_then(|name| name.to_str());
-        etag.as_ref().zip(name).is_some_and(|(etag, name)| {
-            name.contains(etag.as_str()) && name.ends_with(".incomplete")
+        begin.as_ref().zip(name).is_some_and(|(begin, name)| {
+            name.starts_with(begin.as_str()) && name.ends_with("incomplete")
         })
     })
 }
@@ -155,8 +158,9 @@ mod tests {
         fs::create_dir_all(root.path().join("sub")).unwrap();
         fs::create_dir_all(here.partials()).unwrap();
         let ours = format!("{}.1-2-3.hfast", here.stem(&wanted));
+        let hash = local_dir::short_hash(&wanted.paths[0]);
         let writes = [
-            folder.join(format!("aGFzaA==.{digest}.0a1b2c3d.incomplete")),
+            folder.join(format!("{hash}.{digest}.0a1b2c3d.incomplete")),
             here.partials().join(ours),
             root.path().join("sub/x.bin"),
         ];
@@ -167,7 +171,44 @@ mod tests {
             assert_ne!(now, before, "{}", path.display());
             before = now;
         }
-        fs::write(folder.join("aGFzaA==.other.incomplete"), "other").unwrap();
+        fs::write(folder.join(format!("{hash}.other.incomplete")), "other").unwrap();
         assert_eq!(here.growth(&wanted), before);
+        // The same content under another name may be on its way, under a lock of its own.
+        let other = folder.join(format!("aGFzaA==.{digest}.incomplete"));
+        fs::write(&other, "other").unwrap();
+        here.sweep_official(&wanted);
+        assert!(other.exists() && !writes[0].exists());
+        // Computed by huggingface_hub 2.4.0.
+        assert_eq!(hash, "Rw6HN3nDC2RV5-Sn50bbfVKF42I=");
+    }
+
+    #[test]
+    fn what_there_is_most_of_is_taken_first() {
+        let root = tempfile::tempdir().unwrap();
+        let here = Destination::LocalDir {
+            root: root.path().to_owned(),
+            commit: "c".repeat(40).parse().unwrap(),
+        };
+        let digest = Digest::from_hex(&"d".repeat(64)).unwrap();
+        let wanted = Wanted {
+            paths: vec![RepoPath::new("x.bin").unwrap()],
+            size: Some(100),
+            digest: Some(digest),
+            validator: None,
+            xet: None,
+            elsewhere: Vec::new(),
+        };
+        let folder = root.path().join(".cache/huggingface/download");
+        fs::create_dir_all(&folder).unwrap();
+        let hash = local_dir::short_hash(&wanted.paths[0]);
+        fs::write(root.path().join("x.bin"), vec![0; 10]).unwrap();
+        fs::write(
+            folder.join(format!("{hash}.{digest}.incomplete")),
+            vec![0; 90],
+        )
+        .unwrap();
+        let found = here.parts(&wanted, 100);
+        let lengths: Vec<_> = found.iter().map(|found| found.ranges.len()).collect();
+        assert_eq!(lengths, [90, 10]);
     }
 }

@@ -5,9 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+
+use super::durable::Folders;
 use super::layout::folder_name;
-use super::place::{create_parents, create_parents_below, read_small, write_note};
+use super::place::{create_parents_below, read_small, write_note};
 use crate::error::Error;
+use crate::hash;
 use crate::names::{Commit, Digest, Repo, Revision};
 use crate::repo_path::RepoPath;
 
@@ -78,28 +83,33 @@ pub(crate) fn refresh_metadata(root: &Path, path: &RepoPath, commit: &Commit) {
 
 /// The commit that `revision` was when the folder was last complete.
 pub(crate) fn read_reference(root: &Path, repo: &Repo, revision: &Revision) -> Option<Commit> {
-    read_small(&reference(root, repo, revision))?
+    read_small(&root.join(reference(repo, revision)))?
         .trim()
         .parse()
         .ok()
 }
 
-/// Notes the commit that `revision` is now that the folder is complete.
-pub(crate) fn write_reference(
-    root: &Path,
-    repo: &Repo,
-    revision: &Revision,
-    commit: &Commit,
-) -> Result<(), Error> {
-    let path = reference(root, repo, revision);
-    create_parents(&path)?;
-    write_note(&partials(root), &path, commit.as_str().as_bytes())
+/// Notes the commit that `revision` is now that the folder is complete. The note serves who cannot
+/// ask later, and so is not worth an error now.
+pub(crate) fn note_reference(root: &Path, repo: &Repo, revision: &Revision, commit: &Commit) {
+    if read_reference(root, repo, revision).as_ref() == Some(commit) {
+        return;
+    }
+    let write = || {
+        let place = create_parents_below(root, &reference(repo, revision))?;
+        write_note(&partials(root), &place, commit.as_str().as_bytes())?;
+        let folder = place.parent().map(Path::to_owned);
+        Folders::between(folder.as_slice(), root).flush()
+    };
+    if let Err(error) = write() {
+        tracing::debug!("the commit of {revision} is not noted: {error}");
+    }
 }
 
-/// A folder may have been filled from several repositories.
-fn reference(root: &Path, repo: &Repo, revision: &Revision) -> PathBuf {
-    let refs = partials(root).join("refs").join(folder_name(repo));
-    refs.join(revision.as_str())
+/// Where the commit of a revision is noted, below the folder, which may have been filled from several
+/// repositories.
+fn reference(repo: &Repo, revision: &Revision) -> String {
+    format!("{STATE}/{OURS}/refs/{}/{revision}", folder_name(repo))
 }
 
 /// Creates the state folder with the file that keeps it out of git, and the one for our own files.
@@ -124,6 +134,14 @@ pub(crate) fn trees(root: &Path, commit: &Commit) -> [PathBuf; 2] {
         state(root).join("trees").join(&name),
         partials(root).join(&name),
     ]
+}
+
+/// What the names of the official clients' unfinished files of `path` begin with: a hash of the name
+/// of its metadata (`_short_hash` in `huggingface_hub`).
+pub(crate) fn short_hash(path: &RepoPath) -> String {
+    let name = path.as_str().rsplit('/').next().unwrap_or_default();
+    let digest = hash::sha1(format!("{name}{METADATA}").as_bytes());
+    URL_SAFE.encode(digest)
 }
 
 /// The folder where the official clients keep metadata, locks and partial files.

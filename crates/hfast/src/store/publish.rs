@@ -140,6 +140,13 @@ impl Destination {
         }
     }
 
+    /// Deletes what dead processes were about to give a final name.
+    pub(crate) fn sweep_temporary(&self) {
+        let all = leftovers(&self.partials()).into_iter();
+        let temporary = all.filter(|(stem, _)| place::is_temporary(stem));
+        temporary.for_each(|(_, path)| sweep(&path));
+    }
+
     /// Makes the names in `named` durable and, where all of `whole` is there, moves the ref. Sweeps
     /// what dead processes left of contents that have their final names.
     pub(crate) fn finish(
@@ -160,7 +167,8 @@ impl Destination {
         match self {
             Self::Cache { folder, commit, .. } => folder.write_reference(revision, commit),
             Self::LocalDir { root, commit } => {
-                local_dir::write_reference(root, repo, revision, commit)
+                local_dir::note_reference(root, repo, revision, commit);
+                Ok(())
             }
             Self::File { .. } => Ok(()),
         }

@@ -260,6 +260,7 @@ impl Engine {
     ) -> Result<(), Error> {
         let (destination, wanted) = (Arc::clone(&self.setup.destination), wanted.clone());
         let left = self.leftovers_of(&destination.stem(&wanted));
+        let force = self.setup.force;
         self.setup
             .disk
             .run(move || {
@@ -272,9 +273,10 @@ impl Engine {
                         destination.publish(&wanted, &digest, &Content::Bytes(&content))
                     }
                 };
-                // Another process may have taken us for dead, gone on in our place, and been faster.
+                // Another process may have taken us for dead, gone on in our place, and been faster. What
+                // was there before is no proof of that when it was to be replaced.
                 match published {
-                    Err(error) if !destination.settle(&wanted, &[])? => return Err(error),
+                    Err(error) if force || !destination.settle(&wanted, &[])? => return Err(error),
                     _ => {}
                 }
                 for path in &left {
