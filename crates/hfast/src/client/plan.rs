@@ -13,7 +13,7 @@ use super::choose::Choice;
 use super::look::{Found, Listing, checked};
 use super::{Client, DownloadRequest, JobContext, Plan, PlannedFile, Target};
 use crate::error::{Error, ErrorKind};
-use crate::hub::ask::Asking;
+use crate::hub::endpoints::Asking;
 use crate::hub::listing::RemoteFile;
 use crate::hub::urls::Blobs;
 use crate::names::{Commit, Digest, Repo, Revision};

@@ -1,6 +1,7 @@
-//! Questions to the Hub: which commit is it, what is in it. Asks the endpoints in order of health.
+//! Questions to the Hub: which commit is it, what is in it.
 //!
-//! Answers are parsed by the pure files beside this one; bytes of files are not asked for here.
+//! Who is asked, and how patiently, is told in `endpoints.rs`. Answers are parsed by the pure files
+//! beside this one; bytes of files are not asked for here.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,16 +13,16 @@ use tokio::time::Instant;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::endpoints::{Asking, Fault, again};
 use super::listing::{Listing, RefusedName, RemoteFile, RepoInfo, TreePage, next_page};
 use super::refusal::{Asked, not_a_hub, refusal};
 use super::token::Token;
 use super::urls::{Blobs, Endpoint};
 use crate::error::{Error, ErrorKind};
 use crate::names::{Commit, Repo, Revision};
-use crate::transfer::progress::Progress;
 use crate::transport::follow::{Answer, Credentials, follow};
 use crate::transport::gate::Gates;
-use crate::transport::retry::{Budget, FOR_QUESTIONS, Next, Patience};
+use crate::transport::retry::{BRIEFLY, Budget, FOR_QUESTIONS, Next};
 use crate::transport::{Failure, MAX_ERROR_BODY, Request, Transport, read_limited};
 
 /// The longest answer that is read: a page of a listing, or the siblings of a very large repository.
@@ -39,26 +40,16 @@ const MAX_EMPTY_PAGES: usize = 20;
 /// A listing with more unsafe names than this is an attack, and each of them is kept for the report.
 const MAX_REFUSED: usize = 10_000;
 
-/// An endpoint that failed stays behind the others for this long, unless it works before: a dead one is
-/// not met by file after file, and one that was down for a minute gets another chance in the same run.
-const BEHIND: Duration = Duration::from_secs(300);
+/// A listing that takes longer says how far it is, once in each such time.
+const WORD: Duration = Duration::from_secs(10);
 
 /// The endpoints of a client, and when each failed last if it has not worked since.
 pub(crate) struct Hub {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) gates: Arc<Gates>,
-    endpoints: Vec<(Endpoint, Mutex<Option<Instant>>)>,
+    pub(super) endpoints: Vec<(Endpoint, Mutex<Option<Instant>>)>,
     token: Option<Token>,
     chance: Mutex<fastrand::Rng>,
-}
-
-/// How a question is asked.
-#[derive(Clone, Copy)]
-pub(crate) struct Asking<'a> {
-    /// How long for, while it fails in ways that may pass.
-    pub(crate) patience: Patience,
-    /// Who is told why it takes so long.
-    pub(crate) progress: &'a Progress,
 }
 
 /// What an endpoint answered.
@@ -66,24 +57,6 @@ struct Page {
     url: Url,
     headers: HeaderMap,
     body: Vec<u8>,
-}
-
-/// Why one attempt brought nothing.
-enum Fault {
-    /// Another attempt, or another endpoint, may do better.
-    Passing(Error),
-    /// This endpoint will not say anything else.
-    Final(Error),
-}
-
-impl From<Failure> for Fault {
-    fn from(failure: Failure) -> Self {
-        if failure.kind.is_final() {
-            Self::Final(failure.into())
-        } else {
-            Self::Passing(failure.into())
-        }
-    }
 }
 
 impl Hub {
@@ -105,33 +78,6 @@ impl Hub {
             token,
             chance,
         }
-    }
-
-    /// The endpoints with their indices, as the user has them, but those that failed a short while
-    /// ago last. Only the order is decided here: none is left out.
-    pub(crate) fn by_health(&self) -> Vec<(usize, &Endpoint)> {
-        let failed = |health: &Mutex<Option<Instant>>| {
-            let failed = *health.lock().unwrap_or_else(PoisonError::into_inner);
-            failed.filter(|at| at.elapsed() < BEHIND)
-        };
-        let mut order: Vec<_> = self.endpoints.iter().enumerate().collect();
-        order.sort_by_cached_key(|(_, (_, health))| failed(health));
-        order
-            .into_iter()
-            .map(|(index, (endpoint, _))| (index, endpoint))
-            .collect()
-    }
-
-    /// Notes whether an endpoint, or where it sent us for the bytes, did what it should.
-    pub(crate) fn note(&self, index: usize, works: bool) {
-        if let Some((_, health)) = self.endpoints.get(index) {
-            let mut health = health.lock().unwrap_or_else(PoisonError::into_inner);
-            *health = (!works).then(Instant::now);
-        }
-    }
-
-    pub(crate) fn endpoint(&self, index: usize) -> Option<&Endpoint> {
-        self.endpoints.get(index).map(|(endpoint, _)| endpoint)
     }
 
     pub(crate) fn chance(&self) -> f64 {
@@ -157,16 +103,17 @@ impl Hub {
         blobs: Blobs,
         asking: Asking<'_>,
     ) -> Result<RepoInfo, Error> {
-        self.each_endpoint((repo, revision.as_str()), asking, async |endpoint| {
-            let page = self
-                .ask(
-                    endpoint,
-                    endpoint.repo_info(repo, revision, blobs),
-                    (repo, revision.as_str()),
-                )
-                .await?;
-            RepoInfo::parse(&page.body, blobs).map_err(|error| nonsense(&page, &error))
-        })
+        self.each_endpoint(
+            (repo, revision.as_str()),
+            asking,
+            async |endpoint, asking| {
+                let url = endpoint.repo_info(repo, revision, blobs);
+                let page = self
+                    .ask(endpoint, url, (repo, revision.as_str()), asking)
+                    .await?;
+                RepoInfo::parse(&page.body, blobs).map_err(|error| nonsense(&page, &error))
+            },
+        )
         .await
     }
 
@@ -177,18 +124,20 @@ impl Hub {
         commit: &Commit,
         asking: Asking<'_>,
     ) -> Result<(Vec<RemoteFile>, Vec<RefusedName>), Error> {
-        let listing = self.each_endpoint((repo, commit.as_str()), asking, async |endpoint| {
-            self.pages(endpoint, repo, commit).await
-        });
+        let listing =
+            self.each_endpoint((repo, commit.as_str()), asking, async |endpoint, asking| {
+                self.pages(endpoint, (repo, commit), asking).await
+            });
         Ok(listing.await?.into_parts())
     }
 
     async fn pages(
         &self,
         endpoint: &Endpoint,
-        repo: &Repo,
-        commit: &Commit,
+        (repo, commit): (&Repo, &Commit),
+        asking: Asking<'_>,
     ) -> Result<Listing, Fault> {
+        let mut told = Instant::now();
         let mut listing = Listing::default();
         let mut url = endpoint.tree(repo, commit);
         let mut seen = HashSet::new();
@@ -197,7 +146,7 @@ impl Hub {
             let first = seen.is_empty();
             let before = listing.files().len() + listing.refused().len();
             let page = self
-                .page(endpoint, &url, (repo, commit.as_str()), first)
+                .page(endpoint, &url, (repo, commit.as_str()), (asking, first))
                 .await?;
             listing.push(TreePage::parse(&page.body).map_err(|error| nonsense(&page, &error))?);
             if listing.refused().len() > MAX_REFUSED {
@@ -207,6 +156,13 @@ impl Hub {
             let Some(next) = next_page(&page.headers) else {
                 return Ok(listing);
             };
+            if told.elapsed() >= WORD {
+                told = Instant::now();
+                let count = listing.files().len();
+                asking
+                    .progress
+                    .notice(format!("{repo}: {count} files are listed so far"));
+            }
             if listing.files().len() + listing.refused().len() > before {
                 empty = 0;
             } else {
@@ -227,71 +183,29 @@ impl Hub {
     }
 
     /// One page of a listing. Pages after the first have a budget of their own: what has been
-    /// listed so far must not be lost to one bad answer.
+    /// listed so far must not be lost to one bad answer. Where there are other endpoints it is small.
     async fn page(
         &self,
         endpoint: &Endpoint,
         url: &Url,
         asked: (&Repo, &str),
-        first: bool,
+        (asking, first): (Asking<'_>, bool),
     ) -> Result<Page, Fault> {
         let start = Instant::now();
-        let mut budget = Budget::new(FOR_QUESTIONS, start.elapsed());
+        let is_alone = self.endpoints.len() == 1;
+        let patience = if is_alone { FOR_QUESTIONS } else { BRIEFLY };
+        let mut budget = Budget::new(patience, start.elapsed());
+        let asking = Asking { patience, ..asking };
         loop {
-            let fault = match self.ask(endpoint, url.clone(), asked).await {
-                Err(Fault::Passing(error)) if !first => error,
+            let (error, pause) = match self.ask(endpoint, url.clone(), asked, asking).await {
+                Err(Fault::Passing(error, pause)) if !first => (error, pause),
                 other => return other,
             };
             match budget.failed(start.elapsed(), self.chance()) {
-                Next::Wait(wait) => tokio::time::sleep(wait).await,
+                Next::Wait(wait) => again(&error, pause, wait, asking.progress).await,
                 // Patience has been shown: the whole listing is not asked for again.
-                Next::GiveUp => return Err(Fault::Final(fault)),
-            }
-        }
-    }
-
-    /// Asks one endpoint after another until one answers; passing faults are met with patience.
-    async fn each_endpoint<T>(
-        &self,
-        (repo, revision): (&Repo, &str),
-        asking: Asking<'_>,
-        question: impl AsyncFn(&Endpoint) -> Result<T, Fault>,
-    ) -> Result<T, Error> {
-        let start = Instant::now();
-        let mut budget = Budget::new(asking.patience, start.elapsed());
-        loop {
-            let (mut passing, mut refused) = (None, None);
-            for (index, endpoint) in self.by_health() {
-                match question(endpoint).await {
-                    Ok(answer) => {
-                        self.note(index, true);
-                        return Ok(answer);
-                    }
-                    Err(Fault::Passing(error)) => {
-                        self.note(index, false);
-                        tracing::info!("{repo} at {revision}: {error}");
-                        passing.get_or_insert(error);
-                    }
-                    Err(Fault::Final(error)) => {
-                        tracing::info!("{repo} at {revision}: {} says: {error}", endpoint.host());
-                        refused.get_or_insert(error);
-                    }
-                }
-            }
-            // A mirror that does not have it says nothing of an endpoint that could not be asked.
-            let error = match (refused, passing) {
-                (Some(error), None) => return Err(error),
-                (refused, Some(error)) => refused.unwrap_or(error),
-                (None, None) => Error::new(ErrorKind::Usage, "no endpoint to ask"),
-            };
-            match budget.failed(start.elapsed(), self.chance()) {
-                Next::Wait(wait) => {
-                    asking
-                        .progress
-                        .notice_once(&format!("{error}; trying again"));
-                    tokio::time::sleep(wait).await;
-                }
-                Next::GiveUp => return Err(error),
+                Next::GiveUp if is_alone => return Err(Fault::Final(error)),
+                Next::GiveUp => return Err(Fault::Elsewhere(error)),
             }
         }
     }
@@ -301,10 +215,11 @@ impl Hub {
         endpoint: &Endpoint,
         url: Url,
         (repo, revision): (&Repo, &str),
+        asking: Asking<'_>,
     ) -> Result<Page, Fault> {
         let credentials = self.credentials(endpoint);
-        let network = (self.transport.as_ref(), self.gates.as_ref());
-        let mut answer = follow(network, Request::get(url), credentials.as_ref(), 0.0).await?;
+        let network = self.network(asking.patience.pause);
+        let mut answer = follow(&network, Request::get(url), credentials.as_ref()).await?;
         let status = answer.response.status;
         let limit = if status.is_success() {
             MAX_ANSWER
@@ -332,7 +247,7 @@ impl Hub {
         let error = refusal(status, &headers, &body.unwrap_or_default(), &asked);
         Err(match pause {
             None => Fault::Final(error),
-            Some(_) => Fault::Passing(error),
+            Some(pause) => Fault::Passing(error, pause),
         })
     }
 }
@@ -360,12 +275,13 @@ async fn read_body(answer: &mut Answer, limit: usize) -> Result<Vec<u8>, Failure
 fn nonsense(page: &Page, error: &Error) -> Fault {
     let html = page.body.trim_ascii_start().first() == Some(&b'<');
     let host = page.url.host_str().unwrap_or_default();
-    Fault::Passing(if html {
+    let error = if html {
         not_a_hub(host, "a listing")
     } else {
         Error::new(error.kind(), format!("{host}: {error}"))
             .with_hint("run the command again; if it stays so, choose another endpoint")
-    })
+    };
+    Fault::Passing(error, Duration::ZERO)
 }
 
 /// The next page, asked where this page came from: a mirror that does not rewrite its links would

@@ -1,12 +1,14 @@
 //! The question about one address: size, digest and validator of the file behind it.
 
+use std::time::Duration;
+
 use url::Url;
 
 use super::ask::Hub;
 use super::metadata::FileMeta;
 use crate::error::{Error, ErrorKind};
 use crate::transport::Request;
-use crate::transport::follow::{Credentials, follow};
+use crate::transport::follow::{Credentials, Network, follow};
 
 impl Hub {
     /// What `url` says of the file behind it: by `HEAD`, or by the head of a `GET` where that is
@@ -15,10 +17,12 @@ impl Hub {
         &self,
         url: &Url,
         credentials: Option<&Credentials>,
+        longest_pause: Duration,
     ) -> Result<FileMeta, Error> {
+        let network = self.network(longest_pause);
         let mut failed = None;
         for request in [Request::head(url.clone()), first_byte(url.clone())] {
-            match self.describe_by(request, credentials).await {
+            match describe_by(&network, request, credentials).await {
                 Ok(meta) if meta.size.is_some() || meta.digest.is_some() => return Ok(meta),
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::RateLimited => return Err(error),
@@ -28,22 +32,21 @@ impl Hub {
         }
         failed.map_or_else(|| Ok(FileMeta::default()), Err)
     }
+}
 
-    async fn describe_by(
-        &self,
-        request: Request,
-        credentials: Option<&Credentials>,
-    ) -> Result<FileMeta, Error> {
-        let network = (self.transport.as_ref(), self.gates.as_ref());
-        let answer = follow(network, request, credentials, 0.0).await?;
-        let status = answer.response.status;
-        if answer.pause()?.is_some() {
-            let text = format!("{} answers {}", answer.host(), status.as_u16());
-            return Err(Error::new(ErrorKind::Unreachable, text)
-                .with_hint("wait a little and run the same command again"));
-        }
-        Ok(answer.meta())
+async fn describe_by(
+    network: &Network<'_>,
+    request: Request,
+    credentials: Option<&Credentials>,
+) -> Result<FileMeta, Error> {
+    let answer = follow(network, request, credentials).await?;
+    let status = answer.response.status;
+    if answer.pause()?.is_some() {
+        let text = format!("{} answers {}", answer.host(), status.as_u16());
+        return Err(Error::new(ErrorKind::Unreachable, text)
+            .with_hint("wait a little and run the same command again"));
     }
+    Ok(answer.meta())
 }
 
 fn first_byte(url: Url) -> Request {

@@ -2,6 +2,7 @@
 
 pub(crate) mod ask;
 mod describe;
+pub(crate) mod endpoints;
 pub mod listing;
 pub mod metadata;
 pub(crate) mod refusal;

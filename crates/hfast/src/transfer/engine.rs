@@ -24,6 +24,7 @@ use super::segments::Lease;
 use crate::error::{Error, ErrorKind};
 use crate::store::destination::{Destination, Wanted};
 use crate::transport::Transport;
+use crate::transport::follow::Network;
 use crate::transport::gate::Gates;
 use crate::transport::retry::FOR_BYTES;
 
@@ -185,6 +186,16 @@ impl Engine {
                 }),
         }
         (wanted, result)
+    }
+
+    /// The way out for a request that sits out no pause longer than this.
+    pub(super) fn network(&self, longest_pause: Duration) -> Network<'_> {
+        Network {
+            transport: self.setup.transport.as_ref(),
+            gates: self.setup.gates.as_ref(),
+            longest_pause,
+            spread: self.chance(),
+        }
     }
 
     /// Asks for no further file: this error of the file `name` would be that of all of them.

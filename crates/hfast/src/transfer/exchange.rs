@@ -72,6 +72,8 @@ pub(super) struct Exchange<'a> {
     pub(super) lease: &'a Lease,
     pub(super) source: &'a Source,
     pub(super) source_index: usize,
+    /// No pause of a host is sat out that takes longer.
+    pub(super) longest_pause: Duration,
     /// The host that was asked last, for messages.
     pub(super) host: String,
     /// Bytes that were kept.
@@ -218,12 +220,8 @@ impl Exchange<'_> {
             request.headers.extend(value.map(|value| (IF_RANGE, value)));
         }
         let credentials = self.source.credentials.as_ref().filter(|_| self.trusted);
-        let network = (
-            self.engine.setup.transport.as_ref(),
-            self.engine.setup.gates.as_ref(),
-        );
-        let answer = follow(network, request, credentials, self.engine.chance()).await;
-        let answer = match answer {
+        let network = self.engine.network(self.longest_pause);
+        let answer = match follow(&network, request, credentials).await {
             Ok(answer) => answer,
             Err(failure) => {
                 self.host = failure.host.clone().unwrap_or_else(|| self.host.clone());

@@ -20,7 +20,7 @@ use crate::names::{Commit, Digest, Repo};
 use crate::store::destination::Wanted;
 use crate::transport::Failure;
 use crate::transport::follow::Answer;
-use crate::transport::retry::{Budget, FOR_QUESTIONS, Next};
+use crate::transport::retry::{Budget, FOR_QUESTIONS, LONG_PAUSE, Next};
 
 /// Where the files of a job come from.
 pub(crate) enum Provider {
@@ -140,9 +140,15 @@ impl Provider {
         let mut budget = Budget::new(FOR_QUESTIONS, start.elapsed());
         loop {
             let (mut failed, mut may_pass) = (None, false);
-            for source in self.sources(wanted) {
+            let mut sources = self.sources(wanted);
+            sources.sort_by_key(|source| hub.gates.long_pause(&source.name));
+            // The first is asked whatever it takes, for there may be no other that can be.
+            let mut longest_pause = FOR_QUESTIONS.pause;
+            for source in sources {
                 let credentials = source.credentials.as_ref();
-                match hub.describe(&source.resolve, credentials).await {
+                let described = hub.describe(&source.resolve, credentials, longest_pause);
+                longest_pause = LONG_PAUSE;
+                match described.await {
                     Ok(meta) if is_told(&source, &meta) => return Ok(meta),
                     Ok(_) => {}
                     Err(error) => {

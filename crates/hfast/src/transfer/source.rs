@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::hub::metadata::FileMeta;
 use crate::names::Digest;
 use crate::transport::follow::Credentials;
-use crate::transport::retry::Patience;
+use crate::transport::retry::{LONG_PAUSE, LONGEST_PAUSE, Patience};
 
 /// Failures in a row after which another source is tried.
 const BEFORE_CHANGE: u32 = 2;
@@ -42,6 +42,8 @@ struct Entry {
     /// Failures in a row, and the time that they cost.
     failures: u32,
     cost: Duration,
+    /// For how long it wants to be left alone, as far as that is worth asking another one.
+    pause: Duration,
     demoted: u32,
     /// It cannot serve ranges: one connection, from the front.
     one_stream: bool,
@@ -58,6 +60,7 @@ impl Sources {
             source,
             failures: 0,
             cost: Duration::ZERO,
+            pause: Duration::ZERO,
             demoted: 0,
             one_stream: false,
             out: false,
@@ -69,11 +72,31 @@ impl Sources {
     }
 
     /// The source to ask next: the first that has not failed twice in a row, else the one that
-    /// failed least; never one that refused.
+    /// failed least; never one that refused, and one that wants to be left alone only if all do.
     pub(crate) fn pick(&self) -> Option<(usize, &Source)> {
         let open = self.all.iter().enumerate().filter(|(_, entry)| !entry.out);
-        let best = open.min_by_key(|(_, entry)| entry.demoted + entry.failures / BEFORE_CHANGE)?;
+        let best = open.min_by_key(|(_, entry)| {
+            let faults = entry.demoted + entry.failures / BEFORE_CHANGE;
+            (entry.pause, faults)
+        })?;
         Some((best.0, &best.1.source))
+    }
+
+    /// Notes for how long each source wants to be left alone from now on.
+    pub(crate) fn note_pauses(&mut self, pause: impl Fn(&Source) -> Duration) {
+        for entry in &mut self.all {
+            entry.pause = pause(&entry.source);
+        }
+    }
+
+    /// The longest pause that is sat out on the way to the source that is asked next.
+    pub(crate) fn longest_pause(&self) -> Duration {
+        let has_choice = self.count() > 1 && self.left().any(|entry| entry.pause.is_zero());
+        if has_choice {
+            LONG_PAUSE
+        } else {
+            LONGEST_PAUSE
+        }
     }
 
     /// Notes bytes from a source.

@@ -16,15 +16,14 @@ use super::gunzip::plain;
 use super::progress::ActiveFile;
 use super::source::{Source, Sources};
 use super::verify::WRONG_BYTES;
-use super::worker::LONG_PAUSE;
 use crate::error::{Error, ErrorKind};
 use crate::hub::refusal::not_a_hub;
 use crate::store::destination::Wanted;
 use crate::store::growing::Growing;
 use crate::store::publish::Content;
-use crate::transport::follow::follow;
+use crate::transport::follow::{Network, follow};
 use crate::transport::retry::{Budget, FOR_BYTES, Next};
-use crate::transport::{BodyPatience, Failure, Request};
+use crate::transport::{BodyPatience, Failure, FailureKind, Request};
 
 impl Engine {
     /// Fetches the file from the first source that gives it to its end. Returns its size.
@@ -35,10 +34,17 @@ impl Engine {
         shown: &ActiveFile,
     ) -> Result<u64, Error> {
         let mut budget = Budget::new(FOR_BYTES, self.now());
-        while let Some((index, source)) = sources.pick() {
-            let error = match self.stream_once(wanted, source, shown).await {
+        let gates = &self.setup.gates;
+        loop {
+            sources.note_pauses(|source| gates.long_pause(&source.name));
+            let Some((index, source)) = sources.pick() else {
+                break;
+            };
+            let network = self.network(sources.longest_pause());
+            let source = source.clone();
+            let error = match self.stream_once(wanted, (&source, &network), shown).await {
                 Ok(size) => {
-                    self.setup.provider.note(source, true);
+                    self.setup.provider.note(&source, true);
                     return Ok(size);
                 }
                 Err(error) => error,
@@ -46,6 +52,9 @@ impl Engine {
             match error.kind() {
                 ErrorKind::Unreachable | ErrorKind::Integrity
                     if !Failure::is_final_cause(&error) => {}
+                ErrorKind::RateLimited if Failure::kind_of(&error) == Some(FailureKind::Paused) => {
+                    sources.leave(index);
+                }
                 ErrorKind::Usage | ErrorKind::Disk | ErrorKind::Cancelled => {
                     return Err(error);
                 }
@@ -55,13 +64,8 @@ impl Engine {
                     continue;
                 }
             }
-            let failed = source.clone();
-            let host = failed.resolve.host_str().unwrap_or_default();
-            if self.setup.gates.is_closed(host, LONG_PAUSE) {
-                sources.leave(index);
-            }
             if sources.failed(index, Duration::ZERO) {
-                self.setup.provider.note(&failed, false);
+                self.setup.provider.note(&source, false);
             }
             match budget.failed(self.now(), self.chance()) {
                 Next::Wait(wait) => {
@@ -83,16 +87,14 @@ impl Engine {
     async fn stream_once(
         &self,
         wanted: &Wanted,
-        source: &Source,
+        (source, network): (&Source, &Network<'_>),
         shown: &ActiveFile,
     ) -> Result<u64, Error> {
         let _turn = self.turn().await;
         let unreadable =
             |void: Void| Error::new(ErrorKind::Protocol, format!("{}: {void}", wanted.name()));
         let request = Request::get(source.resolve.clone());
-        let network = (self.setup.transport.as_ref(), self.setup.gates.as_ref());
-        let credentials = source.credentials.as_ref();
-        let answer = follow(network, request, credentials, self.chance()).await?;
+        let answer = follow(network, request, source.credentials.as_ref()).await?;
         let (status, headers) = (answer.response.status, &answer.response.headers);
         if status != StatusCode::OK {
             let error = self

@@ -12,10 +12,12 @@ use super::segments::Lease;
 use super::source::Source;
 use crate::error::{Error, ErrorKind};
 use crate::hub::refusal::not_a_hub;
+use crate::transport::retry::LONG_PAUSE;
 use crate::transport::{Failure, FailureKind};
 
-/// A pause that is worth asking another source for.
-pub(super) const LONG_PAUSE: Duration = Duration::from_secs(2);
+/// Another source is asked after this time when it turns out on the way that a host is to be left
+/// alone: should all lead there, they are not asked in a circle without rest.
+const AFTER_PAUSED: Duration = Duration::from_millis(200);
 
 impl Engine {
     /// Works until the engine is closed.
@@ -38,9 +40,13 @@ impl Engine {
     }
 
     async fn fetch(&self, job: &Arc<Job>, lease: &Lease) {
-        let picked =
-            job.with_sources(|sources| sources.pick().map(|(i, source)| (i, source.clone())));
-        let Some((source_index, source)) = picked else {
+        let gates = &self.setup.gates;
+        let picked = job.with_sources(|sources| {
+            sources.note_pauses(|source| gates.long_pause(&source.name));
+            let (index, source) = sources.pick()?;
+            Some((index, source.clone(), sources.longest_pause()))
+        });
+        let Some((source_index, source, longest_pause)) = picked else {
             return out_of_sources(job);
         };
         let since = self.now();
@@ -51,6 +57,7 @@ impl Engine {
             lease,
             source: &source,
             source_index,
+            longest_pause,
             host: source.name.clone(),
             kept: 0,
             validator: None,
@@ -80,55 +87,8 @@ impl Engine {
         let keeps_link = matches!(trouble, Trouble::Status(..) | Trouble::StaleLink(_));
         let is_elsewhere =
             matches!(trouble, Trouble::Failed(_)) && kept == 0 && host != source.name;
-        let reason = match trouble {
-            Trouble::Overtaken => return,
-            Trouble::Disk(error) => return job.fail(error),
-            Trouble::Refused(status, headers, body) => {
-                let error =
-                    self.setup
-                        .provider
-                        .explain(&job.name, source, (status, &headers, &body));
-                let is_gated = headers
-                    .get("x-error-code")
-                    .is_some_and(|code| code == "GatedRepo");
-                // Another endpoint may know the user better.
-                if is_gated && job.with_sources(|sources| sources.is_last(index)) {
-                    self.end_early(&job.name, &error);
-                }
-                return refuse(job, (index, source), error);
-            }
-            Trouble::TooLong(error) => {
-                self.setup.provider.note(source, false);
-                return refuse(job, (index, source), error);
-            }
-            Trouble::Changed(validator) => return job.changed(validator),
-            Trouble::NotAHub => return refuse(job, (index, source), not_a_hub(host, &job.name)),
-            Trouble::Other(fault) => {
-                let text = format!("{}: {} {fault}", job.name, source.name);
-                return refuse(job, (index, source), Error::new(ErrorKind::Integrity, text));
-            }
-            Trouble::Status(status, pause) => {
-                if pause >= LONG_PAUSE {
-                    job.with_sources(|sources| sources.leave(index));
-                }
-                answers(host, status, pause)
-            }
-            Trouble::StaleLink(status) => {
-                format!(
-                    "{host} answers {}: asking {} for a new link",
-                    status.as_u16(),
-                    source.name
-                )
-            }
-            Trouble::Void(void) => format!("the answer of {host} is void: {void}"),
-            Trouble::Stalled(stall) => format!("{host} is {stall}: replacing the connection"),
-            Trouble::Short => format!("{host} ended the answer early"),
-            Trouble::Failed(failure) if failure.kind.is_final() => {
-                let text = describe(&failure, is_elsewhere, &source.name);
-                let error = failure.told_as(format!("{}: {text}", job.name));
-                return refuse(job, (index, source), error);
-            }
-            Trouble::Failed(failure) => describe(&failure, is_elsewhere, &source.name),
+        let Some(reason) = self.meet(job, (index, source), (host, is_elsewhere), trouble) else {
+            return;
         };
         self.setup.progress.retried();
         if is_elsewhere {
@@ -150,6 +110,82 @@ impl Engine {
         {
             *link = None;
         }
+    }
+
+    /// What is to be said of trouble that may pass; other trouble is dealt with.
+    fn meet(
+        &self,
+        job: &Arc<Job>,
+        (index, source): (usize, &Source),
+        (host, is_elsewhere): (&str, bool),
+        trouble: Trouble,
+    ) -> Option<String> {
+        let refuse = |error| {
+            refuse(job, (index, source), error);
+            None
+        };
+        Some(match trouble {
+            Trouble::Overtaken => return None,
+            Trouble::Disk(error) => {
+                job.fail(error);
+                return None;
+            }
+            Trouble::Refused(status, headers, body) => {
+                let error =
+                    self.setup
+                        .provider
+                        .explain(&job.name, source, (status, &headers, &body));
+                let is_gated = headers
+                    .get("x-error-code")
+                    .is_some_and(|code| code == "GatedRepo");
+                // Another endpoint may know the user better.
+                if is_gated && job.with_sources(|sources| sources.is_last(index)) {
+                    self.end_early(&job.name, &error);
+                }
+                return refuse(error);
+            }
+            Trouble::TooLong(error) => {
+                self.setup.provider.note(source, false);
+                return refuse(error);
+            }
+            Trouble::Changed(validator) => {
+                job.changed(validator);
+                return None;
+            }
+            Trouble::NotAHub => return refuse(not_a_hub(host, &job.name)),
+            Trouble::Other(fault) => {
+                let text = format!("{}: {} {fault}", job.name, source.name);
+                return refuse(Error::new(ErrorKind::Integrity, text));
+            }
+            Trouble::Status(status, pause) => {
+                if pause >= LONG_PAUSE {
+                    job.with_sources(|sources| sources.leave(index));
+                }
+                answers(host, status, pause)
+            }
+            Trouble::StaleLink(status) => {
+                format!(
+                    "{host} answers {}: asking {} for a new link",
+                    status.as_u16(),
+                    source.name
+                )
+            }
+            Trouble::Void(void) => format!("the answer of {host} is void: {void}"),
+            Trouble::Stalled(stall) => format!("{host} is {stall}: replacing the connection"),
+            Trouble::Short => format!("{host} ended the answer early"),
+            Trouble::Failed(failure) if failure.kind == FailureKind::Paused => {
+                tracing::debug!("{}: {failure}; asking another source", job.name);
+                job.with_sources(|sources| sources.leave(index));
+                job.hold_off(self.now() + AFTER_PAUSED);
+                return None;
+            }
+            Trouble::Failed(failure) if failure.kind.is_final() => {
+                let text = describe(&failure, is_elsewhere, &source.name);
+                let error = failure.told_as(format!("{}: {text}", job.name));
+                return refuse(error);
+            }
+            Trouble::Failed(failure) => describe(&failure, is_elsewhere, &source.name),
+        })
     }
 
     /// Counts a failure. A connection that brought something before it broke is not counted: it is

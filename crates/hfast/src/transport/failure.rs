@@ -32,6 +32,8 @@ pub enum FailureKind {
     Silent,
     /// The answer is not HTTP, or not an answer to what was asked.
     Protocol,
+    /// Nothing was sent: the host wants to be left alone for longer than is waited for here.
+    Paused,
 }
 
 impl FailureKind {
@@ -40,6 +42,10 @@ impl FailureKind {
         matches!(self, Self::Certificate | Self::PlainText | Self::Scheme)
     }
 }
+
+/// What to do about a server that one asks too often.
+pub(crate) const LIMITED: &str =
+    "log in or pass a token for a higher limit, try another --endpoint, or come back later";
 
 /// A failed exchange. Its text names no URL, only, where known, the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +140,7 @@ impl Failure {
     pub(crate) fn told_as(self, text: String) -> Error {
         let kind = match self.kind {
             FailureKind::Protocol | FailureKind::Scheme => ErrorKind::Protocol,
+            FailureKind::Paused => ErrorKind::RateLimited,
             _ => ErrorKind::Unreachable,
         };
         let hint = match self.kind {
@@ -150,6 +157,7 @@ impl Failure {
             FailureKind::Protocol | FailureKind::Scheme => {
                 "check that the endpoint is a Hub or a mirror of it"
             }
+            FailureKind::Paused => LIMITED,
             FailureKind::Tls | FailureKind::Connect | FailureKind::Broken | FailureKind::Silent => {
                 "check the network, or name another source with --endpoint or --mirror; the same command goes on where it stopped"
             }
@@ -157,12 +165,17 @@ impl Failure {
         Error::new(kind, text).with_hint(hint).with_source(self)
     }
 
+    /// What failed on the wire, if that is the cause of `error`.
+    pub(crate) fn kind_of(error: &Error) -> Option<FailureKind> {
+        let mut failures = causes(error)
+            .into_iter()
+            .filter_map(|cause| cause.downcast_ref::<Self>());
+        failures.next().map(|failure| failure.kind)
+    }
+
     /// Whether `error` is of a failure that no further attempt can mend.
     pub(crate) fn is_final_cause(error: &Error) -> bool {
-        let failure = causes(error)
-            .into_iter()
-            .find_map(|cause| cause.downcast_ref::<Self>());
-        failure.is_some_and(|failure| failure.kind.is_final())
+        Self::kind_of(error).is_some_and(FailureKind::is_final)
     }
 }
 

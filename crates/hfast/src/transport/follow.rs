@@ -7,8 +7,9 @@ use ::http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
+use super::failure::LIMITED;
 use super::gate::Gates;
-use super::retry::Verdict;
+use super::retry::{Asked, Verdict};
 use super::{Failure, FailureKind, Request, Response, Transport};
 use crate::error::{Error, ErrorKind};
 use crate::hub::metadata::FileMeta;
@@ -70,20 +71,34 @@ impl Answer {
     }
 }
 
+/// The door to the network, and how the pauses of the hosts behind it are met.
+#[derive(Clone, Copy)]
+pub(crate) struct Network<'a> {
+    pub(crate) transport: &'a dyn Transport,
+    pub(crate) gates: &'a Gates,
+    /// No pause is sat out that takes longer: somebody else can be asked.
+    pub(crate) longest_pause: Duration,
+    /// For [`Gates::pass`].
+    pub(crate) spread: f64,
+}
+
 /// Sends `request` and follows redirects. On the way it waits for the pauses that hosts have asked
-/// for, and notes those that they ask for now; `spread` is for [`Gates::pass`].
+/// for, and notes those that they ask for now.
 ///
 /// The token is sent only while every hop so far stayed at its origin; once a chain has left, a
 /// hop back does not bring it back, since the way there was chosen by a stranger.
 ///
 /// # Errors
-/// The failure of a hop, more than ten hops, or a target that is not `http` or `https`.
+/// The failure of a hop, more than ten hops, a target that is not `http` or `https`, or a host on the
+/// way whose pause is too long.
 pub(crate) async fn follow(
-    (transport, gates): (&dyn Transport, &Gates),
+    network: &Network<'_>,
     mut request: Request,
     credentials: Option<&Credentials>,
-    spread: f64,
 ) -> Result<Answer, Failure> {
+    let Network {
+        transport, gates, ..
+    } = network;
     let mut patience = HEAD_TIMEOUT;
     let mut redirects = Vec::new();
     let mut trusted = true;
@@ -94,7 +109,8 @@ pub(crate) async fn follow(
             None => request.headers.remove(AUTHORIZATION),
         };
         let host = request.url.host_str().unwrap_or_default().to_owned();
-        gates.pass(&host, spread).await;
+        let passed = gates.pass(&host, network.longest_pause, network.spread);
+        passed.await.map_err(|pause| paused(pause).at(&host))?;
         let sent = Instant::now();
         let response = tokio::time::timeout(patience, transport.send(request.clone()))
             .await
@@ -120,19 +136,21 @@ pub(crate) async fn follow(
     }
 }
 
-fn too_long(host: &str, asked: Duration) -> Error {
-    let said = if asked == Duration::MAX {
+fn paused(pause: Duration) -> Failure {
+    let text = format!("wants to be left alone for {} s", pause.as_secs());
+    Failure::new(FailureKind::Paused, text)
+}
+
+fn too_long(host: &str, asked: Asked) -> Error {
+    let said = if asked.pause == Duration::MAX {
         "for ever".to_owned()
     } else {
-        format!("{} s", asked.as_secs())
+        format!("{} s", asked.pause.as_secs())
     };
-    Error::new(
-        ErrorKind::RateLimited,
-        format!("{host} asks to wait {said}"),
-    )
-    .with_hint(
-        "log in or pass a token for a higher limit, try another --endpoint, or come back later",
-    )
+    let waited = asked.paused.as_secs();
+    let before = (waited > 0).then(|| format!(", after {waited} s of waiting"));
+    let text = format!("{host} asks to wait {said}{}", before.unwrap_or_default());
+    Error::new(ErrorKind::RateLimited, text).with_hint(LIMITED)
 }
 
 fn authorization(credentials: &Credentials) -> HeaderValue {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use ::http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
-use super::retry::{LONGEST_PAUSE, Verdict, judge};
+use super::retry::{LONG_PAUSE, LONGEST_PAUSE, Verdict, judge};
 
 /// Hosts that asked for a pause.
 #[derive(Default)]
@@ -56,29 +56,49 @@ impl Gates {
         verdict
     }
 
-    /// Waits until the gate of `host` is open. `spread` (0 to 1) keeps those who waited from
-    /// arriving all at once.
-    pub(crate) async fn pass(&self, host: &str, spread: f64) {
+    /// Waits until the gate of `host` is open, if that takes no longer than `longest`; else it
+    /// returns at once how long it would take. `spread` (0 to 1) keeps those who waited from arriving
+    /// all at once.
+    pub(crate) async fn pass(
+        &self,
+        host: &str,
+        longest: Duration,
+        spread: f64,
+    ) -> Result<(), Duration> {
         let mut waited = false;
-        while let Some(remaining) = self.remaining(host) {
+        loop {
+            let remaining = self.remaining(host);
+            if remaining > longest {
+                return Err(remaining);
+            }
+            if remaining.is_zero() {
+                break;
+            }
             waited = true;
             tokio::time::sleep(remaining).await;
         }
         if waited {
             tokio::time::sleep(Duration::from_secs_f64(spread.clamp(0.0, 1.0))).await;
         }
+        Ok(())
     }
 
-    /// Whether the gate of `host` stays closed for at least this long.
-    pub(crate) fn is_closed(&self, host: &str, at_least: Duration) -> bool {
+    /// How long the gate of `host` stays closed.
+    fn remaining(&self, host: &str) -> Duration {
+        let gate = self.closed().get(host).copied();
+        gate.map_or(Duration::ZERO, |gate| {
+            gate.opens.saturating_duration_since(Instant::now())
+        })
+    }
+
+    /// How long `host` wants to be left alone, if that is worth asking somebody else.
+    pub(crate) fn long_pause(&self, host: &str) -> Duration {
         let remaining = self.remaining(host);
-        remaining.is_some_and(|remaining| remaining >= at_least)
-    }
-
-    fn remaining(&self, host: &str) -> Option<Duration> {
-        let gate = self.closed().get(host).copied()?;
-        let remaining = gate.opens.saturating_duration_since(Instant::now());
-        (!remaining.is_zero()).then_some(remaining)
+        if remaining < LONG_PAUSE {
+            Duration::ZERO
+        } else {
+            remaining
+        }
     }
 
     fn closed(&self) -> MutexGuard<'_, HashMap<String, Gate>> {
@@ -102,9 +122,11 @@ mod tests {
         busy(&gates, "30");
         busy(&gates, "5");
         let start = Instant::now();
-        gates.pass("cdn", 1.0).await;
+        gates.pass("cdn", LONGEST_PAUSE, 1.0).await.unwrap();
+        let refused = gates.pass("hub", LONG_PAUSE, 0.0).await;
+        assert_eq!(refused, Err(Duration::from_secs(30)));
         assert_eq!(start.elapsed(), Duration::ZERO);
-        gates.pass("hub", 0.0).await;
+        gates.pass("hub", LONGEST_PAUSE, 0.0).await.unwrap();
         assert!(start.elapsed() >= Duration::from_secs(30));
     }
 
@@ -115,7 +137,7 @@ mod tests {
         for _ in 0..3 {
             // Ten connections are asked for the same pause.
             (0..10).for_each(|_| assert_eq!(busy(&gates, "100"), pause));
-            gates.pass("hub", 0.0).await;
+            gates.pass("hub", LONGEST_PAUSE, 0.0).await.unwrap();
         }
         let Verdict::TooLong(_) = busy(&gates, "100") else {
             unreachable!("a fourth pause is one too many")
@@ -128,7 +150,7 @@ mod tests {
     async fn a_host_that_was_left_alone_for_long_begins_anew() {
         let gates = Gates::default();
         busy(&gates, "290");
-        gates.pass("hub", 0.0).await;
+        gates.pass("hub", LONGEST_PAUSE, 0.0).await.unwrap();
         assert!(matches!(busy(&gates, "290"), Verdict::TooLong(_)));
         tokio::time::sleep(LONGEST_PAUSE).await;
         assert!(matches!(busy(&gates, "290"), Verdict::Pause(_)));

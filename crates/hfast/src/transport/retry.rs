@@ -18,6 +18,9 @@ pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// until it answers something else; more is an error that says the time.
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
+/// A pause that is worth asking somebody else for.
+pub(crate) const LONG_PAUSE: Duration = Duration::from_secs(2);
+
 /// The pause after a 429 that does not say how long.
 const UNSAID_PAUSE: Duration = Duration::from_secs(5);
 
@@ -28,18 +31,22 @@ pub(crate) struct Patience {
     pub(crate) failures: u32,
     /// ... at least this long since the last progress.
     pub(crate) time: Duration,
+    /// No pause of a host is sat out that takes longer.
+    pub(crate) pause: Duration,
 }
 
 /// For questions to the Hub: enough for a burst of errors, not for an outage of minutes.
 pub(crate) const FOR_QUESTIONS: Patience = Patience {
     failures: 6,
     time: Duration::from_secs(20),
+    pause: LONGEST_PAUSE,
 };
 
 /// For questions of which an older answer is at hand.
 pub(crate) const BRIEFLY: Patience = Patience {
     failures: 2,
     time: Duration::from_secs(1),
+    pause: LONG_PAUSE,
 };
 
 /// For bytes: an outage of a minute (a tunnel, a router that restarts) is survived. Five silent
@@ -47,6 +54,7 @@ pub(crate) const BRIEFLY: Patience = Patience {
 pub(crate) const FOR_BYTES: Patience = Patience {
     failures: 5,
     time: Duration::from_secs(75),
+    pause: LONGEST_PAUSE,
 };
 
 /// What to do after a failure.
@@ -105,8 +113,17 @@ pub(crate) enum Verdict {
     Answered,
     /// It may do better later; nobody asks it anything during the pause, which may be zero.
     Pause(Duration),
-    /// It wants to be left alone for longer than we are willing to wait: this long in all.
-    TooLong(Duration),
+    /// It wants to be left alone for longer than we are willing to wait.
+    TooLong(Asked),
+}
+
+/// A pause that a host asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// From now on.
+    pub(crate) pause: Duration,
+    /// How long it was left alone before, without an answer.
+    pub(crate) paused: Duration,
 }
 
 /// Judges an answer of a host that has been left alone for `paused` since it last answered.
@@ -127,7 +144,7 @@ pub(crate) fn judge(
     let pause = requested_pause(headers, now).unwrap_or(unsaid);
     let in_all = paused.saturating_add(pause);
     if in_all > LONGEST_PAUSE && !pause.is_zero() {
-        Verdict::TooLong(in_all)
+        Verdict::TooLong(Asked { pause, paused })
     } else {
         Verdict::Pause(pause)
     }
@@ -228,10 +245,16 @@ mod tests {
             )
         };
         let seconds = Duration::from_secs;
+        let too_long = |pause, paused| {
+            Verdict::TooLong(Asked {
+                pause: seconds(pause),
+                paused: seconds(paused),
+            })
+        };
         assert_eq!(answer(429, Some("300"), 0), Verdict::Pause(seconds(300)));
-        assert_eq!(answer(503, Some("301"), 0), Verdict::TooLong(seconds(301)));
+        assert_eq!(answer(503, Some("301"), 0), too_long(301, 0));
         assert_eq!(answer(503, Some("30"), 270), Verdict::Pause(seconds(30)));
-        assert_eq!(answer(503, Some("30"), 271), Verdict::TooLong(seconds(301)));
+        assert_eq!(answer(503, Some("30"), 271), too_long(30, 271));
         assert_eq!(answer(429, None, 0), Verdict::Pause(UNSAID_PAUSE));
         assert_eq!(answer(503, None, 300), Verdict::Pause(Duration::ZERO));
         for code in [200, 206, 302, 404] {
