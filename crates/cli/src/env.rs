@@ -1,9 +1,11 @@
 //! The only reader of the environment. What the customary variables mean is written in the library.
 
+use std::cell::RefCell;
+use std::env::VarError;
 use std::path::PathBuf;
 
-use hfast::Error;
 use hfast::environment::Environment;
+use hfast::{Error, ErrorKind};
 
 /// Everything the program takes from its environment.
 #[derive(Debug)]
@@ -22,17 +24,33 @@ pub(crate) struct Env {
 
 impl Env {
     pub(crate) fn read() -> Result<Self, Error> {
+        // A path that is left out silently would put hundreds of gigabytes elsewhere.
+        let garbled = RefCell::new(None);
+        let text = |name: &str| match text(name) {
+            Err(VarError::NotUnicode(_)) => {
+                garbled.borrow_mut().get_or_insert_with(|| name.to_owned());
+                None
+            }
+            found => found.ok(),
+        };
         let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
         let config_home = path("XDG_CONFIG_HOME")
             .filter(|path| path.is_absolute())
             .or_else(|| Some(home.as_deref()?.join(".config")));
-        Ok(Self {
+        let env = Self {
             hub: Environment::read(text, home.as_deref())?,
             home,
             config: path("HFAST_CONFIG"),
             default_config: config_home.map(|home| home.join("hfast").join("config.toml")),
             dumb_terminal: text("TERM").is_some_and(|term| term == "dumb"),
-        })
+        };
+        match garbled.into_inner() {
+            Some(name) => Err(Error::new(
+                ErrorKind::Usage,
+                format!("the variable {name} is not UTF-8"),
+            )),
+            None => Ok(env),
+        }
     }
 }
 
@@ -40,8 +58,8 @@ impl Env {
     clippy::disallowed_methods,
     reason = "this is the one place that reads the environment"
 )]
-fn text(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+fn text(name: &str) -> Result<String, VarError> {
+    std::env::var(name)
 }
 
 #[allow(

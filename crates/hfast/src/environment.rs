@@ -96,7 +96,7 @@ impl Environment {
     /// Reads what `lookup` finds; `home` is the user's folder.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] when a token or a timeout makes no sense, and when neither `HF_HOME`
+    /// [`ErrorKind::Usage`] when a token makes no sense, and when neither `HF_HOME`
     /// nor `home` says where to keep things.
     ///
     /// ```

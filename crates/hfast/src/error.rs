@@ -5,6 +5,8 @@
 use std::error::Error as StdError;
 use std::{fmt, io};
 
+use crate::text::printable;
+
 /// The kinds of failure. Closed on purpose: each face matches it without a wildcard, so that a new
 /// kind does not compile until every face has an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -135,12 +137,6 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
     }
-}
-
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }
 
 /// The system's own words without Rust's "(os error 28)".

@@ -9,6 +9,7 @@ pub mod hub;
 pub mod names;
 pub mod repo_path;
 pub mod store;
+pub mod text;
 pub mod transfer;
 pub mod transport;
 

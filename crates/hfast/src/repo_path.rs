@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::text::is_unprintable;
+
 /// A relative path with `/` between its parts, each of which may become a file name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RepoPath(Box<str>);
@@ -87,19 +89,6 @@ fn part_fault(part: &str) -> Option<&'static str> {
     } else {
         system_fault(part)
     }
-}
-
-/// Control characters, and those that break, reorder or hide text on a terminal. The joiners
-/// U+200C and U+200D are letters' business in many scripts, and in emoji.
-#[rustfmt::skip]
-fn is_unprintable(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
-                | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 fn is_device_name(part: &str) -> bool {

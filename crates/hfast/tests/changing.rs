@@ -132,3 +132,25 @@ async fn a_head_that_tells_another_tag_is_no_obstacle() {
     assert!(report.failed.is_empty(), "{:?}", report.failed);
     assert!(std::fs::read(&path).unwrap() == expected);
 }
+
+/// Without a length all of it has to come again for each look, and a digest may just be mistyped.
+#[tokio::test]
+async fn a_wrong_digest_of_a_file_of_unknown_size_is_told_after_few_looks() {
+    let server = Raw::start(move |_, head| {
+        let mut answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec();
+        if !head.starts_with("HEAD") {
+            answer.extend(bytes(1));
+        }
+        Says::Once(answer)
+    });
+    let server = server.await;
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = hfast::Digest::from_hex(&"0".repeat(64));
+    let path = folder.path().join("out.bin");
+    let report = fetch(&server.url(), wrong, &path).await.unwrap();
+    let [(_, error)] = report.failed.as_slice() else {
+        panic!("{:?}", report.failed);
+    };
+    assert_eq!(error.kind(), hfast::ErrorKind::Integrity, "{error}");
+    assert!(server.asked() < 10 && !path.exists(), "{}", server.asked());
+}

@@ -1,14 +1,6 @@
 //! Text on a terminal: what may be printed, how wide it is, and how to shorten it. Pure.
 
-/// `text` with everything that could drive or confuse a terminal replaced.
-pub(crate) fn printable(text: &str) -> String {
-    let safe = |c: char| match c {
-        c if c.is_control() => '\u{fffd}',
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' => '\u{fffd}',
-        c => c,
-    };
-    text.chars().map(safe).collect()
-}
+pub(crate) use hfast::text::printable;
 
 /// How many columns `text` takes.
 pub(crate) fn width(text: &str) -> usize {

@@ -256,8 +256,15 @@ fn prepare(
     asked.check_space(wanted, setup.force)?;
     asked.prepare()?;
     let destination = with_probed_links(asked);
-    // Where links cannot be made there will be copies.
-    destination.check_space(wanted, setup.force)?;
+    if matches!(
+        destination,
+        Destination::Cache {
+            naming: Naming::Copies,
+            ..
+        }
+    ) {
+        destination.check_space(wanted, setup.force)?;
+    }
     let is_large = |wanted: &&Wanted| wanted.size.is_some_and(|size| size > SMALL);
     let absent = wanted
         .iter()

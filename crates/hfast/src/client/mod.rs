@@ -6,6 +6,7 @@
 mod carry;
 mod choose;
 mod look;
+mod plain;
 mod plan;
 
 use std::collections::HashSet;

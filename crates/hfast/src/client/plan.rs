@@ -4,10 +4,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
-
-use url::Url;
 
 use super::choose::Choice;
 use super::look::{Found, Listing, checked};
@@ -16,8 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::hub::endpoints::Asking;
 use crate::hub::listing::RemoteFile;
 use crate::hub::urls::Blobs;
-use crate::names::{Commit, Digest, Repo, Revision};
-use crate::repo_path::RepoPath;
+use crate::names::{Commit, Repo, Revision};
 use crate::store::destination::Destination;
 use crate::store::layout::RepoFolder;
 use crate::transfer::progress::Progress;
@@ -277,9 +273,7 @@ impl Client {
         };
         let error = match self.hub.list(repo, commit, asking).await {
             // A repository without any file is rare, and an endpoint without a real tree less so.
-            Ok((files, refused)) if files.is_empty() && refused.is_empty() => {
-                Error::new(ErrorKind::NotFound, "the listing is empty")
-            }
+            Ok((files, refused)) if files.is_empty() && refused.is_empty() => None,
             Ok((files, refused)) => {
                 return Ok(Listing {
                     files,
@@ -288,76 +282,17 @@ impl Client {
                     complete: true,
                 });
             }
-            Err(error) => error,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Protocol) => {
+                Some(error)
+            }
+            Err(error) => return Err(error),
         };
-        if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Protocol) {
-            return Err(error);
-        }
         // An endpoint without the tree may still tell the files on the repository's page.
-        tracing::info!("{repo}: no listing ({error}); asking for the siblings");
+        tracing::info!("{repo}: no listing ({error:?}); asking for the siblings");
         let revision = Revision::new(commit.as_str())?;
         let info = self.hub.info(repo, &revision, Blobs::With, asking).await;
-        let info = info.map_err(|_| error)?;
+        let info = info.map_err(|told| error.unwrap_or(told))?;
         Ok(checked(info.siblings, info.refused))
-    }
-
-    /// Plans the download of one plain URL, which need not be a Hub's, to the file `output`.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Usage`] when `output` cannot be a file's name.
-    pub fn plan_url(
-        &self,
-        url: &Url,
-        sha256: Option<Digest>,
-        output: PathBuf,
-    ) -> Result<Plan, Error> {
-        let destination = Destination::File {
-            path: output.clone(),
-        };
-        let name = output
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        let path = RepoPath::new(name).map_err(|fault| {
-            Error::new(
-                ErrorKind::Usage,
-                format!("cannot save as {name:?}: {fault}"),
-            )
-        })?;
-        let provider = Provider::Url {
-            hub: Arc::clone(&self.hub),
-            url: url.clone(),
-        };
-        let remote = RemoteFile {
-            path,
-            size: None,
-            digest: sha256,
-            xet: None,
-        };
-        let job = JobContext {
-            provider: Arc::new(provider),
-            destination,
-            revision: Revision::default(),
-            repo: None,
-            force: false,
-            rest: None,
-            offline: self.options.offline,
-            own_names: HashSet::new(),
-            cache: None,
-            path: output,
-        };
-        let files = vec![PlannedFile {
-            remote,
-            present: false,
-        }];
-        Ok(Plan {
-            commit: None,
-            files,
-            refused: Vec::new(),
-            files_in_repo: 1,
-            caveat: None,
-            job,
-        })
     }
 }
 

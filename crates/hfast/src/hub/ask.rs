@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ::http::HeaderMap;
-use ::http::header::CONTENT_LENGTH;
 use tokio::time::Instant;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
@@ -22,7 +21,8 @@ use crate::error::{Error, ErrorKind};
 use crate::names::{Commit, Repo, Revision};
 use crate::transport::follow::{Answer, Credentials, follow};
 use crate::transport::gate::Gates;
-use crate::transport::retry::{BRIEFLY, Budget, FOR_QUESTIONS, Next};
+use crate::transport::headers::content_length;
+use crate::transport::retry::{BRIEFLY, Budget, Next};
 use crate::transport::{Failure, MAX_ERROR_BODY, Request, Transport, read_limited};
 
 /// The longest answer that is read: a page of a listing, or the siblings of a very large repository.
@@ -192,10 +192,11 @@ impl Hub {
         (asking, first): (Asking<'_>, bool),
     ) -> Result<Page, Fault> {
         let start = Instant::now();
-        let is_alone = self.endpoints.len() == 1;
-        let patience = if is_alone { FOR_QUESTIONS } else { BRIEFLY };
-        let mut budget = Budget::new(patience, start.elapsed());
-        let asking = Asking { patience, ..asking };
+        let mut asking = asking;
+        if !first && self.endpoints.len() > 1 {
+            asking.patience = BRIEFLY;
+        }
+        let mut budget = Budget::new(asking.patience, start.elapsed());
         loop {
             let (error, pause) = match self.ask(endpoint, url.clone(), asked, asking).await {
                 Err(Fault::Passing(error, pause)) if !first => (error, pause),
@@ -203,9 +204,8 @@ impl Hub {
             };
             match budget.failed(start.elapsed(), self.chance()) {
                 Next::Wait(wait) => again(&error, pause, wait, asking.progress).await,
-                // Patience has been shown: the whole listing is not asked for again.
-                Next::GiveUp if is_alone => return Err(Fault::Final(error)),
-                Next::GiveUp => return Err(Fault::Elsewhere(error)),
+                // Patience has been shown: the whole listing is not asked for again here.
+                Next::GiveUp => return Err(Fault::Final(error)),
             }
         }
     }
@@ -254,8 +254,8 @@ impl Hub {
 
 async fn read_body(answer: &mut Answer, limit: usize) -> Result<Vec<u8>, Failure> {
     let host = answer.url.host_str().unwrap_or_default().to_owned();
-    let length = answer.response.headers.get(CONTENT_LENGTH);
-    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    let length = content_length(&answer.response.headers);
+    let length = length.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
     let read = read_limited(answer.response.body.as_mut(), length, limit);
     let silent = || {
         Failure::new(

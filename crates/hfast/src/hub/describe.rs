@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use ::http::StatusCode;
 use url::Url;
 
 use super::ask::Hub;
+use super::endpoints::Fault;
 use super::metadata::FileMeta;
 use crate::error::{Error, ErrorKind};
 use crate::transport::Request;
@@ -18,16 +20,16 @@ impl Hub {
         url: &Url,
         credentials: Option<&Credentials>,
         longest_pause: Duration,
-    ) -> Result<FileMeta, Error> {
+    ) -> Result<FileMeta, Fault> {
         let network = self.network(longest_pause);
         let mut failed = None;
         for request in [Request::head(url.clone()), first_byte(url.clone())] {
             match describe_by(&network, request, credentials).await {
                 Ok(meta) if meta.size.is_some() || meta.digest.is_some() => return Ok(meta),
                 Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::RateLimited => return Err(error),
                 // Some servers cannot answer a HEAD and break instead of saying so.
-                Err(error) => failed = Some(error),
+                Err(fault @ Fault::Passing(..)) => failed = Some(fault),
+                Err(fault) => return Err(fault),
             }
         }
         failed.map_or_else(|| Ok(FileMeta::default()), Err)
@@ -38,15 +40,20 @@ async fn describe_by(
     network: &Network<'_>,
     request: Request,
     credentials: Option<&Credentials>,
-) -> Result<FileMeta, Error> {
+) -> Result<FileMeta, Fault> {
     let answer = follow(network, request, credentials).await?;
     let status = answer.response.status;
-    if answer.pause()?.is_some() {
-        let text = format!("{} answers {}", answer.host(), status.as_u16());
-        return Err(Error::new(ErrorKind::Unreachable, text)
-            .with_hint("wait a little and run the same command again"));
-    }
-    Ok(answer.meta())
+    let Some(pause) = answer.pause().map_err(Fault::Final)? else {
+        return Ok(answer.meta());
+    };
+    let kind = if status == StatusCode::TOO_MANY_REQUESTS {
+        ErrorKind::RateLimited
+    } else {
+        ErrorKind::Unreachable
+    };
+    let text = format!("{} answers {}", answer.host(), status.as_u16());
+    let error = Error::new(kind, text).with_hint("wait a little and run the same command again");
+    Err(Fault::Passing(error, pause))
 }
 
 fn first_byte(url: Url) -> Request {

@@ -31,10 +31,10 @@ pub(crate) struct Asking<'a> {
 }
 
 /// Why one attempt brought nothing.
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// Another attempt, or another endpoint, may do better. The host makes a pause before it.
     Passing(Error, Duration),
-    /// This endpoint wants to be left alone for now: another one may do better.
+    /// This endpoint wants to be left alone for now, and nothing was asked: another one may do better.
     Elsewhere(Error),
     /// This endpoint will not say anything else.
     Final(Error),

@@ -12,6 +12,10 @@ use crate::hub::urls::{Endpoint, shown};
 use crate::names::Repo;
 
 /// The Hub has no code for this, only these words.
+/// Where the Hub says what kind of refusal it is, and one of the kinds.
+const CODE: &str = "x-error-code";
+const GATED: &str = "GatedRepo";
+
 const DISABLED: &str = "Access to this resource is disabled.";
 const BAD_TOKEN: &str = "Invalid credentials in Authorization header";
 
@@ -42,7 +46,7 @@ pub(crate) fn refusal(
     asked: &Asked<'_>,
 ) -> Error {
     let said = server_message(headers, body);
-    let code = header(headers, "x-error-code").unwrap_or_default();
+    let code = header(headers, CODE).unwrap_or_default();
     let (kind, what, hint) = by_code(status, &code, said.as_deref().unwrap_or_default(), asked)
         .unwrap_or_else(|| by_status(status, asked));
     let said = said.map(|said| format!("; the server says: {said}"));
@@ -53,6 +57,11 @@ pub(crate) fn refusal(
         .token
         .map_or_else(|| told.clone(), |token| token.masked_in(&told));
     Error::new(kind, what + &told).with_hint(hint)
+}
+
+/// Whether it is the repository that is closed to this user, and so all of its files.
+pub(crate) fn is_gated(headers: &HeaderMap) -> bool {
+    header(headers, CODE).is_some_and(|code| code == GATED)
 }
 
 /// `host` answered with something else where `what` was expected: a captive portal, or no Hub at all.
@@ -81,7 +90,7 @@ fn by_code(status: StatusCode, code: &str, said: &str, asked: &Asked<'_>) -> Opt
             format!("{repo} has no {} at revision {revision:?}", entry(asked)),
             format!("see what it has at {}", asked.endpoint.web_page(repo)),
         ),
-        "GatedRepo" => gated(status, asked),
+        GATED => gated(status, asked),
         _ if said == DISABLED => (
             ErrorKind::AccessDenied,
             format!("{repo} is disabled"),

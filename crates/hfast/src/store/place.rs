@@ -52,7 +52,8 @@ pub(crate) fn flush(path: &Path) -> Result<(), Error> {
     match fs::File::open(path) {
         Ok(file) => platform::sync_content(&file).map_err(|e| Error::disk("flush", path, e)),
         // What cannot be read was not written by this user.
-        Err(_) => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        Err(e) => Err(Error::disk("flush", path, e)),
     }
 }
 
@@ -213,7 +214,9 @@ pub(crate) fn bring(
     if !is_file() || !is_right(&temporary) {
         return remove(&temporary).map(|()| false);
     }
-    or_remove(&temporary, rename(&temporary, to))?;
+    // Whoever wrote a file that is shared need not have made it durable.
+    let durable = if shared { flush(&temporary) } else { Ok(()) };
+    or_remove(&temporary, durable.and_then(|()| rename(&temporary, to)))?;
     // Between two names of one file a rename does nothing.
     remove(&temporary).map(|()| true)
 }

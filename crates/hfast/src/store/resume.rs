@@ -9,8 +9,8 @@ use super::adopt::{self, Found};
 use super::journal::{self, Claims, Identity};
 use super::owner::Owner;
 use super::partial::{Partial, read_journal};
-use super::platform;
 use super::takeover::{Taken, create, take_over};
+use super::{place, platform};
 use crate::error::Error;
 use crate::transfer::ranges::Ranges;
 
@@ -102,7 +102,10 @@ impl Partial {
             ranges,
         };
         let copied = adopt::copy_into(&self, &found)?;
-        std::fs::remove_file(leftover).map_err(|e| Error::disk("delete", leftover, e))?;
+        // Another process may have copied it, too, and deleted it.
+        if let Err(e) = place::remove_if_there(leftover) {
+            tracing::debug!("cannot delete {}: {e}", leftover.display());
+        }
         Ok((self, Claims::default(), copied))
     }
 }

@@ -24,6 +24,7 @@ use crate::store::lock::{Lock, Patience};
 use crate::store::partial::Partial;
 use crate::store::publish::Content;
 use crate::store::{resume, takeover};
+use crate::transport::retry;
 
 /// What a part of this content is known by. Without a digest that is the validator, which means
 /// something only at its own `address`. With neither nothing tells it from a part of something else,
@@ -70,7 +71,11 @@ fn setback(job: &Job, error: Error) -> Setback {
 
 impl Engine {
     /// One attempt to put a content in its place.
-    pub(super) async fn attempt(self: &Arc<Self>, wanted: &Wanted) -> Result<u64, Setback> {
+    pub(super) async fn attempt(
+        self: &Arc<Self>,
+        wanted: &Wanted,
+        patience: retry::Patience,
+    ) -> Result<u64, Setback> {
         let size = wanted.size.unwrap_or_default();
         let shown = self.setup.progress.open(wanted.name(), size);
         let Turn {
@@ -82,6 +87,9 @@ impl Engine {
             shown.set_done(size);
             return Ok(size);
         }
+        if let Some(error) = self.over() {
+            return Err(error.into());
+        }
         if self.setup.offline {
             let text = format!(
                 "{} is not here, and the network is switched off",
@@ -91,7 +99,8 @@ impl Engine {
             return Err(Error::new(ErrorKind::NotFound, text).with_hint(hint).into());
         }
         shown.phase(Phase::Fetching);
-        let sources = Sources::new(self.setup.provider.sources(wanted));
+        let sources = self.setup.provider.sources(wanted);
+        let sources = Sources::new(sources, patience, self.now());
         let Some(size) = wanted.size else {
             let size = self.stream(wanted, sources, &shown).await?;
             self.sweep(wanted).await?;
@@ -195,14 +204,7 @@ impl Engine {
         let mut landed = Job::ranges_of(&claims);
         // What another run had finished has no claims.
         adopted.iter().for_each(|range| landed.insert(range));
-        let job = Arc::new(Job::new(
-            shown,
-            identity,
-            file,
-            (sink, landed),
-            sources,
-            self.now(),
-        ));
+        let job = Arc::new(Job::new(shown, identity, file, (sink, landed), sources));
         Ok((job, Verifier::new(claims, adopted)))
     }
 
@@ -275,8 +277,9 @@ impl Engine {
                 };
                 // Another process may have taken us for dead, gone on in our place, and been faster. What
                 // was there before is no proof of that when it was to be replaced.
+                let is_settled = || matches!(destination.settle(&wanted, &[]), Ok(true));
                 match published {
-                    Err(error) if force || !destination.settle(&wanted, &[])? => return Err(error),
+                    Err(error) if force || !is_settled() => return Err(error),
                     _ => {}
                 }
                 for path in &left {

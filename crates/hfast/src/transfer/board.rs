@@ -3,12 +3,19 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::stall::{Meter, Pulse};
+use super::stall::{Meter, Pulse, SILENCE_AMONG_SIBLINGS};
 
 /// The open connections, so that each can be compared with its siblings.
 #[derive(Default)]
 pub(super) struct Board {
-    open: Mutex<Vec<(String, Arc<Mutex<Meter>>)>>,
+    open: Mutex<Vec<Entry>>,
+}
+
+struct Entry {
+    /// Who gave the link, and whom it leads to.
+    source: String,
+    host: String,
+    meter: Arc<Mutex<Meter>>,
 }
 
 /// A connection on the board until it is dropped.
@@ -19,15 +26,28 @@ pub(super) struct MeterHandle<'a> {
 }
 
 impl Board {
-    pub(super) fn enter(&self, host: &str, now: Duration) -> MeterHandle<'_> {
+    pub(super) fn enter(&self, source: &str, host: &str, now: Duration) -> MeterHandle<'_> {
         let meter = Arc::new(Mutex::new(Meter::new(now)));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.push((host.to_owned(), Arc::clone(&meter)));
+        open.push(Entry {
+            source: source.to_owned(),
+            host: host.to_owned(),
+            meter: Arc::clone(&meter),
+        });
         MeterHandle {
             board: self,
             host: host.to_owned(),
             meter,
         }
+    }
+
+    /// Whether content has come by way of `source` within the last few seconds.
+    pub(super) fn is_receiving(&self, source: &str, now: Duration) -> bool {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.iter().any(|entry| {
+            let meter = entry.meter.lock().unwrap_or_else(PoisonError::into_inner);
+            entry.source == source && meter.has_received(now, SILENCE_AMONG_SIBLINGS)
+        })
     }
 }
 
@@ -53,9 +73,10 @@ impl MeterHandle<'_> {
             .unwrap_or_else(PoisonError::into_inner);
         let siblings = open
             .iter()
-            .filter(|(host, meter)| *host == self.host && !Arc::ptr_eq(meter, &self.meter));
-        let pulses = siblings.map(|(_, meter)| {
-            meter
+            .filter(|entry| entry.host == self.host && !Arc::ptr_eq(&entry.meter, &self.meter));
+        let pulses = siblings.map(|entry| {
+            entry
+                .meter
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .pulse(now)
@@ -71,6 +92,6 @@ impl Drop for MeterHandle<'_> {
             .open
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        open.retain(|(_, meter)| !Arc::ptr_eq(meter, &self.meter));
+        open.retain(|entry| !Arc::ptr_eq(&entry.meter, &self.meter));
     }
 }

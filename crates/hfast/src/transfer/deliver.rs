@@ -12,6 +12,7 @@ use crate::hub::metadata::Validator;
 use crate::names::Digest;
 use crate::store::destination::Wanted;
 use crate::store::place;
+use crate::transport::retry::Patience;
 
 /// The Hub keeps no file above this size in git itself: a git digest for a larger one is that of
 /// an LFS pointer, from a listing that leaves the LFS part out.
@@ -69,29 +70,32 @@ impl Engine {
     /// Puts one content in its place and returns its size. What the listing says wrong, or does not
     /// say, is learnt from the sources.
     pub(super) async fn deliver(self: &Arc<Self>, wanted: &mut Wanted) -> Result<u64, Error> {
-        if let Some(error) = self.over() {
-            return Err(error);
-        }
-        let delivered = self.deliver_patiently(wanted).await;
+        let (patience, began) = (self.hope().patience(), self.now());
+        let delivered = self.deliver_patiently(wanted, patience).await;
         match delivered {
             Err(error) if error.is_disk_full() => Err(self.with_missing(error).await),
-            Err(error) if is_of_all(error.kind()) && self.is_dead() => {
-                // Each file would wait as long for the same.
-                self.end_early(wanted.name(), &error);
+            Err(error) if is_of_all(error.kind()) => {
+                if self.hope().failed(patience, began, self.now()) {
+                    self.end_early(wanted.name(), &error);
+                }
                 Err(error)
             }
             delivered => delivered,
         }
     }
 
-    async fn deliver_patiently(self: &Arc<Self>, wanted: &mut Wanted) -> Result<u64, Error> {
+    async fn deliver_patiently(
+        self: &Arc<Self>,
+        wanted: &mut Wanted,
+        patience: Patience,
+    ) -> Result<u64, Error> {
         let listed = (wanted.size, wanted.digest);
         if is_doubtful(wanted) && !self.setup.offline {
             self.learn_more(wanted, listed.0).await?;
         }
         let mut starts = 1;
         loop {
-            let error = match self.attempt(wanted).await {
+            let error = match self.attempt(wanted, patience).await {
                 Ok(size) => return Ok(size),
                 Err(Setback::Failed(error)) => return Err(error),
                 Err(Setback::Changed(_, error)) if starts == MOST_STARTS => {
@@ -115,7 +119,12 @@ impl Engine {
             };
             // Whatever happens now, this is what is told.
             match self.setup.provider.describe(wanted).await {
-                Ok(meta) => wanted.learn(&meta),
+                Ok(meta) => {
+                    let mut learnt = wanted.clone();
+                    learnt.learn(&meta);
+                    self.count_as(wanted, learnt.size);
+                    *wanted = learnt;
+                }
                 Err(_) => return Err(error),
             }
             if wanted.digest == listed.1 {

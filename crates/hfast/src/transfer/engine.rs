@@ -5,8 +5,8 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::board::Board;
 use super::disk::Disk;
+use super::hope::Hope;
 use super::job::Job;
 use super::progress::Progress;
 use super::provider::Provider;
@@ -26,7 +27,6 @@ use crate::store::destination::{Destination, Wanted};
 use crate::transport::Transport;
 use crate::transport::follow::Network;
 use crate::transport::gate::Gates;
-use crate::transport::retry::FOR_BYTES;
 
 /// Connections on large files from the start, and those added with each second.
 const FIRST_CONNECTIONS: usize = 4;
@@ -78,8 +78,7 @@ pub(crate) struct Engine {
     closed: AtomicBool,
     /// Why no further file is asked for: a refusal of the whole repository, or nothing that answers.
     over: OnceLock<(ErrorKind, String, Option<String>)>,
-    /// When content came last, in milliseconds since the start.
-    last_content: AtomicU64,
+    hope: Mutex<Hope>,
     /// Unfinished files of earlier runs, by their stem.
     pub(super) leftovers: Mutex<HashMap<String, Vec<PathBuf>>>,
 }
@@ -124,7 +123,7 @@ impl Engine {
             open: Mutex::default(),
             closed: AtomicBool::new(false),
             over: OnceLock::new(),
-            last_content: AtomicU64::new(0),
+            hope: Mutex::default(),
             leftovers: Mutex::new(leftovers),
             setup,
         })
@@ -217,16 +216,9 @@ impl Engine {
         )
     }
 
-    /// Notes that content has come, of whichever file.
-    pub(super) fn content_came(&self) {
-        let now = u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX);
-        self.last_content.fetch_max(now, Relaxed);
-    }
-
-    /// Whether nothing at all has come for so long that no file can be hoped for.
-    pub(super) fn is_dead(&self) -> bool {
-        let last = Duration::from_millis(self.last_content.load(Relaxed));
-        self.now().saturating_sub(last) >= FOR_BYTES.time
+    /// Whether files can still be hoped for.
+    pub(super) fn hope(&self) -> MutexGuard<'_, Hope> {
+        self.hope.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Time since the engine began.

@@ -8,11 +8,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
 use ::http::header::{IF_RANGE, RANGE};
-use ::http::{HeaderMap, HeaderValue, StatusCode};
+use ::http::{HeaderValue, StatusCode};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::board::MeterHandle;
-use super::check::{Accepted, Asked, Void, check};
+use super::check::{Accepted, Asked, check};
 use super::engine::Engine;
 use super::gunzip::plain;
 use super::job::Job;
@@ -20,50 +20,20 @@ use super::link::{Link, renew_after};
 use super::piece::Pace;
 use super::segments::Lease;
 use super::source::{Source, contradiction, means_stale_link};
-use super::stall::{Stall, judge};
+use super::stall::judge;
+use super::trouble::Trouble;
 use super::writer::{Landing, Writer};
-use crate::error::Error;
 use crate::hub::metadata::Validator;
 use crate::hub::token::Origin;
 use crate::names::Digest;
 use crate::transport::follow::{Answer, follow};
-use crate::transport::{Body, Failure, MAX_ERROR_BODY, Request, read_limited};
+use crate::transport::{Body, MAX_ERROR_BODY, Request, read_limited};
 
 /// Written at a time: few enough system calls, and little memory for many connections.
 const BATCH: usize = 256 << 10;
 
 /// Bytes of one connection that count as progress. A trickle of less does not renew the budget.
 pub(super) const PROGRESS: u64 = 64 << 10;
-
-/// Why an exchange ended before its lease was done.
-pub(super) enum Trouble {
-    /// The wire failed.
-    Failed(Failure),
-    /// The connection was given up.
-    Stalled(Stall),
-    /// The head of the answer is not believable.
-    Void(Void),
-    /// The body ended early.
-    Short,
-    /// A status that may pass, and the pause that the host makes.
-    Status(StatusCode, Duration),
-    /// The host wants to be left alone for longer than we wait.
-    TooLong(Error),
-    /// A link that the source gave is refused.
-    StaleLink(StatusCode),
-    /// The source does not have the file, or will not give it.
-    Refused(StatusCode, Box<HeaderMap>, Vec<u8>),
-    /// The source has another file.
-    Other(String),
-    /// Nothing shows that a Hub answered, and there is no digest that could.
-    NotAHub,
-    /// A file that only its validator identifies has another one now.
-    Changed(Option<Validator>),
-    /// Another connection asked for the link meanwhile and failed: it counts the failure.
-    Overtaken,
-    /// The disk failed; no source can help.
-    Disk(Error),
-}
 
 /// An exchange under way.
 pub(super) struct Exchange<'a> {
@@ -204,7 +174,7 @@ impl Exchange<'_> {
         // What failed may be the connection, which would be taken up again.
         request.fresh = self
             .job
-            .with_sources(|sources| sources.has_failed(self.source_index));
+            .with_sources(|sources| sources.wants_fresh(self.source_index));
         let range = &self.lease.range;
         // A file that fits into one request is asked for whole: some servers refuse the range 0-0
         // of an empty file, and small files then need no support for ranges at all.
@@ -274,8 +244,16 @@ impl Exchange<'_> {
         let mut body = plain(body, accepted.gzip);
         let start = self.lease.range.start;
         let mut skip = start - accepted.range.start;
-        let mut writer = Landing::new(start, self.job, &self.engine.setup.disk);
-        let meter = self.engine.board.enter(&self.host, self.engine.now());
+        let mut writer = Landing::new(
+            (start, accepted.range.end),
+            self.job,
+            &self.engine.setup.disk,
+        );
+        let source = &self.source.name;
+        let meter = self
+            .engine
+            .board
+            .enter(source, &self.host, self.engine.now());
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let outcome = loop {
@@ -301,6 +279,8 @@ impl Exchange<'_> {
             writer.push(bytes);
             if writer.pending >= BATCH || writer.is_at_end() {
                 match self.flush(&mut writer).await {
+                    // What follows is more than the answer said it holds.
+                    Ok(true) if writer.is_at_end() => break self.at_end(&writer, accepted),
                     Ok(true) => {}
                     Ok(false) => break Ok(()),
                     Err(trouble) => break Err(trouble),
@@ -370,12 +350,12 @@ impl Exchange<'_> {
             self.kept += len;
             if self.kept >= PROGRESS || self.kept == self.job.size {
                 self.job.progressed(self.source_index, self.engine.now());
-                self.engine.content_came();
+                self.engine.hope().content_came(self.engine.now());
             }
         }
         let wanted = self.job.segments().advance(self.lease.id, writer.offset);
         self.job.changed.notify_one();
-        writer.wanted = wanted;
+        writer.wanted = writer.wanted.min(wanted);
         Ok(writer.offset < wanted)
     }
 

@@ -18,14 +18,14 @@ use super::progress::ActiveFile;
 use super::ranges::Ranges;
 use super::schedule::Load;
 use super::segments::Segments;
-use super::source::Sources;
+use super::source::{After, Sources};
 use crate::error::{Error, ErrorKind};
 use crate::hash::Hasher;
 use crate::hub::metadata::Validator;
 use crate::names::Digest;
 use crate::store::journal::{Claims, Extent, Identity};
 use crate::store::partial::Partial;
-use crate::transport::retry::{Budget, FOR_BYTES, LONGEST_WAIT, Next};
+use crate::transport::retry::LONGEST_WAIT;
 
 /// When more bytes than this wait for nothing but the digest, the processor is what is slow: one
 /// connection is enough, and with [`FAR_BEHIND`] none is needed. To fetch further ahead would not
@@ -33,6 +33,10 @@ use crate::transport::retry::{Budget, FOR_BYTES, LONGEST_WAIT, Next};
 /// still in memory.
 const BEHIND: u64 = 32 << 20;
 const FAR_BEHIND: u64 = 128 << 20;
+
+/// A connection that was not let in is asked for again after this time, doubled each time up to half
+/// a minute.
+const AFTER_LIMIT: Duration = Duration::from_secs(1);
 
 /// A file of known size that is being fetched.
 pub(crate) struct Job {
@@ -76,9 +80,10 @@ pub(super) struct Change {
 
 struct State {
     sources: Sources,
-    budget: Budget,
     /// No new exchange begins before this time.
     not_before: Duration,
+    /// How often in a row the server let no further connection in.
+    turned_away: u32,
     /// When the last failure was counted.
     last_failure: Option<Duration>,
     failed: Option<Error>,
@@ -91,22 +96,22 @@ struct State {
 }
 
 impl Job {
-    /// A job of which `landed` is already on disk; `now` is the engine's time.
+    /// A job of which `landed` is already on disk.
     pub(crate) fn new(
         shown: ActiveFile,
         identity: Identity,
         (name, size, digest, validator): (String, u64, Option<Digest>, Option<Validator>),
         (sink, landed): (Sink, Ranges),
         sources: Sources,
-        now: Duration,
     ) -> Self {
         let resumed_to = landed.iter().last().map_or(0, |range| range.end);
         let segments = Segments::new(size, landed);
         shown.set_done(segments.landed_bytes());
         let state = State {
             sources,
-            budget: Budget::new(FOR_BYTES, now),
+
             not_before: Duration::ZERO,
+            turned_away: 0,
             last_failure: None,
             failed: None,
             change: None,
@@ -212,40 +217,43 @@ impl Job {
     /// Bytes of `source` were kept: the budget is new.
     pub(crate) fn progressed(&self, source: usize, now: Duration) {
         let mut state = self.state();
-        state.budget.progressed(now);
-        state.sources.progressed(source);
+        state.turned_away = 0;
+        state.sources.progressed(source, now);
     }
 
     /// Counts a failure that may pass of an exchange that began at `since`, and sets the pause before
-    /// the next exchange. Returns whether another source comes next, or the verdict that it is
-    /// enough.
+    /// the next exchange. `None`: what was under way when a failure was counted met the same event.
     pub(crate) fn failed(
         &self,
         source: usize,
         (since, now): (Duration, Duration),
         chance: f64,
-    ) -> Result<bool, ()> {
+    ) -> Option<After> {
         let mut state = self.state();
         if state.last_failure.is_some_and(|last| since < last) {
-            // What was under way when a failure was counted met the same event.
-            return Ok(false);
+            return None;
         }
         state.last_failure = Some(now);
-        let next = state.budget.failed(now, chance);
-        let wait = match next {
-            Next::Wait(wait) => wait,
-            Next::GiveUp => LONGEST_WAIT,
+        let after = state.sources.failed(source, (since, now), chance);
+        state.not_before = match after {
+            After::Another => now,
+            After::Wait(wait) => now + wait,
+            After::GiveUp => now + LONGEST_WAIT,
         };
-        let changes = state
-            .sources
-            .failed(source, now.saturating_sub(since) + wait);
-        // Those that are dead must not use up the patience with one that can serve.
-        if next == Next::GiveUp && state.sources.are_all_spent(FOR_BYTES) {
-            return Err(());
+        Some(after)
+    }
+
+    /// Holds off because the server lets no more connections in, longer each time; without another
+    /// source to ask, that is no failure of this file. False: it may well be, then.
+    pub(crate) fn turned_away(&self, now: Duration) -> bool {
+        let mut state = self.state();
+        if state.sources.count() > 1 {
+            return false;
         }
-        // Another source is asked at once: the pause is for the one that failed.
-        state.not_before = if changes { now } else { now + wait };
-        Ok(changes)
+        let wait = AFTER_LIMIT.saturating_mul(1 << state.turned_away.min(5));
+        state.turned_away += 1;
+        state.not_before = state.not_before.max(now + wait);
+        true
     }
 
     /// Ends the job; the first error is the one that counts.
@@ -291,13 +299,13 @@ impl Job {
 
     /// Gives a new budget, for fetching again what turned out to be wrong.
     pub(crate) fn renew(&self, now: Duration) {
-        self.state().budget.progressed(now);
+        self.state().sources.renew(now);
     }
 
     /// Gives a budget for a second look at content that turned out to be wrong.
     pub(crate) fn begin_again(&self, now: Duration) {
         let mut state = self.state();
-        state.budget.progressed(now);
+        state.sources.renew(now);
         state.sources.demote_current();
     }
 

@@ -286,6 +286,11 @@ impl ActiveFile {
         change(&self.job.done_bytes, before, done);
     }
 
+    /// Bytes that are on disk.
+    pub(crate) fn done(&self) -> u64 {
+        self.file.done.load(Relaxed)
+    }
+
     pub(crate) fn connect(&self) -> Connected<'_> {
         self.file.connections.fetch_add(1, Relaxed);
         self.job.connections.fetch_add(1, Relaxed);

@@ -14,11 +14,11 @@ use super::link::unsigned;
 use super::source::Source;
 use crate::error::{Error, ErrorKind};
 use crate::hub::ask::Hub;
+use crate::hub::endpoints::Fault;
 use crate::hub::metadata::FileMeta;
 use crate::hub::refusal::{Asked, refusal};
 use crate::names::{Commit, Digest, Repo};
 use crate::store::destination::Wanted;
-use crate::transport::Failure;
 use crate::transport::follow::Answer;
 use crate::transport::retry::{Budget, FOR_QUESTIONS, LONG_PAUSE, Next};
 
@@ -151,10 +151,15 @@ impl Provider {
                 match described.await {
                     Ok(meta) if is_told(&source, &meta) => return Ok(meta),
                     Ok(_) => {}
-                    Err(error) => {
-                        self.note(&source, false);
-                        may_pass |= error.kind() != ErrorKind::RateLimited
-                            && !Failure::is_final_cause(&error);
+                    Err(fault) => {
+                        if !matches!(fault, Fault::Elsewhere(_)) {
+                            self.note(&source, false);
+                        }
+                        let (error, passes) = match fault {
+                            Fault::Passing(error, _) | Fault::Elsewhere(error) => (error, true),
+                            Fault::Final(error) => (error, false),
+                        };
+                        may_pass |= passes;
                         failed.get_or_insert(error);
                     }
                 }

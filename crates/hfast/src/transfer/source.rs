@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::hub::metadata::FileMeta;
 use crate::names::Digest;
 use crate::transport::follow::Credentials;
-use crate::transport::retry::{LONG_PAUSE, LONGEST_PAUSE, Patience};
+use crate::transport::retry::{Budget, LONG_PAUSE, LONGEST_WAIT, Next, Patience};
 
 /// Failures in a row after which another source is tried.
 const BEFORE_CHANGE: u32 = 2;
@@ -30,10 +30,23 @@ pub(crate) struct Source {
     pub(crate) endpoint: Option<usize>,
 }
 
-/// The sources of one file and what became of them.
+/// The sources of one file, what became of them, and the patience with them.
 #[derive(Debug)]
 pub(crate) struct Sources {
     all: Vec<Entry>,
+    patience: Patience,
+    budget: Budget,
+}
+
+/// What follows a failure that may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Another source comes next, at once: the pause is for the one that failed.
+    Another,
+    /// The same one comes next, after this time.
+    Wait(Duration),
+    /// All patience is spent.
+    GiveUp,
 }
 
 #[derive(Debug)]
@@ -42,7 +55,9 @@ struct Entry {
     /// Failures in a row, and the time that they cost.
     failures: u32,
     cost: Duration,
-    /// For how long it wants to be left alone, as far as that is worth asking another one.
+    /// Where it sends us for the bytes, if that host wanted to be left alone once.
+    storage: Option<String>,
+    /// For how long it or its storage wants to be left alone, as far as that is worth asking another.
     pause: Duration,
     demoted: u32,
     /// It cannot serve ranges: one connection, from the front.
@@ -55,11 +70,12 @@ struct Entry {
 
 impl Sources {
     /// In the order in which they are preferred.
-    pub(crate) fn new(sources: Vec<Source>) -> Self {
+    pub(crate) fn new(sources: Vec<Source>, patience: Patience, now: Duration) -> Self {
         let entry = |source| Entry {
             source,
             failures: 0,
             cost: Duration::ZERO,
+            storage: None,
             pause: Duration::ZERO,
             demoted: 0,
             one_stream: false,
@@ -68,6 +84,8 @@ impl Sources {
         };
         Self {
             all: sources.into_iter().map(entry).collect(),
+            patience,
+            budget: Budget::new(patience, now),
         }
     }
 
@@ -82,35 +100,64 @@ impl Sources {
         Some((best.0, &best.1.source))
     }
 
-    /// Notes for how long each source wants to be left alone from now on.
-    pub(crate) fn note_pauses(&mut self, pause: impl Fn(&Source) -> Duration) {
+    /// Notes for how long each source is to be left alone from now on, given the pause of a host.
+    pub(crate) fn note_pauses(&mut self, pause: impl Fn(&str) -> Duration) {
         for entry in &mut self.all {
-            entry.pause = pause(&entry.source);
+            let storage = entry.storage.as_deref().map(&pause);
+            entry.pause = pause(&entry.source.name).max(storage.unwrap_or_default());
         }
+    }
+
+    /// Notes that a source leads to a host that wants to be left alone.
+    pub(crate) fn leads_to(&mut self, index: usize, host: &str) {
+        self.all[index].storage = Some(host.to_owned());
     }
 
     /// The longest pause that is sat out on the way to the source that is asked next.
     pub(crate) fn longest_pause(&self) -> Duration {
         let has_choice = self.count() > 1 && self.left().any(|entry| entry.pause.is_zero());
         if has_choice {
-            LONG_PAUSE
+            LONG_PAUSE.min(self.patience.pause)
         } else {
-            LONGEST_PAUSE
+            self.patience.pause
         }
     }
 
-    /// Notes bytes from a source.
-    pub(crate) fn progressed(&mut self, index: usize) {
+    /// Notes bytes from a source: the patience is new.
+    pub(crate) fn progressed(&mut self, index: usize, now: Duration) {
         self.all[index].failures = 0;
         self.all[index].cost = Duration::ZERO;
+        self.renew(now);
     }
 
-    /// Notes a failure that may pass, and the time that it cost. True if this makes another source
-    /// the next one.
-    pub(crate) fn failed(&mut self, index: usize, cost: Duration) -> bool {
+    /// Begins the patience anew, for fetching again what turned out to be wrong.
+    pub(crate) fn renew(&mut self, now: Duration) {
+        self.budget.progressed(now);
+    }
+
+    /// Counts a failure that may pass, of an exchange that began at `since`, and says what comes next.
+    /// `chance` is uniform in `0.0..1.0`.
+    pub(crate) fn failed(
+        &mut self,
+        index: usize,
+        (since, now): (Duration, Duration),
+        chance: f64,
+    ) -> After {
+        let next = self.budget.failed(now, chance);
+        let wait = match next {
+            Next::Wait(wait) => wait,
+            Next::GiveUp => LONGEST_WAIT,
+        };
         self.all[index].failures += 1;
-        self.all[index].cost += cost;
-        self.pick().is_some_and(|(next, _)| next != index)
+        self.all[index].cost += now.saturating_sub(since) + wait;
+        // Those that are dead must not use up the patience with one that can serve.
+        if next == Next::GiveUp && self.are_all_spent() {
+            After::GiveUp
+        } else if self.pick().is_some_and(|(next, _)| next != index) {
+            After::Another
+        } else {
+            After::Wait(wait)
+        }
     }
 
     /// Prefers every other source to one that wants to be left alone for a while.
@@ -119,16 +166,19 @@ impl Sources {
         *failures = (*failures).max(BEFORE_CHANGE);
     }
 
-    /// Whether a source has failed since it last gave something.
-    pub(crate) fn has_failed(&self, index: usize) -> bool {
-        self.all[index].failures > 0
+    /// Whether a source is asked over a new connection next: after a failure, which may be that of
+    /// one that was kept. After two in a row it may be that no further one is let in, and those that
+    /// were kept are all there will be.
+    pub(crate) fn wants_fresh(&self, index: usize) -> bool {
+        self.all[index].failures % 2 == 1
     }
 
     /// Whether every source that is left has failed so often in a row, and cost so much time, that
     /// nothing is to be hoped for.
-    pub(crate) fn are_all_spent(&self, patience: Patience) -> bool {
+    fn are_all_spent(&self) -> bool {
+        let Patience { failures, time, .. } = self.patience;
         self.left()
-            .all(|entry| entry.failures >= patience.failures && entry.cost >= patience.time)
+            .all(|entry| entry.failures >= failures && entry.cost >= time)
     }
 
     /// How many sources are left.
@@ -158,10 +208,16 @@ impl Sources {
             .is_some_and(|(index, _)| self.all[index].one_stream)
     }
 
-    /// Asks this source no more.
-    pub(crate) fn refuse(&mut self, index: usize, error: Error) {
+    /// Asks this source no more. Returns why the file cannot be had, if it was the last one.
+    pub(crate) fn refuse(&mut self, index: usize, error: Error) -> Option<Error> {
         self.all[index].out = true;
         self.all[index].refused = Some(error);
+        self.refusal()
+    }
+
+    /// Whether there was nobody to ask from the beginning.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
     }
 
     /// Whether no source but this one is left to be asked.
@@ -171,7 +227,7 @@ impl Sources {
 
     /// Why the last source is gone, once all are. The first refusal is the one worth telling: it
     /// comes from the source that was wanted most.
-    pub(crate) fn refusal(&mut self) -> Option<Error> {
+    fn refusal(&mut self) -> Option<Error> {
         if self.pick().is_some() {
             return None;
         }
@@ -202,6 +258,7 @@ pub(crate) fn means_stale_link(status: StatusCode) -> bool {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
+    use crate::transport::retry::FOR_BYTES;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -212,19 +269,25 @@ mod tests {
             credentials: None,
             endpoint: Some(i),
         };
-        Sources::new((0..n).map(source).collect())
+        Sources::new((0..n).map(source).collect(), FOR_BYTES, Duration::ZERO)
+    }
+
+    /// A failure at `now` that took a second.
+    fn fail(sources: &mut Sources, index: usize, now: u32) -> After {
+        let now = now * SECOND;
+        sources.failed(index, (now.saturating_sub(SECOND), now), 0.5)
     }
 
     #[test]
     fn two_failures_in_a_row_change_the_source_and_progress_forgives() {
         let mut sources = sources(2);
-        assert!(!sources.failed(0, SECOND));
-        sources.progressed(0);
-        assert!(!sources.failed(0, SECOND));
-        assert!(sources.failed(0, SECOND));
+        assert!(matches!(fail(&mut sources, 0, 1), After::Wait(_)));
+        sources.progressed(0, 2 * SECOND);
+        assert!(matches!(fail(&mut sources, 0, 3), After::Wait(_)));
+        assert_eq!(fail(&mut sources, 0, 4), After::Another);
         assert_eq!(sources.pick().unwrap().0, 1);
-        sources.failed(1, SECOND);
-        sources.failed(1, SECOND);
+        fail(&mut sources, 1, 5);
+        assert_eq!(fail(&mut sources, 1, 6), After::Another);
         assert_eq!(
             sources.pick().unwrap().0,
             0,
@@ -233,13 +296,48 @@ mod tests {
     }
 
     #[test]
+    fn a_source_that_is_dead_does_not_use_up_the_patience_with_another() {
+        let mut sources = sources(2);
+        let ends = (1..50).find(|n| fail(&mut sources, 0, n * 20) == After::GiveUp);
+        assert_eq!(ends, None, "nobody has asked the other one");
+    }
+
+    #[test]
+    fn one_that_wants_to_be_left_alone_is_asked_only_if_all_do() {
+        let mut sources = sources(2);
+        let pause = |first: u32, second: u32, storage: u32| {
+            move |host: &str| match host {
+                "s0" => first * SECOND,
+                "s1" => second * SECOND,
+                _ => storage * SECOND,
+            }
+        };
+        sources.note_pauses(pause(60, 0, 0));
+        assert_eq!(
+            (sources.pick().unwrap().0, sources.longest_pause()),
+            (1, LONG_PAUSE)
+        );
+        sources.note_pauses(pause(60, 30, 0));
+        assert_eq!(
+            (sources.pick().unwrap().0, sources.longest_pause()),
+            (1, FOR_BYTES.pause)
+        );
+        // Both lead to one storage, which is what wants to be left alone.
+        (0..2).for_each(|index| sources.leads_to(index, "storage"));
+        sources.note_pauses(pause(0, 0, 90));
+        assert_eq!(
+            (sources.pick().unwrap().0, sources.longest_pause()),
+            (0, FOR_BYTES.pause)
+        );
+    }
+
+    #[test]
     fn a_source_that_refused_is_not_asked_again() {
         let mut sources = sources(2);
         let refusal = |text: &str| Error::new(ErrorKind::NotFound, text);
         assert!(!sources.is_last(1));
-        sources.refuse(0, refusal("first"));
-        assert!(sources.refusal().is_none() && sources.is_last(1));
-        sources.refuse(1, refusal("second"));
-        assert_eq!(sources.refusal().unwrap().to_string(), "first");
+        assert!(sources.refuse(0, refusal("first")).is_none() && sources.is_last(1));
+        let told = sources.refuse(1, refusal("second")).unwrap();
+        assert_eq!(told.to_string(), "first");
     }
 }

@@ -16,8 +16,10 @@ pub(super) const SILENCE_AMONG_SIBLINGS: Duration = Duration::from_secs(5);
 /// The window over which a rate is taken. A connection below [`MIN_RATE`] for that long is cut.
 const WINDOW: Duration = Duration::from_secs(30);
 
-/// Bytes per second below which a connection is a trickle, whatever its siblings do.
+/// Bytes per second below which a connection is a trickle, unless all connections to its host
+/// together have more than [`MIN_TOTAL`]: a slow link that is shared is not a dead one.
 const MIN_RATE: f64 = 1024.0;
+const MIN_TOTAL: f64 = 4096.0;
 
 /// Slower than the median of its siblings by this factor, a connection is on a bad path. Fair
 /// sharing of one bottleneck rarely spreads rates by more than eight.
@@ -51,6 +53,11 @@ impl Meter {
     pub(super) fn add(&mut self, bytes: u64, now: Duration) {
         self.total += bytes;
         self.last_byte = now;
+    }
+
+    /// Whether bytes have arrived within the last `time`.
+    pub(super) fn has_received(&self, now: Duration, time: Duration) -> bool {
+        self.total > 0 && now.saturating_sub(self.last_byte) < time
     }
 
     /// Takes a sample; called about once a second.
@@ -133,7 +140,8 @@ pub(super) fn judge(own: &Pulse, siblings: &[Pulse]) -> Option<Stall> {
     if own.silence >= patience {
         return Some(Stall::Silent(own.silence));
     }
-    if own.age >= WINDOW && own.rate < MIN_RATE {
+    let total = own.rate + siblings.iter().map(|sibling| sibling.rate).sum::<f64>();
+    if own.age >= WINDOW && own.rate < MIN_RATE && total < MIN_TOTAL {
         return Some(Stall::Trickle(own.rate));
     }
     let mut rates: Vec<f64> = siblings
@@ -180,6 +188,9 @@ mod tests {
             judge(&pulse(30, 0, 500.0), &[]),
             Some(Stall::Trickle(_))
         ));
+        let shared = [pulse(30, 0, 740.0); 15];
+        assert_eq!(judge(&shared[0], &shared), None, "12 kB/s in all");
+        assert!(judge(&shared[0], &shared[..3]).is_some());
         assert_eq!(
             judge(
                 &pulse(300, 0, 5e3),

@@ -4,26 +4,49 @@
 //! that breaks begins again. The digest, where one is promised, is still the judge.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ::http::StatusCode;
 use ::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use bytes::Bytes;
 
-use super::check::{Void, is_gzip};
+use super::check::is_gzip;
 use super::engine::Engine;
 use super::gunzip::plain;
 use super::progress::ActiveFile;
-use super::source::{Source, Sources};
-use super::verify::WRONG_BYTES;
+use super::source::{After, Source, Sources};
+use super::verify::{WRONG_BYTES, looks};
+use super::worker::AFTER_PAUSED;
 use crate::error::{Error, ErrorKind};
 use crate::hub::refusal::not_a_hub;
 use crate::store::destination::Wanted;
 use crate::store::growing::Growing;
 use crate::store::publish::Content;
-use crate::transport::follow::{Network, follow};
-use crate::transport::retry::{Budget, FOR_BYTES, Next};
+use crate::transport::follow::{Answer, Network, follow};
 use crate::transport::{BodyPatience, Failure, FailureKind, Request};
+
+/// Why one answer did not bring the file.
+enum Fault {
+    /// The same source, or another one, may do better.
+    Passing(Error),
+    /// A host on the way wants to be left alone.
+    Paused(Failure),
+    /// It came whole and wrong.
+    Wrong(Error),
+    /// This source will not do better.
+    Refused(Error),
+    /// No source can help.
+    Ours(Error),
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        match failure.kind {
+            FailureKind::Paused => Self::Paused(failure),
+            kind if kind.is_final() => Self::Refused(failure.into()),
+            _ => Self::Passing(failure.into()),
+        }
+    }
+}
 
 impl Engine {
     /// Fetches the file from the first source that gives it to its end. Returns its size.
@@ -33,55 +56,60 @@ impl Engine {
         mut sources: Sources,
         shown: &ActiveFile,
     ) -> Result<u64, Error> {
-        let mut budget = Budget::new(FOR_BYTES, self.now());
-        let gates = &self.setup.gates;
+        let mut wrong = 0;
         loop {
-            sources.note_pauses(|source| gates.long_pause(&source.name));
+            sources.note_pauses(|host| self.setup.gates.long_pause(host));
             let Some((index, source)) = sources.pick() else {
-                break;
+                let text = format!("{}: there is no source to ask", wanted.name());
+                return Err(Error::new(ErrorKind::Usage, text).with_hint("name an endpoint"));
             };
-            let network = self.network(sources.longest_pause());
-            let source = source.clone();
-            let error = match self.stream_once(wanted, (&source, &network), shown).await {
+            let (source, network) = (source.clone(), self.network(sources.longest_pause()));
+            let since = self.now();
+            let fault = match self.stream_once(wanted, (&source, &network), shown).await {
                 Ok(size) => {
                     self.setup.provider.note(&source, true);
                     return Ok(size);
                 }
-                Err(error) => error,
+                Err(fault) => fault,
             };
-            match error.kind() {
-                ErrorKind::Unreachable | ErrorKind::Integrity
-                    if !Failure::is_final_cause(&error) => {}
-                ErrorKind::RateLimited if Failure::kind_of(&error) == Some(FailureKind::Paused) => {
-                    sources.leave(index);
-                }
-                ErrorKind::Usage | ErrorKind::Disk | ErrorKind::Cancelled => {
-                    return Err(error);
-                }
-                _ => {
+            let error = match fault {
+                Fault::Ours(error) => return Err(error),
+                Fault::Refused(error) => {
                     tracing::info!("{}: {} is out: {error}", wanted.name(), source.name);
-                    sources.refuse(index, error);
+                    match sources.refuse(index, error) {
+                        Some(error) => return Err(error),
+                        None => continue,
+                    }
+                }
+                Fault::Paused(failure) => {
+                    sources.leads_to(index, failure.host.as_deref().unwrap_or_default());
+                    tokio::time::sleep(AFTER_PAUSED).await;
                     continue;
                 }
-            }
-            if sources.failed(index, Duration::ZERO) {
+                Fault::Wrong(error) => {
+                    wrong += 1;
+                    if wrong > looks(shown.done(), sources.count()) {
+                        return Err(error);
+                    }
+                    sources.demote_current();
+                    error
+                }
+                Fault::Passing(error) => error,
+            };
+            let after = sources.failed(index, (since, self.now()), self.chance());
+            if !matches!(after, After::Wait(_)) {
                 self.setup.provider.note(&source, false);
             }
-            match budget.failed(self.now(), self.chance()) {
-                Next::Wait(wait) => {
-                    self.setup.progress.retried();
-                    self.setup
-                        .progress
-                        .notice(format!("{}: {error}; beginning again", wanted.name()));
-                    tokio::time::sleep(wait).await;
-                }
-                Next::GiveUp => return Err(error),
+            if after == After::GiveUp {
+                return Err(error);
+            }
+            self.setup.progress.retried();
+            let text = format!("{}: {error}; beginning again", wanted.name());
+            self.setup.progress.notice(text);
+            if let After::Wait(wait) = after {
+                tokio::time::sleep(wait).await;
             }
         }
-        Err(sources.refusal().unwrap_or_else(|| {
-            let text = format!("{}: no source has it", wanted.name());
-            Error::new(ErrorKind::Unreachable, text)
-        }))
     }
 
     async fn stream_once(
@@ -89,35 +117,13 @@ impl Engine {
         wanted: &Wanted,
         (source, network): (&Source, &Network<'_>),
         shown: &ActiveFile,
-    ) -> Result<u64, Error> {
+    ) -> Result<u64, Fault> {
         let _turn = self.turn().await;
-        let unreadable =
-            |void: Void| Error::new(ErrorKind::Protocol, format!("{}: {void}", wanted.name()));
         let request = Request::get(source.resolve.clone());
         let answer = follow(network, request, source.credentials.as_ref()).await?;
-        let (status, headers) = (answer.response.status, &answer.response.headers);
-        if status != StatusCode::OK {
-            let error = self
-                .setup
-                .provider
-                .explain(wanted.name(), source, (status, headers, &[]));
-            return Err(match answer.pause()? {
-                None => error,
-                Some(_) => Error::new(ErrorKind::Unreachable, error.to_string()),
-            });
-        }
-        if source.endpoint.is_some() && answer.meta().commit.is_none() {
-            return Err(not_a_hub(&source.name, wanted.name()));
-        }
-        let gzip = is_gzip(headers).map_err(unreadable)?;
-        if !headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING) {
-            let text =
-                "the server does not say where the file ends: whether it is whole cannot be told";
-            let text = format!("{}: {text}", wanted.name());
-            self.setup.progress.notice_once(&text);
-        }
+        let gzip = self.look(wanted, source, &answer)?;
         let _connected = shown.connect();
-        let mut growing = self.begin_growing(wanted).await?;
+        let mut growing = self.begin_growing(wanted).await.map_err(Fault::Ours)?;
         let mut body = plain(answer.response.body, gzip);
         let mut patience = BodyPatience::new();
         while let Some(bytes) = patience
@@ -126,12 +132,44 @@ impl Engine {
             .map_err(|f| f.at(&source.name))?
         {
             self.setup.progress.received(bytes.len() as u64);
-            self.content_came();
-            growing = self.grow(growing, bytes).await?;
+            self.hope().content_came(self.now());
+            growing = self.grow(growing, bytes).await.map_err(Fault::Ours)?;
             shown.learn_size(growing.len());
             shown.set_done(growing.len());
         }
-        self.publish_growing(wanted, growing).await
+        let published = self.publish_growing(wanted, growing).await;
+        published.map_err(|error| match error.kind() {
+            ErrorKind::Integrity => Fault::Wrong(error),
+            _ => Fault::Ours(error),
+        })
+    }
+
+    /// Looks at the head of an answer, and says whether its body is compressed.
+    fn look(&self, wanted: &Wanted, source: &Source, answer: &Answer) -> Result<bool, Fault> {
+        let (status, headers) = (answer.response.status, &answer.response.headers);
+        if status != StatusCode::OK {
+            let told = (status, headers, &[][..]);
+            let error = self.setup.provider.explain(wanted.name(), source, told);
+            return Err(match answer.pause().map_err(Fault::Refused)? {
+                None => Fault::Refused(error),
+                Some(_) => Fault::Passing(error),
+            });
+        }
+        if source.endpoint.is_some() && answer.meta().commit.is_none() {
+            return Err(Fault::Refused(not_a_hub(&source.name, wanted.name())));
+        }
+        let is_bounded =
+            headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
+        if !is_bounded {
+            let text =
+                "the server does not say where the file ends: whether it is whole cannot be told";
+            let text = format!("{}: {text}", wanted.name());
+            self.setup.progress.notice_once(&text);
+        }
+        is_gzip(headers).map_err(|void| {
+            let text = format!("{}: {void}", wanted.name());
+            Fault::Refused(Error::new(ErrorKind::Protocol, text))
+        })
     }
 
     async fn begin_growing(&self, wanted: &Wanted) -> Result<Growing, Error> {

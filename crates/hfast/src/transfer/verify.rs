@@ -30,7 +30,7 @@ const WINDOW: u64 = 64 << 20;
 /// file several times in a row is cheap to outlast; a large file that is wrong twice is wrong there.
 /// With several sources each gets a second look but the last: the first look may have compared the
 /// fault of one with that of another.
-fn looks(size: u64, sources: usize) -> usize {
+pub(super) fn looks(size: u64, sources: usize) -> usize {
     let at_each = (2 * sources).saturating_sub(1);
     if size <= WINDOW {
         at_each.max(4)

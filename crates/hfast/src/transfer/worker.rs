@@ -6,18 +6,19 @@ use std::time::Duration;
 use ::http::StatusCode;
 
 use super::engine::Engine;
-use super::exchange::{Exchange, PROGRESS, Trouble};
+use super::exchange::{Exchange, PROGRESS};
 use super::job::Job;
 use super::segments::Lease;
-use super::source::Source;
+use super::source::{After, Source};
+use super::trouble::Trouble;
 use crate::error::{Error, ErrorKind};
-use crate::hub::refusal::not_a_hub;
+use crate::hub::refusal::{self, not_a_hub};
 use crate::transport::retry::LONG_PAUSE;
 use crate::transport::{Failure, FailureKind};
 
 /// Another source is asked after this time when it turns out on the way that a host is to be left
 /// alone: should all lead there, they are not asked in a circle without rest.
-const AFTER_PAUSED: Duration = Duration::from_millis(200);
+pub(super) const AFTER_PAUSED: Duration = Duration::from_millis(200);
 
 impl Engine {
     /// Works until the engine is closed.
@@ -42,7 +43,7 @@ impl Engine {
     async fn fetch(&self, job: &Arc<Job>, lease: &Lease) {
         let gates = &self.setup.gates;
         let picked = job.with_sources(|sources| {
-            sources.note_pauses(|source| gates.long_pause(&source.name));
+            sources.note_pauses(|host| gates.long_pause(host));
             let (index, source) = sources.pick()?;
             Some((index, source.clone(), sources.longest_pause()))
         });
@@ -81,7 +82,7 @@ impl Engine {
         (host, kept, since): (&str, u64, Duration),
         trouble: Trouble,
     ) {
-        let kind = kind_of(&trouble);
+        let (kind, is_limit) = (trouble.kind(), trouble.may_be_limit());
         // A pause is for the host that asked for it, and says nothing against the link. A stale link
         // is gone already, and there may be a new one.
         let keeps_link = matches!(trouble, Trouble::Status(..) | Trouble::StaleLink(_));
@@ -99,7 +100,12 @@ impl Engine {
                 .progress
                 .notice(format!("{}: {reason}", job.name));
         }
-        if kept < PROGRESS {
+        let now = self.now();
+        let is_limit = kept == 0 && is_limit && self.board.is_receiving(&source.name, now);
+        if is_limit && job.turned_away(now) {
+            let text = format!("{host} lets no more connections in: going on with those there are");
+            self.setup.progress.notice_once(&text);
+        } else if kept < PROGRESS {
             self.count(job, (index, source), since, (kind, &reason));
         }
         // Whatever it was, the next attempt asks the source itself again if the last brought
@@ -135,9 +141,7 @@ impl Engine {
                     self.setup
                         .provider
                         .explain(&job.name, source, (status, &headers, &body));
-                let is_gated = headers
-                    .get("x-error-code")
-                    .is_some_and(|code| code == "GatedRepo");
+                let is_gated = refusal::is_gated(&headers);
                 // Another endpoint may know the user better.
                 if is_gated && job.with_sources(|sources| sources.is_last(index)) {
                     self.end_early(&job.name, &error);
@@ -175,7 +179,8 @@ impl Engine {
             Trouble::Short => format!("{host} ended the answer early"),
             Trouble::Failed(failure) if failure.kind == FailureKind::Paused => {
                 tracing::debug!("{}: {failure}; asking another source", job.name);
-                job.with_sources(|sources| sources.leave(index));
+                let host = failure.host.as_deref().unwrap_or(host);
+                job.with_sources(|sources| sources.leads_to(index, host));
                 job.hold_off(self.now() + AFTER_PAUSED);
                 return None;
             }
@@ -197,20 +202,19 @@ impl Engine {
         since: Duration,
         (kind, reason): (ErrorKind, &str),
     ) {
-        let verdict = job.failed(index, (since, self.now()), self.chance());
-        if verdict != Ok(false) {
-            self.setup.provider.note(source, false);
-        }
-        match verdict {
-            Ok(false) => {}
-            Ok(true) => {
+        let Some(after) = job.failed(index, (since, self.now()), self.chance()) else {
+            return;
+        };
+        match after {
+            After::Wait(_) => return,
+            After::Another => {
                 let next = job.with_sources(|s| s.pick().map(|(_, source)| source.name.clone()));
                 let next = next.unwrap_or_default();
                 self.setup
                     .progress
                     .notice(format!("{}: trying {next} instead", job.name));
             }
-            Err(()) => {
+            After::GiveUp => {
                 let hint = if source.endpoint.is_some() {
                     "run the same command again: it goes on where it stopped; or name another source with --endpoint or --mirror"
                 } else {
@@ -220,16 +224,7 @@ impl Engine {
                 job.fail(Error::new(kind, text).with_hint(hint));
             }
         }
-    }
-}
-
-/// What kind of error a failure that may pass becomes when it does not.
-fn kind_of(trouble: &Trouble) -> ErrorKind {
-    match trouble {
-        Trouble::Void(_) => ErrorKind::Protocol,
-        Trouble::Failed(failure) if failure.kind == FailureKind::Protocol => ErrorKind::Protocol,
-        Trouble::Status(StatusCode::TOO_MANY_REQUESTS, _) => ErrorKind::RateLimited,
-        _ => ErrorKind::Unreachable,
+        self.setup.provider.note(source, false);
     }
 }
 
@@ -244,21 +239,18 @@ fn answers(host: &str, status: StatusCode, pause: Duration) -> String {
 
 fn refuse(job: &Job, (index, source): (usize, &Source), error: Error) {
     tracing::info!("{}: {} is out: {error}", job.name, source.name);
-    job.with_sources(|sources| sources.refuse(index, error));
-    out_of_sources(job);
+    let last = job.with_sources(|sources| sources.refuse(index, error));
+    if let Some(error) = last {
+        job.fail(error);
+    }
 }
 
+/// No source was picked: there is none, or the last one was refused just now.
 fn out_of_sources(job: &Job) {
-    job.with_sources(|sources| {
-        let nobody = || {
-            let text = format!("{}: there is no source to ask", job.name);
-            Error::new(ErrorKind::Usage, text).with_hint("name an endpoint")
-        };
-        let none_at_all = (sources.count() == 0).then(nobody);
-        sources.refusal().or(none_at_all)
-    })
-    .into_iter()
-    .for_each(|error| job.fail(error));
+    if job.with_sources(|sources| sources.is_empty()) {
+        let text = format!("{}: there is no source to ask", job.name);
+        job.fail(Error::new(ErrorKind::Usage, text).with_hint("name an endpoint"));
+    }
 }
 
 /// Says so when a mirror sends the bytes to another host, and that one does not answer.

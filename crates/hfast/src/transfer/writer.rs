@@ -16,19 +16,20 @@ pub(super) struct Writer {
     pub(super) offset: u64,
     pieces: Vec<Bytes>,
     pub(super) pending: usize,
-    /// Where the lease ends now.
+    /// Where the lease ends now, or what the answer says it holds.
     pub(super) wanted: u64,
     pub(super) extents: ExtentBuilder,
 }
 
 impl Writer {
-    pub(super) fn new(offset: u64, size: u64) -> Self {
+    /// For the bytes from `offset` to `end` of a file of `size` bytes.
+    pub(super) fn new((offset, end): (u64, u64), size: u64) -> Self {
         let extents = ExtentBuilder::new(offset, size);
         Self {
             offset,
             pieces: Vec::new(),
             pending: 0,
-            wanted: size,
+            wanted: end,
             extents,
         }
     }
@@ -68,9 +69,9 @@ pub(super) struct Landing {
 }
 
 impl Landing {
-    pub(super) fn new(offset: u64, job: &Arc<Job>, disk: &Disk) -> Self {
+    pub(super) fn new(range: (u64, u64), job: &Arc<Job>, disk: &Disk) -> Self {
         Self {
-            writer: Writer::new(offset, job.size),
+            writer: Writer::new(range, job.size),
             job: Arc::clone(job),
             disk: disk.clone(),
         }
@@ -78,7 +79,8 @@ impl Landing {
 
     /// Gives up what could not be written: it must not be claimed.
     pub(super) fn forget(&mut self) {
-        self.writer = Writer::new(self.writer.offset, self.job.size);
+        let offset = self.writer.offset;
+        self.writer = Writer::new((offset, offset), self.job.size);
     }
 }
 

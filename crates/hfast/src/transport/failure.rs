@@ -164,19 +164,6 @@ impl Failure {
         };
         Error::new(kind, text).with_hint(hint).with_source(self)
     }
-
-    /// What failed on the wire, if that is the cause of `error`.
-    pub(crate) fn kind_of(error: &Error) -> Option<FailureKind> {
-        let mut failures = causes(error)
-            .into_iter()
-            .filter_map(|cause| cause.downcast_ref::<Self>());
-        failures.next().map(|failure| failure.kind)
-    }
-
-    /// Whether `error` is of a failure that no further attempt can mend.
-    pub(crate) fn is_final_cause(error: &Error) -> bool {
-        Self::kind_of(error).is_some_and(FailureKind::is_final)
-    }
 }
 
 impl From<Failure> for Error {

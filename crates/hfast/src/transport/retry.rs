@@ -6,7 +6,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use ::http::{HeaderMap, StatusCode, header::RETRY_AFTER};
+use ::http::{HeaderMap, HeaderName, StatusCode, header::RETRY_AFTER};
+
+use super::headers::text;
 
 /// The first wait, doubled with each failure in a row.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -25,7 +27,7 @@ pub(crate) const LONG_PAUSE: Duration = Duration::from_secs(2);
 const UNSAID_PAUSE: Duration = Duration::from_secs(5);
 
 /// How much failure is tolerated without any progress.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patience {
     /// At least this many failures in a row, and ...
     pub(crate) failures: u32,
@@ -56,6 +58,15 @@ pub(crate) const FOR_BYTES: Patience = Patience {
     time: Duration::from_secs(75),
     pause: LONGEST_PAUSE,
 };
+
+/// For bytes of a file that follows one for which all patience was in vain.
+pub(crate) const ONCE: Patience = Patience {
+    failures: 1,
+    time: Duration::ZERO,
+    pause: LONG_PAUSE,
+};
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// What to do after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,12 +172,7 @@ fn is_transient(status: StatusCode) -> bool {
 /// The pause that a server asks for, by `Retry-After` (RFC 9110 section 10.2.3, seconds or a date)
 /// or by the Hub's `RateLimit: "bucket";r=0;t=SECONDS`.
 fn requested_pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = |name| {
-        headers
-            .get(name)
-            .and_then(|value: &::http::HeaderValue| value.to_str().ok())
-    };
-    if let Some(value) = text(RETRY_AFTER.as_str()).map(str::trim) {
+    if let Some(value) = text(headers, &RETRY_AFTER) {
         let by_date = || {
             httpdate::parse_http_date(value)
                 .ok()?
@@ -183,7 +189,7 @@ fn requested_pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
         let pause = value.parse().ok().map(Duration::from_secs).or_else(by_date);
         return pause.or_else(|| absurd().filter(|_| !value.is_empty()));
     }
-    let limit = text("ratelimit")?;
+    let limit = text(headers, &RATE_LIMIT)?;
     let field = |name: &str| {
         limit
             .split(';')

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hfast::client::{Client, ClientOptions, DownloadRequest, Target};
+use hfast::client::{Client, ClientOptions, DownloadRequest, Report, Target};
 use hfast::transfer::disk::{Disk, Power};
 use hfast::transfer::progress::Progress;
 use hfast::{Error, ErrorKind};
 use hfast_testkit::faults::{Fault, Match, What};
 use hfast_testkit::hub::{FakeHub, LfsRedirect, Odd};
 
-use crate::{LIMIT, hub, on_virtual_time};
+use crate::link::SimulatedLink;
+use crate::{LIMIT, RATE, hub, on_virtual_time};
 
 /// It fits into one request.
 const FILE: &str = "vocab.bin";
@@ -94,6 +95,15 @@ fn a_pause_of_more_than_five_minutes_is_an_error_that_says_the_time() {
 }
 
 #[test]
+fn short_pauses_without_end_are_told_as_what_they_are() {
+    for asking in ALL {
+        let (error, took) = paused(asking, "20");
+        assert_eq!(error.kind(), ErrorKind::RateLimited, "{asking:?}: {error}");
+        assert!(took < Duration::from_secs(400), "{asking:?}: {took:?}");
+    }
+}
+
+#[test]
 fn pauses_without_an_answer_between_them_add_up() {
     for asking in ALL {
         let (error, took) = paused(asking, "290");
@@ -115,20 +125,15 @@ fn a_pause_of_the_storage_holds_those_who_come_by_way_of_the_hub() {
     });
 }
 
-/// How long a download takes whose first endpoint makes a pause, while the second could serve.
-fn with_a_second(pauses: &[Match]) -> Duration {
-    let (first, second) = (hub("http://cdn.test"), hub("http://storage.test"));
-    for when in pauses {
-        first.add_fault(Fault::new(when.clone(), What::too_many_requests("290")));
-    }
-    first.configure(|options| options.page_size = 1);
+/// Downloads from two endpoints, and says how long it took.
+fn with_two(roads: SimulatedLink) -> (Duration, Report) {
     let options = ClientOptions {
         endpoints: ["http://hub.test", "http://mirror.test"]
             .map(|text| text.parse().unwrap())
             .to_vec(),
         ..ClientOptions::default()
     };
-    let roads = Arc::new(crate::roads(&first, &second));
+    let roads = Arc::new(roads);
     let client = Client::with_transport(options, roads, Disk::Inline(Power::default()), 1);
     let folder = tempfile::tempdir().unwrap();
     let id = hfast::RepoId::new("org/name").unwrap();
@@ -139,9 +144,20 @@ fn with_a_second(pauses: &[Match]) -> Duration {
         let progress = Arc::new(Progress::default());
         let plan = client.plan(&request, &progress).await.unwrap();
         let report = client.download(plan, &progress).await.unwrap();
-        assert!(report.failed.is_empty(), "{:?}", report.failed);
-        started.elapsed()
+        (started.elapsed(), report)
     })
+}
+
+/// How long a download takes whose first endpoint makes a pause, while the second could serve.
+fn with_a_second(pauses: &[Match]) -> Duration {
+    let (first, second) = (hub("http://cdn.test"), hub("http://storage.test"));
+    for when in pauses {
+        first.add_fault(Fault::new(when.clone(), What::too_many_requests("290")));
+    }
+    first.configure(|options| options.page_size = 1);
+    let (took, report) = with_two(crate::roads(&first, &second));
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    took
 }
 
 #[test]
@@ -162,4 +178,41 @@ fn a_pause_at_one_source_is_no_pause_at_another() {
         let took = with_a_second(pauses);
         assert!(took < Duration::from_secs(30), "{pauses:?}: {took:?}");
     }
+}
+
+/// Both endpoints lead to one storage, as the Hub and its mirrors do: it is waited for, and neither
+/// endpoint is asked again and again meanwhile.
+#[test]
+fn a_pause_of_the_storage_of_both_is_waited_for() {
+    let (first, second) = (hub("http://cdn.test"), hub("http://cdn.test"));
+    first.add_fault(Fault::new(
+        Match::cdn().times(1),
+        What::too_many_requests("200"),
+    ));
+    let hosts = [
+        ("hub.test", &first),
+        ("mirror.test", &second),
+        ("cdn.test", &first),
+    ];
+    let hosts = hosts.map(|(name, hub)| (name, hub.clone())).to_vec();
+    let roads = SimulatedLink::new(hosts, RATE);
+    let (took, report) = with_two(roads);
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    assert!(took > Duration::from_secs(199), "{took:?}");
+    let asked = first.requests().len() + second.requests().len();
+    assert!(asked < 60, "{asked} requests");
+}
+
+#[test]
+fn a_pause_of_both_endpoints_is_waited_for() {
+    let (first, second) = (hub("http://cdn.test"), hub("http://storage.test"));
+    for (hub, pause) in [(&first, "100"), (&second, "60")] {
+        hub.configure(|options| options.page_size = 1);
+        let when = Match::api().skip(1).times(1);
+        hub.add_fault(Fault::new(when, What::too_many_requests(pause)));
+    }
+    let (took, report) = with_two(crate::roads(&first, &second));
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    let bounds = Duration::from_secs(59)..Duration::from_secs(90);
+    assert!(bounds.contains(&took), "{took:?}");
 }

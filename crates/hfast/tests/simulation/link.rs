@@ -22,6 +22,8 @@ pub(crate) struct SimulatedLink {
     hosts: Hosts,
     /// Bytes per second of each connection.
     rate: u64,
+    /// Exchanges beyond these are refused.
+    most: usize,
     pub(crate) open: Arc<Mutex<Concurrency>>,
 }
 
@@ -37,8 +39,15 @@ impl SimulatedLink {
         Self {
             hosts,
             rate,
+            most: usize::MAX,
             open: Arc::default(),
         }
+    }
+
+    /// Lets in so many exchanges at once, and refuses the others.
+    #[allow(dead_code, reason = "not every test that has links needs it")]
+    pub(crate) fn letting_in(self, most: usize) -> Self {
+        Self { most, ..self }
     }
 
     fn hub(&self, host: &str) -> Result<&FakeHub, Failure> {
@@ -64,6 +73,9 @@ impl Transport for SimulatedLink {
         let slot = Slot::open(&self.open);
         Box::pin(async move {
             tokio::time::sleep(DELAY).await;
+            if self.open.lock().unwrap().now > self.most {
+                return Err(Failure::new(FailureKind::Broken, "connection reset"));
+            }
             let Exchange {
                 response,
                 delivery,
