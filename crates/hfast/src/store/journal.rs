@@ -21,12 +21,13 @@ pub const RECORD: usize = 24;
 
 const MAGIC: &[u8; 8] = b"hfastj1\n";
 
-/// What a partial file is a part of. It is never a URL: any source with the same identity will do.
+/// What a partial file is a part of. Any source with the same identity will do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// A file whose digest the Hub promised.
     Content(Digest),
-    /// A file of which only a strong validator (an entity tag) is known: its SHA-256.
+    /// A file of which no digest is known: the SHA-256 of what else tells it from others, a strong
+    /// validator and the address that it belongs to.
     Validator([u8; 32]),
 }
 
