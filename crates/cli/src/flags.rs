@@ -153,7 +153,7 @@ pub(crate) struct NetworkFlags {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputFlags {
-    /// Print nothing but the path, and errors
+    /// Print nothing but the path, warnings and errors
     #[arg(short, long)]
     pub(crate) quiet: bool,
 

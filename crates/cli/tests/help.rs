@@ -121,7 +121,7 @@ fn download_explains_itself() {
       -x, --max-connections <N>  Connections at once, over all files [default: 16]
 
     Output:
-      -q, --quiet             Print nothing but the path, and errors
+      -q, --quiet             Print nothing but the path, warnings and errors
           --format <FORMAT>   What stdout gets: human (the path), json (one document) or quiet [default:
                               human]
           --json              Short for --format json
@@ -168,7 +168,7 @@ fn get_explains_itself() {
       -x, --max-connections <N>  Connections at once, over all files [default: 16]
 
     Output:
-      -q, --quiet             Print nothing but the path, and errors
+      -q, --quiet             Print nothing but the path, warnings and errors
           --format <FORMAT>   What stdout gets: human (the path), json (one document) or quiet [default:
                               human]
           --json              Short for --format json

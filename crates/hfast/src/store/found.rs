@@ -88,7 +88,12 @@ impl Destination {
             Self::LocalDir { root, .. } => {
                 let first = wanted.paths.first();
                 first.map_or_else(Vec::new, |path| {
-                    official_names(root, path, wanted).collect()
+                    let hash = local_dir::short_hash(path);
+                    let is_its = |found: &PathBuf| {
+                        let name = found.file_name().and_then(|name| name.to_str());
+                        name.is_some_and(|name| name.starts_with(&hash))
+                    };
+                    official_names(root, path, wanted).filter(is_its).collect()
                 })
             }
             Self::File { .. } => Vec::new(),
@@ -113,16 +118,14 @@ fn official_names(
     path: &RepoPath,
     wanted: &Wanted,
 ) -> impl Iterator<Item = PathBuf> + use<> {
-    // Files of other names with the same content have other hashes, and other locks.
-    let begin = wanted
-        .digest
-        .map(|digest| format!("{}.{digest}.", local_dir::short_hash(path)));
+    // What follows the hash of the metadata's name is the etag, which identifies the content.
     let folder = local_dir::downloads(root).join(path.as_str());
+    let etag = wanted.digest.map(|digest| format!(".{digest}."));
     let all = folder.parent().map(entries).into_iter().flatten();
     all.filter(move |path| {
         let name = path.file_name().and_then(|name| name.to_str());
-        begin.as_ref().zip(name).is_some_and(|(begin, name)| {
-            name.starts_with(begin.as_str()) && name.ends_with("incomplete")
+        etag.as_ref().zip(name).is_some_and(|(etag, name)| {
+            name.contains(etag.as_str()) && name.ends_with(".incomplete")
         })
     })
 }
@@ -176,6 +179,7 @@ mod tests {
         // The same content under another name may be on its way, under a lock of its own.
         let other = folder.join(format!("aGFzaA==.{digest}.incomplete"));
         fs::write(&other, "other").unwrap();
+        assert_eq!(here.parts(&wanted, 100).len(), 3);
         here.sweep_official(&wanted);
         assert!(other.exists() && !writes[0].exists());
         // Computed by huggingface_hub 2.4.0.
