@@ -154,3 +154,28 @@ async fn a_wrong_digest_of_a_file_of_unknown_size_is_told_after_few_looks() {
     assert_eq!(error.kind(), hfast::ErrorKind::Integrity, "{error}");
     assert!(server.asked() < 10 && !path.exists(), "{}", server.asked());
 }
+
+/// Neither ranges nor anything that tells its state: what one answer brought is no part of the next.
+#[tokio::test]
+async fn whole_answers_that_nothing_identifies_are_not_joined() {
+    let (old, new) = (bytes(1), bytes(2));
+    let expected = new.clone();
+    let whole = |content: &[u8]| {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
+            content.len()
+        );
+        [head.as_bytes(), content].concat()
+    };
+    let server = Raw::start(move |number, head| match number {
+        _ if head.starts_with("HEAD") => Says::Once(whole(&old)[..64].to_vec()),
+        1 => cut(Says::Once(whole(&old))),
+        _ => Says::Once(whole(&new)),
+    });
+    let server = server.await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.bin");
+    let report = fetch(&server.url(), None, &path).await.unwrap();
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    assert!(std::fs::read(&path).unwrap() == expected);
+}

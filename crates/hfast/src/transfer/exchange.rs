@@ -236,6 +236,18 @@ impl Exchange<'_> {
         if accepted.whole && self.lease.range != (0..self.job.size) {
             self.job
                 .with_sources(|sources| sources.be_one_stream(self.source_index));
+            let known = self.job.digest.is_some() || self.validator.is_some();
+            if !known && self.lease.range.start > 0 {
+                let wanted = self.job.segments().wanted(self.lease.id);
+                let is_wanted = wanted > self.lease.range.start && !self.job.has_other_workers();
+                // All of it comes anyway, and nothing tells that what is there is a part of it.
+                return Err(if is_wanted {
+                    Trouble::Changed(None)
+                } else {
+                    Trouble::Overtaken
+                });
+            }
+            self.job.segments().take_all(self.lease.id);
         }
         Ok(accepted)
     }

@@ -193,6 +193,11 @@ impl Job {
         self.state().workers -= 1;
     }
 
+    /// Whether somebody else works on it than the worker who asks.
+    pub(crate) fn has_other_workers(&self) -> bool {
+        self.state().workers > 1
+    }
+
     /// Remembers what an exchange was like that brought bytes.
     pub(super) fn paced(&self, pace: Pace) {
         self.state().pace = pace;
@@ -278,7 +283,7 @@ impl Job {
     /// Ends the job: what has landed is of a content that the source has no longer.
     pub(super) fn changed(&self, validator: Option<Validator>) {
         self.state().change.get_or_insert(Change { validator });
-        let text = format!("{}: the file changed on the server", self.name);
+        let text = format!("{}: it may have changed on the server", self.name);
         self.fail(Error::new(ErrorKind::Integrity, text));
     }
 

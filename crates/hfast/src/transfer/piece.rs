@@ -6,8 +6,6 @@
 
 use std::time::Duration;
 
-use super::segments::to_f64;
-
 /// While nothing is known: enough to learn the pace, little enough that all connections get a share
 /// of the first file.
 const SMALLEST: u64 = 8 << 20;
@@ -47,6 +45,12 @@ impl Pace {
         let bytes = bytes as u64;
         bytes.clamp(SMALLEST, LARGEST)
     }
+}
+
+/// For rates only, where the last bits do not matter.
+#[allow(clippy::cast_precision_loss, reason = "a rate needs no 53rd bit")]
+pub(crate) fn to_f64(bytes: u64) -> f64 {
+    bytes as f64
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 //! Pure.
 //!
 //! Every byte of the file is landed, being written, held, or free; it may be held twice while the
-//! tail is raced, but it lands once.
-//! What is on disk is not this file's business, nor is which connection fetches a lease.
+//! tail is raced, but it lands once. Which connection fetches a lease is not this file's business.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::piece::to_f64;
 use super::ranges::Ranges;
 
 /// Names a lease for as long as it is held.
@@ -88,6 +88,17 @@ impl Segments {
         }
         self.free.remove(free.start..end);
         Some(self.hold(free.start..end, now))
+    }
+
+    /// Extends a lease to the end of the file, over what others hold there: its answer brings it all.
+    pub(super) fn take_all(&mut self, id: LeaseId) {
+        let end = self.held.get(&id).map_or(self.size, |held| held.rest.end);
+        let behind = self.held.values_mut().filter(|held| held.rest.start >= end);
+        behind.for_each(|held| held.rest.end = held.rest.start);
+        self.held
+            .entry(id)
+            .and_modify(|held| held.rest.end = self.size);
+        self.free.remove(end..self.size);
     }
 
     /// Takes the second half of the lease that has the longest way to go, if that is worth it.
@@ -192,10 +203,9 @@ impl Segments {
 
     /// Ends a lease; what it did not bring is free again.
     pub(super) fn release(&mut self, id: LeaseId) {
-        let Some(held) = self.held.remove(&id) else {
-            return;
-        };
-        self.offer(held.rest);
+        if let Some(held) = self.held.remove(&id) {
+            self.offer(held.rest);
+        }
     }
 
     /// Takes back the claim that `range` is on disk: it turned out to be wrong.
@@ -227,12 +237,6 @@ impl Segments {
     pub(super) fn has_free(&self) -> bool {
         !self.free.is_empty()
     }
-}
-
-/// For rates only, where the last bits do not matter.
-#[allow(clippy::cast_precision_loss, reason = "a rate needs no 53rd bit")]
-pub(crate) fn to_f64(bytes: u64) -> f64 {
-    bytes as f64
 }
 
 #[cfg(test)]
@@ -316,6 +320,7 @@ mod tests {
         Write(usize, u64),
         Land(usize),
         Advance(usize),
+        TakeAll(usize),
         Release(usize),
         Forget(u64, u64),
     }
@@ -328,6 +333,7 @@ mod tests {
             (0usize..8, 0u64..20).prop_map(|(i, n)| Event::Write(i, n * MIB / 2)),
             (0usize..8).prop_map(Event::Land),
             (0usize..8).prop_map(Event::Advance),
+            (0usize..8).prop_map(Event::TakeAll),
             (0usize..8).prop_map(Event::Release),
             (0u64..100, 0u64..8).prop_map(|(a, n)| Event::Forget(a * MIB, n * MIB)),
         ];
@@ -365,12 +371,11 @@ mod tests {
                         *at = upto;
                     }
                     Event::Land(i) if i < written.len() => segments.landed(&written.swap_remove(i)),
-                    Event::Advance(i) if i < leases.len() => {
-                        segments.advance(leases[i].id, leases[i].range.start);
-                    }
+                    Event::Advance(i) if i < leases.len() => drop(segments.advance(leases[i].id, leases[i].range.start)),
+                    Event::TakeAll(i) if i < leases.len() => segments.take_all(leases[i].id),
                     Event::Release(i) if i < leases.len() => segments.release(leases.swap_remove(i).id),
                     Event::Forget(start, len) => segments.forget(start.min(size)..(start + len).min(size)),
-                    Event::Write(..) | Event::Land(_) | Event::Advance(_) | Event::Release(_) => {}
+                    _ => {}
                 }
                 let mut all = segments.landed.clone();
                 written.iter().flat_map(Ranges::iter).for_each(|r| all.insert(r));

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use super::segments::to_f64;
+use super::piece::to_f64;
 
 /// Nothing at all for this long, with nobody to compare with, is a dead connection. TCP itself
 /// would notice only after minutes; a lossy path is silent for a few retransmission timeouts.
