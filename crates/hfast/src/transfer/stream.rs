@@ -72,7 +72,7 @@ impl Engine {
                 }
                 Err(fault) => fault,
             };
-            let error = match fault {
+            let (error, told) = match fault {
                 Fault::Ours(error) => return Err(error),
                 Fault::Refused(error) => {
                     tracing::info!("{}: {} is out: {error}", wanted.name(), source.name);
@@ -92,9 +92,13 @@ impl Engine {
                         return Err(error);
                     }
                     sources.demote_current();
-                    error
+                    let told = error.to_string();
+                    (error, told)
                 }
-                Fault::Passing(error) => error,
+                Fault::Passing(error) => {
+                    let told = format!("{}: {error}", wanted.name());
+                    (error, told)
+                }
             };
             let after = sources.failed(index, (since, self.now()), self.chance());
             if !matches!(after, After::Wait(_)) {
@@ -104,8 +108,9 @@ impl Engine {
                 return Err(error);
             }
             self.setup.progress.retried();
-            let text = format!("{}: {error}; beginning again", wanted.name());
-            self.setup.progress.notice(text);
+            self.setup
+                .progress
+                .notice(format!("{told}; beginning again"));
             if let After::Wait(wait) = after {
                 tokio::time::sleep(wait).await;
             }

@@ -63,7 +63,7 @@ pub(crate) const FOR_BYTES: Patience = Patience {
 pub(crate) const ONCE: Patience = Patience {
     failures: 1,
     time: Duration::ZERO,
-    pause: LONG_PAUSE,
+    pause: LONGEST_PAUSE,
 };
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
