@@ -94,6 +94,32 @@ fn a_report_is_one_document() {
 }
 
 #[test]
+fn the_log_tells_each_request_and_no_secret() {
+    let hub = hub();
+    let home = hub.home().with("HF_TOKEN", "hf_secret");
+    let run = home.run(&["download", "org/name", "-vv", "--progress", "none"]);
+    let requests = run.stderr.lines().filter(|line| line.contains(" GET http"));
+    assert_eq!(
+        requests.count(),
+        hub.hub().requests().len(),
+        "{}",
+        run.stderr
+    );
+    let names = ["/resolve/", ": 302 Found after ", ": 200 OK after "];
+    assert!(
+        names.iter().all(|name| run.stderr.contains(name)),
+        "{}",
+        run.stderr
+    );
+    let secrets = ["hf_secret", "Signature", "?"];
+    assert!(
+        !secrets.iter().any(|secret| run.stderr.contains(secret)),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
 fn a_dry_run_writes_nothing() {
     let hub = hub();
     let home = hub.home();

@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use ::http::header::{AUTHORIZATION, LOCATION};
+use ::http::header::{AUTHORIZATION, LOCATION, RANGE};
 use ::http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
 use super::failure::LIMITED;
 use super::gate::Gates;
+use super::headers::text;
 use super::retry::{Asked, Verdict};
 use super::{Failure, FailureKind, Request, Response, Transport};
 use crate::error::{Error, ErrorKind};
 use crate::hub::metadata::FileMeta;
 use crate::hub::token::{Origin, Token};
+use crate::hub::urls::shown;
 
 /// As many hops as browsers and the official clients allow at most.
 const MAX_HOPS: usize = 10;
@@ -116,7 +118,9 @@ pub(crate) async fn follow(
             .await
             .unwrap_or_else(|_| {
                 Err(Failure::new(FailureKind::Silent, "no answer in time").at(&host))
-            })?;
+            });
+        log(&request, &response, sent.elapsed());
+        let response = response?;
         patience = patience.saturating_sub(sent.elapsed());
         let verdict = gates.judge(&host, response.status, &response.headers);
         let Some(target) = redirect_target(&request.url, &response) else {
@@ -134,6 +138,18 @@ pub(crate) async fn follow(
         }
         request.url = target.map_err(|failure| failure.at(&host))?;
     }
+}
+
+/// One line for each request, without what may be secret.
+fn log(request: &Request, answer: &Result<Response, Failure>, took: Duration) {
+    let range = text(&request.headers, &RANGE).map(|range| format!(" {range}"));
+    let range = range.unwrap_or_default();
+    let outcome = match answer {
+        Ok(response) => response.status.to_string(),
+        Err(failure) => failure.to_string(),
+    };
+    let (method, url) = (&request.method, shown(request.url.as_str()));
+    tracing::debug!("{method} {url}{range}: {outcome} after {took:.1?}");
 }
 
 fn paused(pause: Duration) -> Failure {
