@@ -40,24 +40,30 @@ fn cut(says: Says) -> Says {
     }
 }
 
+/// Fetches a file whose first answer breaks, and which is another one from then on.
+async fn fetch_what_changes(before: &'static [(&str, &str)], after: &'static [(&str, &str)]) {
+    let (old, new) = (bytes(1), bytes(2));
+    let expected = new.clone();
+    let server = Raw::start(move |number, head| match number {
+        0 => honest_with(head, &old, before),
+        1 => cut(honest_with(head, &old, before)),
+        _ => honest_with(head, &new, after),
+    });
+    let server = server.await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.bin");
+    let report = fetch(&server.url(), None, &path).await.unwrap();
+    let case = format!("{before:?} {after:?}");
+    assert!(report.failed.is_empty(), "{case}: {:?}", report.failed);
+    assert!(std::fs::read(&path).unwrap() == expected, "{case}");
+    let others = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(others, 1, "{case}: nothing else is left");
+}
+
 #[tokio::test]
 async fn a_file_that_changes_midway_is_begun_anew_and_never_a_mixture() {
     for [before, after] in CHANGES {
-        let (old, new) = (bytes(1), bytes(2));
-        let expected = new.clone();
-        let server = Raw::start(move |number, head| match number {
-            0 => honest_with(head, &old, before),
-            1 => cut(honest_with(head, &old, before)),
-            _ => honest_with(head, &new, after),
-        });
-        let server = server.await;
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("out.bin");
-        let report = fetch(&server.url(), None, &path).await.unwrap();
-        assert!(report.failed.is_empty(), "{before:?}: {:?}", report.failed);
-        assert!(std::fs::read(&path).unwrap() == expected, "{before:?}");
-        let others = std::fs::read_dir(folder.path()).unwrap().count();
-        assert_eq!(others, 1, "{before:?}: nothing else is left");
+        fetch_what_changes(before, after).await;
     }
 }
 
@@ -90,26 +96,7 @@ async fn an_answer_that_does_not_tell_the_state_again_is_not_mixed_in() {
         .flat_map(|before| later.map(|later| (before, later)))
         .filter(|(before, later)| before.as_slice() != *later)
     {
-        let (old, new) = (bytes(1), bytes(2));
-        let expected = new.clone();
-        let server = Raw::start(move |number, head| match number {
-            0 => honest_with(head, &old, before),
-            1 => cut(honest_with(head, &old, before)),
-            _ => honest_with(head, &new, later),
-        });
-        let server = server.await;
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("out.bin");
-        let report = fetch(&server.url(), None, &path).await.unwrap();
-        assert!(
-            report.failed.is_empty(),
-            "{before:?} {later:?}: {:?}",
-            report.failed
-        );
-        assert!(
-            std::fs::read(&path).unwrap() == expected,
-            "{before:?} {later:?}"
-        );
+        fetch_what_changes(before, later).await;
     }
 }
 

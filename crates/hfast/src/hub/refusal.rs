@@ -11,11 +11,11 @@ use crate::hub::token::Token;
 use crate::hub::urls::{Endpoint, shown};
 use crate::names::Repo;
 
-/// The Hub has no code for this, only these words.
 /// Where the Hub says what kind of refusal it is, and one of the kinds.
 const CODE: &str = "x-error-code";
 const GATED: &str = "GatedRepo";
 
+/// The Hub has no code for this, only these words.
 const DISABLED: &str = "Access to this resource is disabled.";
 const BAD_TOKEN: &str = "Invalid credentials in Authorization header";
 

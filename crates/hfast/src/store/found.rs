@@ -140,22 +140,28 @@ mod tests {
     use super::*;
     use crate::names::Digest;
 
-    #[test]
-    fn what_an_official_client_writes_in_a_local_folder_is_seen_to_grow() {
-        let root = tempfile::tempdir().unwrap();
+    /// A local folder, a content of 100 bytes that is wanted there, and its digest.
+    fn local_dir_that_wants(root: &Path, name: &str) -> (Destination, Wanted, Digest) {
         let here = Destination::LocalDir {
-            root: root.path().to_owned(),
+            root: root.to_owned(),
             commit: "c".repeat(40).parse().unwrap(),
         };
         let digest = Digest::from_hex(&"d".repeat(64)).unwrap();
         let wanted = Wanted {
-            paths: vec![RepoPath::new("sub/x.bin").unwrap()],
+            paths: vec![RepoPath::new(name).unwrap()],
             size: Some(100),
             digest: Some(digest),
             validator: None,
             xet: None,
             elsewhere: Vec::new(),
         };
+        (here, wanted, digest)
+    }
+
+    #[test]
+    fn what_an_official_client_writes_in_a_local_folder_is_seen_to_grow() {
+        let root = tempfile::tempdir().unwrap();
+        let (here, wanted, digest) = local_dir_that_wants(root.path(), "sub/x.bin");
         let folder = root.path().join(".cache/huggingface/download/sub");
         fs::create_dir_all(&folder).unwrap();
         fs::create_dir_all(root.path().join("sub")).unwrap();
@@ -189,19 +195,7 @@ mod tests {
     #[test]
     fn what_there_is_most_of_is_taken_first() {
         let root = tempfile::tempdir().unwrap();
-        let here = Destination::LocalDir {
-            root: root.path().to_owned(),
-            commit: "c".repeat(40).parse().unwrap(),
-        };
-        let digest = Digest::from_hex(&"d".repeat(64)).unwrap();
-        let wanted = Wanted {
-            paths: vec![RepoPath::new("x.bin").unwrap()],
-            size: Some(100),
-            digest: Some(digest),
-            validator: None,
-            xet: None,
-            elsewhere: Vec::new(),
-        };
+        let (here, wanted, digest) = local_dir_that_wants(root.path(), "x.bin");
         let folder = root.path().join(".cache/huggingface/download");
         fs::create_dir_all(&folder).unwrap();
         let hash = local_dir::short_hash(&wanted.paths[0]);

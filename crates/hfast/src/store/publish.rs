@@ -142,9 +142,14 @@ impl Destination {
 
     /// Deletes what dead processes were about to give a final name.
     pub(crate) fn sweep_temporary(&self) {
+        self.sweep_if(place::is_temporary);
+    }
+
+    /// Deletes what dead processes left under stems that are done with.
+    fn sweep_if(&self, is_done: impl Fn(&str) -> bool) {
         let all = leftovers(&self.partials()).into_iter();
-        let temporary = all.filter(|(stem, _)| place::is_temporary(stem));
-        temporary.for_each(|(_, path)| sweep(&path));
+        let done = all.filter(|(stem, _)| is_done(stem));
+        done.for_each(|(_, path)| sweep(&path));
     }
 
     /// Makes the names in `named` durable and, where all of `whole` is there, moves the ref. Sweeps
@@ -156,11 +161,7 @@ impl Destination {
         named: &Folders,
     ) -> Result<(), Error> {
         named.flush()?;
-        for (stem, leftover) in leftovers(&self.partials()) {
-            if place::is_temporary(&stem) || self.has_blob(&stem) {
-                sweep(&leftover);
-            }
-        }
+        self.sweep_if(|stem| place::is_temporary(stem) || self.has_blob(stem));
         let Some(repo) = whole.filter(|_| revision.as_commit().is_none()) else {
             return Ok(());
         };

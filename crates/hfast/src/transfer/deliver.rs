@@ -102,7 +102,7 @@ impl Engine {
                     self.setup
                         .progress
                         .notice(format!("{error} again; fetching it in one answer"));
-                    self.count_as(wanted, None);
+                    self.learn(wanted, |wanted| wanted.size = None);
                     starts += 1;
                     continue;
                 }
@@ -119,12 +119,7 @@ impl Engine {
             };
             // Whatever happens now, this is what is told.
             match self.setup.provider.describe(wanted).await {
-                Ok(meta) => {
-                    let mut learnt = wanted.clone();
-                    learnt.learn(&meta);
-                    self.count_as(wanted, learnt.size);
-                    *wanted = learnt;
-                }
+                Ok(meta) => self.learn(wanted, |wanted| wanted.learn(&meta)),
                 Err(_) => return Err(error),
             }
             if wanted.digest == listed.1 {
@@ -136,22 +131,23 @@ impl Engine {
     /// Asks the sources for what the listing, which has the size `listed`, does not say.
     async fn learn_more(&self, wanted: &mut Wanted, listed: Option<u64>) -> Result<(), Error> {
         let known = wanted.size.unwrap_or_default();
-        let shown = self.setup.progress.open(wanted.name(), known);
+        let _shown = self.setup.progress.open(wanted.name(), known);
         let mut meta = self.setup.provider.describe(wanted).await?;
         // Many servers answer a HEAD with a length of 0: whoever fetches will see the real one.
         meta.size = meta.size.filter(|size| *size > 0 || meta.digest.is_some());
-        wanted.size = listed;
-        wanted.learn(&meta);
-        shown.learn_size(wanted.size.unwrap_or_default());
+        self.learn(wanted, |wanted| {
+            wanted.size = listed;
+            wanted.learn(&meta);
+        });
         Ok(())
     }
 
-    /// Takes the size of a content for another one, also in the sums that are shown.
-    fn count_as(&self, wanted: &mut Wanted, size: Option<u64>) {
+    /// Changes what is known of a content, and its size also in the sums that are shown.
+    fn learn(&self, wanted: &mut Wanted, change: impl FnOnce(&mut Wanted)) {
         let known = wanted.size.unwrap_or_default();
         let shown = self.setup.progress.open(wanted.name(), known);
-        shown.learn_size(size.unwrap_or_default());
-        wanted.size = size;
+        change(wanted);
+        shown.learn_size(wanted.size.unwrap_or_default());
     }
 
     /// A full disk is told together with what is still to come.

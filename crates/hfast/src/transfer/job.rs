@@ -109,7 +109,6 @@ impl Job {
         shown.set_done(segments.landed_bytes());
         let state = State {
             sources,
-
             not_before: Duration::ZERO,
             turned_away: 0,
             last_failure: None,

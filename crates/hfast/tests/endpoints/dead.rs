@@ -1,19 +1,15 @@
 //! What the trouble of some files means for the others: a server that dies after the listing is met
 //! once, and not by each of many files; a few files that are broken cost no others.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use hfast::ErrorKind;
-use hfast::client::{Client, ClientOptions, DownloadRequest, Report, Target};
-use hfast::transfer::disk::{Disk, Power};
-use hfast::transfer::progress::Progress;
+use hfast::client::Report;
 use hfast_testkit::corpus::{Content, Repo};
 use hfast_testkit::faults::{Fault, Match, What};
 use hfast_testkit::hub::{Clock, FakeHub, LfsRedirect, Options};
 
 use crate::link::SimulatedLink;
-use crate::{LIMIT, on_virtual_time};
 
 const FILES: usize = 60;
 
@@ -32,24 +28,7 @@ fn hub(size: u64) -> FakeHub {
 
 /// Downloads everything, and says how long it took and what is missing.
 fn download(roads: SimulatedLink) -> (Duration, Report) {
-    let options = ClientOptions {
-        endpoints: vec!["http://hub.test".parse().unwrap()],
-        ..ClientOptions::default()
-    };
-    let roads = Arc::new(roads);
-    let client = Client::with_transport(options, roads, Disk::Inline(Power::default()), 1);
-    let folder = tempfile::tempdir().unwrap();
-    let id = hfast::RepoId::new("org/name").unwrap();
-    let repo = hfast::Repo::new(hfast::RepoType::Model, id);
-    let request = DownloadRequest::new(repo, Target::Cache(folder.path().into()));
-    on_virtual_time(async {
-        let started = tokio::time::Instant::now();
-        let progress = Arc::new(Progress::default());
-        let plan = client.plan(&request, &progress).await.unwrap();
-        let work = client.download(plan, &progress);
-        let report = tokio::time::timeout(LIMIT, work).await.unwrap().unwrap();
-        (started.elapsed(), report)
-    })
+    crate::download(roads, &["http://hub.test"])
 }
 
 #[test]

@@ -11,8 +11,12 @@ mod link;
 mod pauses;
 mod sources;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use hfast::client::{Client, ClientOptions, DownloadRequest, Report, Target};
+use hfast::transfer::disk::{Disk, Power};
+use hfast::transfer::progress::Progress;
 use hfast_testkit::corpus::{Content, Repo};
 use hfast_testkit::hub::{Clock, FakeHub, LfsRedirect, Options};
 use link::SimulatedLink;
@@ -61,4 +65,26 @@ fn roads(first: &FakeHub, second: &FakeHub) -> SimulatedLink {
     ];
     let hosts = names.map(|(name, hub)| (name, hub.clone())).to_vec();
     SimulatedLink::new(hosts, RATE)
+}
+
+/// Downloads everything from `endpoints`, and says how long it took and what is missing.
+fn download(roads: SimulatedLink, endpoints: &[&str]) -> (Duration, Report) {
+    let options = ClientOptions {
+        endpoints: endpoints.iter().map(|text| text.parse().unwrap()).collect(),
+        ..ClientOptions::default()
+    };
+    let roads = Arc::new(roads);
+    let client = Client::with_transport(options, roads, Disk::Inline(Power::default()), 1);
+    let folder = tempfile::tempdir().unwrap();
+    let id = hfast::RepoId::new("org/name").unwrap();
+    let repo = hfast::Repo::new(hfast::RepoType::Model, id);
+    let request = DownloadRequest::new(repo, Target::Cache(folder.path().into()));
+    on_virtual_time(async {
+        let started = tokio::time::Instant::now();
+        let progress = Arc::new(Progress::default());
+        let plan = client.plan(&request, &progress).await.unwrap();
+        let work = client.download(plan, &progress);
+        let report = tokio::time::timeout(LIMIT, work).await.unwrap().unwrap();
+        (started.elapsed(), report)
+    })
 }

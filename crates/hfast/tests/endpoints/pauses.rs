@@ -127,25 +127,7 @@ fn a_pause_of_the_storage_holds_those_who_come_by_way_of_the_hub() {
 
 /// Downloads from two endpoints, and says how long it took.
 fn with_two(roads: SimulatedLink) -> (Duration, Report) {
-    let options = ClientOptions {
-        endpoints: ["http://hub.test", "http://mirror.test"]
-            .map(|text| text.parse().unwrap())
-            .to_vec(),
-        ..ClientOptions::default()
-    };
-    let roads = Arc::new(roads);
-    let client = Client::with_transport(options, roads, Disk::Inline(Power::default()), 1);
-    let folder = tempfile::tempdir().unwrap();
-    let id = hfast::RepoId::new("org/name").unwrap();
-    let repo = hfast::Repo::new(hfast::RepoType::Model, id);
-    let request = DownloadRequest::new(repo, Target::Cache(folder.path().into()));
-    on_virtual_time(async {
-        let started = tokio::time::Instant::now();
-        let progress = Arc::new(Progress::default());
-        let plan = client.plan(&request, &progress).await.unwrap();
-        let report = client.download(plan, &progress).await.unwrap();
-        (started.elapsed(), report)
-    })
+    crate::download(roads, &["http://hub.test", "http://mirror.test"])
 }
 
 /// How long a download takes whose first endpoint makes a pause, while the second could serve.
