@@ -16,7 +16,7 @@ use wait4::Wait4;
 use crate::end::End;
 use crate::failure::{Failure, Why};
 use crate::flags::ExecFlags;
-use crate::lab::{LabName, namespace};
+use crate::lab::{LabName, exists, missing, namespace};
 
 /// How long a program that was killed may take to go, and its memory with it.
 const LAST_WAIT: Duration = Duration::from_secs(10);
@@ -136,7 +136,11 @@ pub(crate) fn become_one(flags: &ExecFlags) -> Failure {
             return failure;
         }
     }
-    let space = namespace(&flags.name.name, flags.end);
+    let name = &flags.name.name;
+    let space = namespace(name, flags.end);
+    if !exists(&space) {
+        return missing(name);
+    }
     let mut command = Command::new("ip");
     command.args(["netns", "exec", &space]).args(&flags.command);
     let failed: Result<(), _> = Err(command.exec());

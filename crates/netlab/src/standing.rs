@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::failure::{Failure, Why};
 use crate::flags::UpFlags;
-use crate::lab::{LabName, owner, state, sweep};
+use crate::lab::{LabName, missing, owner, state, sweep, taken};
 use crate::report::Report;
 use crate::running::Running;
 use crate::stop::Stop;
@@ -26,8 +26,7 @@ const TELL_EVERY: Duration = Duration::from_millis(250);
 pub(crate) async fn up(flags: &UpFlags, words: &[OsString]) -> Result<u8, Failure> {
     let name = &flags.lab.name.name;
     if owner(name).is_some() {
-        let next = format!("end it with `netlab down --name {name}` or use another --name");
-        return Err(Failure::new(format!("a lab {name} is running"), next));
+        return Err(taken(name));
     }
     // What is left of an earlier one would be taken for the new one.
     sweep(name)?;
@@ -71,6 +70,8 @@ pub(crate) async fn keep(flags: &UpFlags) -> Result<u8, Failure> {
     let name = &flags.lab.name.name;
     // It fails only for who leads a session already, which is as good.
     let _ = setsid();
+    // Else it would be listed as `exe`, for how it was started.
+    let _ = rustix::thread::set_name(c"netlab");
     let mut stop = Stop::listen()?;
     let running = Running::start(flags.profile(), &flags.lab, false)?;
     let limit = sleep(Duration::from_secs(flags.lab.time_limit));
@@ -102,8 +103,7 @@ async fn tell(name: &LabName, running: &Running) -> Result<(), Failure> {
 /// What a lab has counted.
 pub(crate) fn stats(name: &LabName) -> Result<String, Failure> {
     let counted = owner(name).and_then(|_| state::counted(name));
-    let next = "begin one with `netlab up PROFILE`";
-    counted.ok_or_else(|| Failure::new(format!("no lab {name} is up"), next))
+    counted.ok_or_else(|| missing(name))
 }
 
 /// Ends a lab of either kind, or removes what is left of one.

@@ -13,8 +13,9 @@ use std::time::Duration;
 use rustix::process::{Signal, kill_process};
 use tokio::time::sleep;
 
-pub(crate) use name::{LabName, Taken, owner, state};
-pub(crate) use namespace::{inside, listening, namespace};
+use name::Taken;
+pub(crate) use name::{LabName, owner, state, taken};
+pub(crate) use namespace::{exists, inside, listening, namespace};
 use namespace::{ip, sysctl};
 
 use crate::end::{End, PerEnd};
@@ -201,6 +202,12 @@ fn remove(name: &LabName) {
         let _ = fs::remove_dir_all(etc(name, end));
     }
     state::remove(name);
+}
+
+/// The refusal to do something with a lab that there is not.
+pub(crate) fn missing(name: &LabName) -> Failure {
+    let next = format!("begin one with `netlab up PROFILE --name {name}`");
+    Failure::new(format!("no lab {name} is up"), next)
 }
 
 /// Removes a lab that nobody looks after any more.

@@ -3,7 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use rustix::process::Pid;
@@ -13,6 +14,8 @@ use crate::failure::{Failure, Why};
 /// What follows it in the name of a namespace, and before: file names may have 255 bytes.
 const LONGEST: usize = 40;
 const FOLDER: &str = "/run/netlab";
+/// A lock is tried again if its file was removed meanwhile; nobody is that unlucky twice.
+const ATTEMPTS: usize = 3;
 
 /// The name of a lab: letters, digits and dashes, so that it can be part of a file name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,11 +48,13 @@ fn file(name: &LabName, ending: &str) -> PathBuf {
     PathBuf::from(FOLDER).join(format!("{name}.{ending}"))
 }
 
-/// That this process has the name: a lock, which ends with the process however that ends. The file
-/// stays, for another may be waiting for the lock of just this file.
+/// That this process has the name: a lock, which ends with the process however that ends. Dropping
+/// it removes its file.
 #[derive(Debug)]
 pub(crate) struct Taken {
+    /// Closed, and so unlocked, after the file is removed.
     _file: File,
+    path: PathBuf,
 }
 
 impl Taken {
@@ -59,22 +64,44 @@ impl Taken {
         let next = "run as root, with room under /run";
         fs::create_dir_all(FOLDER).why(what(), next)?;
         let mut options = File::options();
-        let options = options.create(true).truncate(false).write(true);
-        let mut file = options.open(&path).why(what(), next)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Failure::new(
-                    format!("a lab {name} is running"),
-                    format!("end it with `netlab down --name {name}` or use another --name"),
-                ));
+        options.create(true).truncate(false).write(true);
+        for _ in 0..ATTEMPTS {
+            let mut file = options.open(&path).why(what(), next)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(taken(name)),
+                Err(TryLockError::Error(error)) => return Err(error).why(what(), next),
             }
-            Err(TryLockError::Error(error)) => return Err(error).why(what(), next),
+            if !is_at(&file, &path) {
+                continue;
+            }
+            file.set_len(0).why(what(), next)?;
+            write!(file, "{}", std::process::id()).why(what(), next)?;
+            return Ok(Self { _file: file, path });
         }
-        file.set_len(0).why(what(), next)?;
-        write!(file, "{}", std::process::id()).why(what(), next)?;
-        Ok(Self { _file: file })
+        Err(taken(name))
     }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// The refusal of a name that another process has.
+pub(crate) fn taken(name: &LabName) -> Failure {
+    let next = format!("end it with `netlab down --name {name}` or use another --name");
+    Failure::new(format!("a lab {name} is running"), next)
+}
+
+/// Whether a file is still the one of this name: who had the lock before may have removed it.
+fn is_at(file: &File, path: &Path) -> bool {
+    let same = file.metadata().and_then(|own| {
+        let there = fs::metadata(path)?;
+        Ok((own.dev(), own.ino()) == (there.dev(), there.ino()))
+    });
+    same.unwrap_or(false)
 }
 
 /// The process that has the name.

@@ -30,7 +30,8 @@ fn path(space: &str) -> PathBuf {
     PathBuf::from("/run/netns").join(space)
 }
 
-pub(super) fn exists(space: &str) -> bool {
+/// Whether there is such a namespace.
+pub(crate) fn exists(space: &str) -> bool {
     path(space).exists()
 }
 

@@ -217,7 +217,12 @@ fn what_cannot_be_is_refused() {
 
 fn a_lab_stays_until_it_is_taken_down() {
     let lab = Named::new("up");
-    assert_eq!(lab.output("stats", &[]).status.code(), Some(125));
+    for (verb, words) in [("stats", &[][..]), ("exec", &["client", "true"])] {
+        let refused = lab.output(verb, words);
+        assert_eq!(refused.status.code(), Some(125));
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(said.contains("is up; begin one with `netlab up"), "{said}");
+    }
     let up = lab.output("up", &["throttled", "--seed", "3"]);
     assert!(up.status.success(), "{up:?}");
     let status = lab
