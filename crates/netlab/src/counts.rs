@@ -1,9 +1,13 @@
 //! What the link counted. Pure.
+//!
+//! The names are those of the JSON report, an interface: scripts read them.
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 /// What went in one direction, in wire packets and IP bytes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Counts {
     pub(crate) packets_in: u64,
     pub(crate) bytes_in: u64,
@@ -26,10 +30,13 @@ pub(crate) struct Counts {
     /// Most bytes that waited for the bottleneck.
     pub(crate) queue_peak: u64,
     /// When the first and the last packet went out, since the start.
+    #[serde(skip)]
     pub(crate) first_out: Option<Duration>,
+    #[serde(skip)]
     pub(crate) last_out: Duration,
     /// Packets that went out much later than they should: the machine was too busy.
     pub(crate) late: u64,
+    #[serde(skip)]
     pub(crate) late_most: Duration,
 }
 

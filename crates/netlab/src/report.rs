@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::counts::Counts;
 use crate::end::{End, PerEnd};
 use crate::failure::{Failure, Why};
+use crate::flow::FlowCounts;
 use crate::program::Ended;
 use crate::pump::{Snapshot, TraceLine};
 use crate::running::Made;
@@ -61,9 +62,8 @@ struct Json<'a> {
     outcome: Option<JsonOutcome>,
     up: JsonDirection,
     down: JsonDirection,
-    flows: u64,
-    resets: u64,
-    stalls: u64,
+    #[serde(flatten)]
+    flows: FlowCounts,
     emulator_cpu_s: f64,
 }
 
@@ -79,22 +79,11 @@ struct JsonOutcome {
 
 #[derive(Serialize)]
 struct JsonDirection {
-    packets_in: u64,
-    bytes_in: u64,
-    packets_out: u64,
-    bytes_out: u64,
-    payload_out: u64,
+    #[serde(flatten)]
+    counts: Counts,
     mbit: f64,
     payload_mbit: f64,
-    lost: u64,
-    queue_drops: u64,
-    flow_queue_drops: u64,
-    link_dead_drops: u64,
-    flow_dead_drops: u64,
-    write_errors: u64,
     overruns: u64,
-    queue_peak: u64,
-    late: u64,
     late_max_ms: f64,
 }
 
@@ -124,25 +113,13 @@ fn mbit(counts: &Counts, bytes: u64) -> f64 {
 
 impl Report<'_> {
     fn direction(&self, sender: End) -> JsonDirection {
-        let counts = &self.snapshot.sent_by[sender];
+        let counts = self.snapshot.sent_by[sender];
         JsonDirection {
-            packets_in: counts.packets_in,
-            bytes_in: counts.bytes_in,
-            packets_out: counts.packets_out,
-            bytes_out: counts.bytes_out,
-            payload_out: counts.payload_out,
-            mbit: mbit(counts, counts.bytes_out),
-            payload_mbit: mbit(counts, counts.payload_out),
-            lost: counts.lost,
-            queue_drops: counts.queue_drops,
-            flow_queue_drops: counts.flow_queue_drops,
-            link_dead_drops: counts.link_dead_drops,
-            flow_dead_drops: counts.flow_dead_drops,
-            write_errors: counts.write_errors,
+            mbit: mbit(&counts, counts.bytes_out),
+            payload_mbit: mbit(&counts, counts.payload_out),
             overruns: self.overruns[sender],
-            queue_peak: counts.queue_peak,
-            late: counts.late,
             late_max_ms: rounded(counts.late_most.as_secs_f64() * 1e3),
+            counts,
         }
     }
 
@@ -164,9 +141,7 @@ impl Report<'_> {
             outcome,
             up: self.direction(End::Client),
             down: self.direction(End::Server),
-            flows: self.snapshot.flows.flows,
-            resets: self.snapshot.flows.resets,
-            stalls: self.snapshot.flows.stalls,
+            flows: self.snapshot.flows,
             emulator_cpu_s: seconds(self.snapshot.cpu),
         };
         let line = serde_json::to_string(&json).why("cannot write the report", "report it")?;
@@ -179,32 +154,33 @@ impl Report<'_> {
         let mut text = format!("profile {}: {}\n", self.made.profile, self.made.settings);
         for sender in End::BOTH {
             let of = self.direction(sender);
+            let counts = &of.counts;
             let _ = writeln!(
                 text,
                 "{:5} in {} packets {:.1} MB, out {} packets {:.1} MB ({:.1} Mbit/s), \
                  payload {:.1} MB ({:.1} Mbit/s)",
                 sender.direction(),
-                of.packets_in,
-                millions(of.bytes_in),
-                of.packets_out,
-                millions(of.bytes_out),
+                counts.packets_in,
+                millions(counts.bytes_in),
+                counts.packets_out,
+                millions(counts.bytes_out),
                 of.mbit,
-                millions(of.payload_out),
+                millions(counts.payload_out),
                 of.payload_mbit,
             );
             let _ = writeln!(
                 text,
                 "      lost {} queue-full {} flow-queue-full {} link-dead {} flow-dead {} \
                  write-errors {} overruns {} peak-queue {} late {} (worst {:.1} ms)",
-                of.lost,
-                of.queue_drops,
-                of.flow_queue_drops,
-                of.link_dead_drops,
-                of.flow_dead_drops,
-                of.write_errors,
+                counts.lost,
+                counts.queue_drops,
+                counts.flow_queue_drops,
+                counts.link_dead_drops,
+                counts.flow_dead_drops,
+                counts.write_errors,
                 of.overruns,
-                of.queue_peak,
-                of.late,
+                counts.queue_peak,
+                counts.late,
                 of.late_max_ms,
             );
         }
@@ -254,7 +230,6 @@ pub(crate) fn trace(lines: &[TraceLine]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::FlowCounts;
 
     fn made() -> Made {
         Made {

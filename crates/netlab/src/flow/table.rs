@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use fastrand::Rng;
+use serde::Serialize;
 
 use super::{Flow, FlowId, Key, Life, RESET_WAIT, Reset, Silence};
 use crate::chance::{happens, stream};
@@ -31,8 +32,8 @@ pub(crate) enum Verdict {
     Refuse(Option<Reset>),
 }
 
-/// How many connections there were, and what befell them.
-#[derive(Clone, Copy, Debug, Default)]
+/// How many connections there were, and what befell them; named as in the JSON report.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct FlowCounts {
     pub(crate) flows: u64,
     pub(crate) resets: u64,
