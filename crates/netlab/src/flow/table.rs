@@ -164,7 +164,9 @@ impl FlowTable {
             seen: now,
         };
         self.flows.insert(id, flow);
-        self.index.insert(key, id);
+        if let Some(replaced) = self.index.insert(key, id) {
+            self.flows.remove(&replaced);
+        }
         id
     }
 

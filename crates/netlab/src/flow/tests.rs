@@ -157,6 +157,11 @@ fn without_an_end_silence_is_for_ever() {
     let other = tcp(End::Client, CLIENT.port(), SYN, 12_345);
     let verdict = table.judge(End::Client, &other, 0, stalls, seconds(1e6));
     assert_eq!(verdict, Verdict::Pass(FlowId(2)));
+    assert_eq!(
+        table.open_now(),
+        1,
+        "a connection that was replaced is over"
+    );
 }
 
 #[test]
