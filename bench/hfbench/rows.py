@@ -1,0 +1,138 @@
+"""The rows of the benchmark: which network, which repository, and what hfast must reach there.
+
+A table to be read. How goals are judged is in goals.py; which peers exist, in peers.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from . import goals
+from .goals import Goal
+
+# The second server's address in netlab, and the name that netlab gives it.
+SECOND_ADDRESS = "10.77.0.9"
+SECOND_HOST = "server2"
+LOOPBACK = "loopback"
+
+# "At most 3 % of the bytes twice": see README.md, "Traffic".
+TRAFFIC = Goal(goals.TRAFFIC, 1.03)
+ONE_RUN = Goal(goals.ONE_RUN)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network and one repository.
+
+    `cc` is the congestion control of the sender. `changes` are settings of the profile that are
+    changed, `second` is the profile of a second path, over which the files may be `corrupt`.
+    `limit` is in seconds. `raw` is the number of connections of the yardstick, if there is one.
+    `only_hfast` marks a row that is there for another's goal, and `slow` the peers that have been
+    seen not to finish, or to need several times the limit of patience: the quick set leaves them out.
+    """
+
+    name: str
+    profile: str
+    repo: str
+    limit: int
+    cc: str = "cubic"
+    changes: tuple[str, ...] = ()
+    second: str | None = None
+    corrupt: bool = False
+    raw: int | None = None
+    goals: tuple[Goal, ...] = ()
+    only_hfast: bool = False
+    slow: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def selector(self) -> str:
+        """What `--profiles` calls it."""
+        second = "" if self.second is None else "+corrupt" if self.corrupt else f"+{self.second}"
+        return f"{self.profile}{second}"
+
+    @property
+    def needs(self) -> set[str]:
+        """The rows that its goals compare it with."""
+        return {goal.against for goal in self.goals if goal.against is not None}
+
+
+OFFICIAL_AND_CURL = frozenset({"hf-2.4", "curl-parallel"})
+
+ROWS = (
+    Row("lan", "lan", "mid", 60, goals=(Goal(goals.SHARE, 0.95), Goal(goals.BEST_PEER, 1.0), TRAFFIC)),
+    Row("good", "good", "mid", 60, goals=(Goal(goals.SHARE, 0.95), Goal(goals.BEST_PEER, 1.0), TRAFFIC)),
+    Row("throttled", "throttled", "slow", 120, goals=(Goal(goals.SHARE, 0.95), TRAFFIC)),
+    Row("cn-mirror:bbr", "cn-mirror", "slow", 120, cc="bbr", goals=(Goal(goals.SHARE, 0.75), TRAFFIC)),
+    Row(
+        "cn-mirror:bbr, long", "cn-mirror", "mid", 180, cc="bbr",
+        goals=(Goal(goals.SHARE, 0.90), TRAFFIC), slow=OFFICIAL_AND_CURL,
+    ),
+    Row(
+        "cn-mirror:cubic", "cn-mirror", "slow", 120, raw=64,
+        goals=(Goal(goals.RAW, 0.90), TRAFFIC), slow=OFFICIAL_AND_CURL,
+    ),
+    Row(
+        "flaky:cubic", "flaky", "slow", 180, raw=32,
+        goals=(ONE_RUN, Goal(goals.RAW, 0.90), TRAFFIC), slow=OFFICIAL_AND_CURL,
+    ),
+    Row(
+        "flaky:bbr", "flaky", "slow", 180, cc="bbr", raw=32,
+        goals=(ONE_RUN, Goal(goals.RAW, 0.90), TRAFFIC), slow=OFFICIAL_AND_CURL,
+    ),
+    Row(
+        "stall", "stall", "slow", 120,
+        goals=(ONE_RUN, Goal(goals.TIME, 1.30, "stall, none"), TRAFFIC), slow=OFFICIAL_AND_CURL,
+    ),
+    Row("stall, none", "stall", "slow", 60, changes=("stall_mean=0",), only_hfast=True),
+    Row("outage", "outage", "slow", 180, goals=(Goal(goals.IDEAL, 1.15), TRAFFIC), slow=OFFICIAL_AND_CURL),
+    Row("mobile", "mobile", "slow", 240, goals=(Goal(goals.SHARE, 0.90), TRAFFIC), slow=OFFICIAL_AND_CURL),
+    Row("throttled, long", "throttled", "mid", 180, only_hfast=True),
+    Row(
+        "two paths", "throttled", "mid", 180, second="throttled", only_hfast=True,
+        goals=(Goal(goals.FASTER, 1.80, "throttled, long"),),
+    ),
+    Row(
+        "two paths, one corrupt", "throttled", "slow", 120, second="throttled", corrupt=True, only_hfast=True,
+        goals=(Goal(goals.TIME, 1.10, "throttled"),),
+    ),
+    Row(LOOPBACK, LOOPBACK, "full", 120, goals=(Goal(goals.BEST_PEER, 1.10), Goal(goals.MEMORY, 64.0))),
+    Row("small:bbr", "cn-mirror", "small", 400, cc="bbr", goals=(Goal(goals.PEER, 5.0, peer="hf-2.4"),)),
+    Row("small:cubic", "cn-mirror", "small", 400, goals=(Goal(goals.PEER, 5.0, peer="hf-2.4"),)),
+)
+
+NAMED = {row.name: row for row in ROWS}
+
+
+def with_needed(rows: list[Row]) -> list[Row]:
+    """The rows and those that their goals need, in the order of `ROWS`, then what is not there."""
+    names = {row.name for row in rows}.union(*(row.needs for row in rows))
+    return [row for row in ROWS if row.name in names] + [row for row in rows if row.name not in NAMED]
+
+
+def select(profiles: list[str] | None, repo: str | None) -> list[Row]:
+    """The rows for `--profiles` and `--repo`; a combination that is no row is measured without goals.
+
+    An entry is PROFILE, PROFILE:CC, PROFILE+PROFILE, PROFILE+corrupt or the name of a row.
+    """
+    chosen: list[Row] = []
+    for entry in profiles if profiles is not None else [row.name for row in ROWS]:
+        selector, _, cc = entry.partition(":")
+        named = [NAMED[entry]] if entry in NAMED and repo in (None, NAMED[entry].repo) else []
+        alike = [
+            row
+            for row in ROWS
+            if row.selector == selector and not row.changes and cc in ("", row.cc) and repo in (None, row.repo)
+        ]
+        chosen += named or alike or [invented(selector, cc or "cubic", repo or "slow")]
+    return with_needed(list(dict.fromkeys(chosen)))
+
+
+def invented(selector: str, cc: str, repo: str) -> Row:
+    """A row that is not in the table."""
+    profile, _, second = selector.partition("+")
+    corrupt = second == "corrupt"
+    name = selector if selector == LOOPBACK else f"{selector}:{cc}"
+    return Row(
+        f"{name}, {repo}", profile, repo, 180, cc=cc,
+        second=(profile if corrupt else second) or None, corrupt=corrupt,
+    )

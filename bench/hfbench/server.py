@@ -1,0 +1,93 @@
+"""The nginx configuration that makes the scratch Hub's files answer like a Hub.
+
+Port 8000 is the Hub: model info, tree, and `resolve` with X-Repo-Commit and ETag, where a large file
+is a 302 with X-Linked-* to a "signed" address. Port 8001 is the storage behind it, which serves
+ranges. Not for making the files: that is hub.py.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Iterable
+
+from .hub import OWNER, Repo
+
+HUB_PORT = 8000
+STORAGE_PORT = 8001
+ACCESS_LOG = "access.log"
+
+HEAD = """\
+user root;
+worker_processes 2;
+pid {run}/nginx.pid;
+error_log {run}/error.log crit;
+events {{ worker_connections 4096; }}
+http {{
+  # Only what was sent, for the traffic on loopback; see README.md.
+  log_format sent '$body_bytes_sent';
+  access_log {run}/{access_log} sent;
+  sendfile on; tcp_nopush on; tcp_nodelay on; etag off;
+  keepalive_requests 100000; keepalive_timeout 60; send_timeout 60;
+  map_hash_bucket_size 256; map_hash_max_size 32768;
+  client_body_temp_path {run}/body; proxy_temp_path {run}/proxy; fastcgi_temp_path {run}/fastcgi;
+  uwsgi_temp_path {run}/uwsgi; scgi_temp_path {run}/scgi;
+  default_type application/octet-stream;
+"""
+
+# `on` is "" for every address or "10.77.0.9:" for one; `files` is the folder that is served there.
+SERVERS = """\
+  server {{
+    listen {on}{hub_port} backlog=4096;
+    set $file ""; set $repo "";
+    location ~ ^/api/models/{owner}/(?<repo_>[a-z]+)/tree/ {{
+      set $repo $repo_; default_type application/json; alias {root}/api/$repo_.tree.json;
+    }}
+    location ~ ^/api/models/{owner}/(?<repo_>[a-z]+)(/revision/[^/]+)?$ {{
+      set $repo $repo_; default_type application/json; alias {root}/api/$repo_.json;
+    }}
+    location ~ ^/{owner}/(?<repo_>[a-z]+)/resolve/[^/]+/(?<path_>.*\\.safetensors)$ {{
+      set $repo $repo_; set $file "/$repo_/$path_";
+      add_header X-Repo-Commit $commit always; add_header Accept-Ranges bytes always;
+      add_header X-Linked-Etag '"$tag"' always; add_header X-Linked-Size $bytes always;
+      add_header ETag '"$tag"' always;
+      return 302 http://$host:{storage_port}/$repo_/$path_?Expires=4102444800&Signature=lab&Key-Pair-Id=LAB;
+    }}
+    location ~ ^/{owner}/(?<repo_>[a-z]+)/resolve/[^/]+/(?<path_>.*)$ {{
+      set $repo $repo_; set $file "/$repo_/$path_";
+      add_header X-Repo-Commit $commit always; add_header ETag '"$tag"' always;
+      alias {files}/$repo_/$path_;
+    }}
+  }}
+  server {{
+    listen {on}{storage_port} backlog=4096;
+    root {files};
+    set $file $uri; set $repo "";
+    add_header ETag '"$tag"';
+  }}
+"""
+
+
+def table(source: str, target: str, rows: Iterable[tuple[str, object]]) -> str:
+    """An nginx map from one variable to another; what is not in it is empty."""
+    lines = "".join(f'    "{key}" "{value}";\n' for key, value in rows)
+    return f'  map ${source} ${target} {{\n    default "";\n{lines}  }}\n'
+
+
+def configuration(root: Path, run: Path, repos: list[Repo], corrupt_at: str | None = None) -> str:
+    """The whole file. `run` gets pid and logs; at the address `corrupt_at` the files are wrong."""
+    files = [(f"/{repo.name}/{file.path}", file) for repo in repos for file in repo.files]
+    ports = {"hub_port": HUB_PORT, "storage_port": STORAGE_PORT, "owner": OWNER, "root": root}
+    text = HEAD.format(run=run, access_log=ACCESS_LOG)
+    text += table("file", "tag", ((path, file.etag) for path, file in files))
+    text += table("file", "bytes", ((path, file.size) for path, file in files))
+    text += table("repo", "commit", ((repo.name, repo.commit) for repo in repos))
+    text += SERVERS.format(on="", files=root / "files", **ports)
+    if corrupt_at is not None:
+        text += SERVERS.format(on=f"{corrupt_at}:", files=root / "corrupt", **ports)
+    return text + "}\n"
+
+
+def bytes_sent(log: str) -> int:
+    """The bytes of bodies in an access log."""
+    return sum(int(line) for line in re.findall(r"^\d+$", log, re.MULTILINE))

@@ -1,0 +1,107 @@
+"""Many runs to one set of figures for each row and tool. Pure.
+
+It reads what runs.py wrote, one JSON object for each run; tables.py prints it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import Callable, Iterable
+
+from .peers import is_hfast, is_yardstick, label
+
+GB = 1e9
+MIB_KIB = 1024
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Medians over the complete runs of one tool in one row, over all where none is complete.
+
+    `wall_s` is None where no run is complete, and `traffic` where nothing counted it.
+    """
+
+    tool: str
+    wall_s: float | None
+    walls: tuple[tuple[float, bool], ...]
+    cpu_s_per_gb: float
+    rss_mib: float
+    traffic: float | None
+    attempts: float
+    late_share: float
+
+    @property
+    def all_complete(self) -> bool:
+        return all(complete for _, complete in self.walls)
+
+    @property
+    def complete(self) -> int:
+        return sum(complete for _, complete in self.walls)
+
+    @property
+    def longest_s(self) -> float:
+        return max(wall for wall, _ in self.walls)
+
+
+def figures(tool: str, runs: list[dict]) -> Figures:
+    """The figures of one tool's runs in one row."""
+    complete = [run for run in runs if run["complete"]]
+    used = complete or runs
+
+    def middle(value: Callable[[dict], float]) -> float:
+        return median(value(run) for run in used)
+
+    counted = [run for run in used if run["wire_bytes"] is not None]
+    return Figures(
+        tool=tool,
+        wall_s=middle(lambda run: run["wall_s"]) if complete else None,
+        walls=tuple((run["wall_s"], run["complete"]) for run in runs),
+        cpu_s_per_gb=middle(lambda run: (run["user_s"] + run["system_s"]) / run["useful_bytes"] * GB),
+        rss_mib=middle(lambda run: run["rss_kib"] / MIB_KIB),
+        traffic=median(run["wire_bytes"] / run["useful_bytes"] for run in counted) if counted else None,
+        attempts=middle(lambda run: run["attempts"]),
+        late_share=max(run["late_share"] for run in runs),
+    )
+
+
+class Results:
+    """All rows of one sitting."""
+
+    def __init__(self, runs: Iterable[dict]):
+        grouped: dict[str, dict[str, list[dict]]] = {}
+        for run in runs:
+            grouped.setdefault(run["row"], {}).setdefault(label(run["tool"]), []).append(run)
+        self.runs = grouped
+        self.rows = {
+            row: {tool: figures(runs[0]["tool"], runs) for tool, runs in tools.items()} for row, tools in grouped.items()
+        }
+
+    def first(self, row: str) -> dict:
+        """A run of this row, for what all its runs have in common."""
+        return next(iter(self.runs[row].values()))[0]
+
+    def hfast(self, row: str) -> Figures | None:
+        """Of hfast itself, or else of the first build of it that has a name of its own."""
+        ours = [own for own in self.rows.get(row, {}).values() if is_hfast(own.tool)]
+        return min(ours, key=lambda own: "=" in own.tool, default=None)
+
+    def peers(self, row: str) -> list[Figures]:
+        return [own for own in self.rows[row].values() if not is_hfast(own.tool) and not is_yardstick(own.tool)]
+
+    def ideal_s(self, row: str) -> float | None:
+        """The least time that the link allows."""
+        return self.first(row)["ideal_s"]
+
+    def raw_s(self, row: str) -> float | None:
+        """The time that connections took that only receive as many bytes."""
+        found = [own.wall_s for own in self.rows[row].values() if is_yardstick(own.tool)]
+        return found[0] if found else None
+
+    def best_peer_s(self, row: str) -> float | None:
+        return min((own.wall_s for own in self.peers(row) if own.wall_s is not None), default=None)
+
+    def at_least_s(self, row: str, tool: str | None) -> float | None:
+        """The time of a peer, or the longest that it was waited for in vain."""
+        own = self.rows[row].get(tool or "")
+        return None if own is None else own.longest_s if own.wall_s is None else own.wall_s
