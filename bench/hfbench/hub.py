@@ -18,6 +18,8 @@ MIB = 1 << 20
 OWNER = "lab"
 # Written last: files without it, or with another seed in it, is made anew.
 MANIFEST = "manifest/{repo}.json"
+# In each folder that may be removed.
+MARKER = "made-by-hfast-bench"
 # What the Hub calls small is between a line of JSON and a tokenizer's configuration.
 SMALL = (500, 64_000)
 
@@ -124,12 +126,18 @@ def corrupt(root: Path, repo: Repo) -> None:
     partly.rename(folder)
 
 
+def claim(root: Path) -> None:
+    """Makes `root` the benchmark's own; a folder that holds something else is refused."""
+    root.mkdir(parents=True, exist_ok=True)
+    if not (root / MARKER).exists() and any(root.iterdir()):
+        raise FileExistsError(f"{root} holds something else; name a folder that is empty or not there")
+    (root / MARKER).touch()
+
+
 def remove(root: Path) -> None:
-    """What was made under `root`, and `root` if nothing else is in it."""
-    for folder in ("files", "corrupt", "api", "manifest"):
-        shutil.rmtree(root / folder, ignore_errors=True)
-    if root.is_dir() and not any(root.iterdir()):
-        root.rmdir()
+    """Removes a folder that was claimed, with all that is in it."""
+    if (root / MARKER).exists():
+        shutil.rmtree(root)
 
 
 def lfs(file: File, key: str) -> dict:
