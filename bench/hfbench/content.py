@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator, NamedTuple
+from typing import NamedTuple
 
 # Large enough that the loop costs nothing, small enough to stay in the processor's cache.
 PIECE = 1 << 20

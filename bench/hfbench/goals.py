@@ -5,8 +5,9 @@ Figures come from summary.py; which row has which goal is in rows.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .summary import Figures, Results
@@ -65,12 +66,13 @@ def measured(goal: Goal, row: str, results: Results) -> float | None:
     if own is None:
         return None
     other = results.hfast(goal.against) if goal.against else None
+    other_s = other.wall_s if other else None
     kinds: dict[str, Callable[[Figures], float | None]] = {
         SHARE: lambda own: quotient(results.ideal_s(row), own.wall_s),
         RAW: lambda own: quotient(results.raw_s(row), own.wall_s),
         IDEAL: lambda own: quotient(own.wall_s, results.ideal_s(row)),
-        TIME: lambda own: quotient(own.wall_s, other and other.wall_s),
-        FASTER: lambda own: quotient(other and other.wall_s, own.wall_s),
+        TIME: lambda own: quotient(own.wall_s, other_s),
+        FASTER: lambda own: quotient(other_s, own.wall_s),
         BEST_PEER: lambda own: quotient(own.wall_s, results.best_peer_s(row)),
         # A peer that was ended at the limit took at least that long.
         PEER: lambda own: quotient(results.at_least_s(row, goal.peer), own.wall_s),

@@ -79,10 +79,7 @@ def plan(repo: str, seed: int) -> list[File]:
     shape = SHAPES[repo]
     sizes = random.Random(f"{seed}/{repo}/sizes")
     count = len(shape.large)
-    files = [
-        File(f"model-{i:05}-of-{count:05}.safetensors", size, large=True)
-        for i, size in enumerate(shape.large, 1)
-    ]
+    files = [File(f"model-{i:05}-of-{count:05}.safetensors", size, large=True) for i, size in enumerate(shape.large, 1)]
     for i in range(shape.small):
         path = "config.json" if i == 0 else f"data/part-{i:04}.json"
         files.append(File(path, sizes.randint(*SMALL), large=False))

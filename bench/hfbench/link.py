@@ -35,8 +35,10 @@ class Link:
 
 def quantity(text: str, units: dict[str, float]) -> float:
     """`200mbit`, `7s`: a number in the unit that `units` counts in."""
-    number, unit = re.fullmatch(r"([0-9.]+)(.*)", text).groups()
-    return float(number) * units[unit]
+    found = re.fullmatch(r"([0-9.]+)(.*)", text)
+    if found is None or found[2] not in units:
+        raise ValueError(f"{text}: not a number with a unit of {list(units)}")
+    return float(found[1]) * units[found[2]]
 
 
 def parse(settings: str) -> Link:
@@ -57,7 +59,7 @@ def parse(settings: str) -> Link:
 def profiles(listing: str) -> dict[str, str]:
     """Name to settings, out of what `netlab profiles` prints: two lines for each."""
     lines = listing.splitlines()
-    return {name.split()[0]: settings.strip() for name, settings in zip(lines[::2], lines[1::2])}
+    return {name.split()[0]: settings.strip() for name, settings in zip(lines[::2], lines[1::2], strict=True)}
 
 
 def ideal_seconds(size: int, links: list[Link]) -> float | None:

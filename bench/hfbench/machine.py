@@ -20,7 +20,7 @@ VERSION_FLAGS = {"nginx": "-v", "hf": "version"}
 def said(command: list[str]) -> str:
     """What a command prints, wherever it prints it; nothing if it cannot be run."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     except OSError:
         return ""
     return (done.stdout + done.stderr).strip()

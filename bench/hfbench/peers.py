@@ -7,9 +7,9 @@ so a script must go on where the last one ended, as far as its program can.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterable
 
 from . import raw
 from .hub import OWNER
@@ -102,10 +102,7 @@ def one_by_one(each: str) -> Callable[[Tools, Job], str]:
 
 def curl_parallel(tools: Tools, job: Job) -> str:
     files = "".join(f'url = "{job.url(path)}"\noutput = "{job.dest / path}"\n' for path in job.paths)
-    return (
-        "exec curl -sS -f -L --create-dirs --parallel --parallel-max 16 --retry 3 -C - -K - "
-        f"<<'END'\n{files}END\n"
-    )
+    return f"exec curl -sS -f -L --create-dirs --parallel --parallel-max 16 --retry 3 -C - -K - <<'END'\n{files}END\n"
 
 
 def hf_hub(tools: Tools, job: Job) -> str:
@@ -126,9 +123,7 @@ PEERS: dict[str, Callable[[Tools, Job], str]] = {
     "curl-parallel": curl_parallel,
     "wget": one_by_one('wget -q -c -O "$file" "$url"'),
     # A file without its state beside it is whole.
-    "axel": one_by_one(
-        '{ { [ -e "$file" ] && [ ! -e "$file.st" ]; } || axel -q -n 16 -o "$file" "$url" </dev/null; }'
-    ),
+    "axel": one_by_one('{ { [ -e "$file" ] && [ ! -e "$file.st" ]; } || axel -q -n 16 -o "$file" "$url" </dev/null; }'),
     "hf-hub-1.0": hf_hub,
 }
 

@@ -5,7 +5,7 @@ How one run is made is in runs.py.
 
 from __future__ import annotations
 
-from typing import Iterable
+from collections.abc import Iterable
 
 from . import peers
 from .rows import Row

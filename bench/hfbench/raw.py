@@ -21,7 +21,7 @@ def dial(selector: selectors.BaseSelector, address: tuple[str, int]) -> None:
     sock = socket.socket()
     sock.setblocking(False)
     sock.connect_ex(address)
-    selector.register(sock, selectors.EVENT_WRITE)
+    selector.register(sock, selectors.EVENT_WRITE, sock)
 
 
 def receive(address: tuple[str, int], path: str, connections: int, size: int) -> int:
@@ -34,11 +34,11 @@ def receive(address: tuple[str, int], path: str, connections: int, size: int) ->
     received = broken = 0
     while received < size:
         for key, events in selector.select():
-            sock = key.fileobj
+            sock: socket.socket = key.data
             try:
                 if events & selectors.EVENT_WRITE:
                     sock.send(request)
-                    selector.modify(sock, selectors.EVENT_READ)
+                    selector.modify(sock, selectors.EVENT_READ, sock)
                     continue
                 count = sock.recv_into(buffer)
             except OSError:

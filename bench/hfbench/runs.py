@@ -95,7 +95,13 @@ def counted(report: dict) -> dict:
     kept = {key: report[key] for key in ("flows", "resets", "stalls")}
     lost = sum(down[key] for key in ("lost", "queue_drops", "flow_queue_drops"))
     late = down["late"] / max(down["packets_out"], 1)
-    return {**kept, "wire_bytes": down["payload_out"], "lost_packets": lost, "late_share": late, "overruns": down["overruns"]}
+    return {
+        **kept,
+        "wire_bytes": down["payload_out"],
+        "lost_packets": lost,
+        "late_share": late,
+        "overruns": down["overruns"],
+    }
 
 
 def lab_command(bench: Bench, row: Row, seed: int, run: Path, client: str) -> list[str]:
@@ -139,8 +145,9 @@ def one(bench: Bench, row: Row, tool: str, rep: int, seed: int) -> dict:
     )
     load = os.getloadavg()[0]
     status = call(loopback_command(run, client) if loopback else lab_command(bench, row, seed, run, client))
-    if not result.exists():
-        raise RuntimeError(f"{row.name}, {tool}: the lab ended with {status} and measured nothing")
+    failed = server.failure((run / server.ERROR_LOG).read_text())
+    if failed or not result.exists():
+        raise RuntimeError(f"{row.name}, {tool}: the lab ended with {status} and measured nothing; {failed or ''}")
     measured = json.loads(result.read_text())
     if loopback:
         sent = server.bytes_sent((run / server.ACCESS_LOG).read_text())

@@ -8,20 +8,21 @@ ranges. Not for making the files: that is hub.py.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Iterable
 
 from .hub import OWNER, Repo
 
 HUB_PORT = 8000
 STORAGE_PORT = 8001
 ACCESS_LOG = "access.log"
+ERROR_LOG = "error.log"
 
 HEAD = """\
 user root;
 worker_processes 2;
 pid {run}/nginx.pid;
-error_log {run}/error.log crit;
+error_log {run}/{error_log} crit;
 events {{ worker_connections 4096; }}
 http {{
   # Only what was sent, for the traffic on loopback; see README.md.
@@ -36,9 +37,11 @@ http {{
 """
 
 # `on` is "" for every address or "10.77.0.9:" for one; `files` is the folder that is served there.
+# nginx picks the server by the address that was dialled, behind one socket for all of them: so only
+# the first may have options of a socket.
 SERVERS = """\
   server {{
-    listen {on}{hub_port} backlog=4096;
+    listen {on}{hub_port}{options};
     set $file ""; set $repo "";
     location ~ ^/api/models/{owner}/(?<repo_>[a-z]+)/tree/ {{
       set $repo $repo_; default_type application/json; alias {root}/api/$repo_.tree.json;
@@ -60,7 +63,7 @@ SERVERS = """\
     }}
   }}
   server {{
-    listen {on}{storage_port} backlog=4096;
+    listen {on}{storage_port}{options};
     root {files};
     set $file $uri; set $repo "";
     add_header ETag '"$tag"';
@@ -78,14 +81,19 @@ def configuration(root: Path, run: Path, repos: list[Repo], corrupt_at: str | No
     """The whole file. `run` gets pid and logs; at the address `corrupt_at` the files are wrong."""
     files = [(f"/{repo.name}/{file.path}", file) for repo in repos for file in repo.files]
     ports = {"hub_port": HUB_PORT, "storage_port": STORAGE_PORT, "owner": OWNER, "root": root}
-    text = HEAD.format(run=run, access_log=ACCESS_LOG)
+    text = HEAD.format(run=run, access_log=ACCESS_LOG, error_log=ERROR_LOG)
     text += table("file", "tag", ((path, file.etag) for path, file in files))
     text += table("file", "bytes", ((path, file.size) for path, file in files))
     text += table("repo", "commit", ((repo.name, repo.commit) for repo in repos))
-    text += SERVERS.format(on="", files=root / "files", **ports)
+    text += SERVERS.format(on="", options=" backlog=4096", files=root / "files", **ports)
     if corrupt_at is not None:
-        text += SERVERS.format(on=f"{corrupt_at}:", files=root / "corrupt", **ports)
+        text += SERVERS.format(on=f"{corrupt_at}:", options="", files=root / "corrupt", **ports)
     return text + "}\n"
+
+
+def failure(log: str) -> str | None:
+    """Why the server did not start, out of its error log; None if it did."""
+    return next((line for line in log.splitlines() if "[emerg]" in line), None)
 
 
 def bytes_sent(log: str) -> int:

@@ -5,9 +5,9 @@ It reads what runs.py wrote, one JSON object for each run; tables.py prints it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
-from typing import Callable, Iterable
 
 from .peers import is_hfast, is_yardstick, label
 
@@ -74,7 +74,8 @@ class Results:
             grouped.setdefault(run["row"], {}).setdefault(label(run["tool"]), []).append(run)
         self.runs = grouped
         self.rows = {
-            row: {tool: figures(runs[0]["tool"], runs) for tool, runs in tools.items()} for row, tools in grouped.items()
+            row: {tool: figures(runs[0]["tool"], runs) for tool, runs in tools.items()}
+            for row, tools in grouped.items()
         }
 
     def first(self, row: str) -> dict:

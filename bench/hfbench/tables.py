@@ -84,12 +84,33 @@ def row_table(row: str, results: Results) -> str:
         wall = f"> {own.longest_s:.1f}" if own.wall_s is None else f"{own.wall_s:.2f}"
         ratio = None if own.wall_s is None or best is None or is_yardstick(own.tool) else own.wall_s / best
         share = None if own.wall_s is None or ideal is None else ideal / own.wall_s
-        lines.append([
-            name, complete, wall, walls(own), number(ratio, 2), "–" if share is None else f"{share:.0%}",
-            number(own.cpu_s_per_gb, 2), number(own.rss_mib, 0), number(own.traffic, 3), f"{own.attempts:g}",
-        ])
+        lines.append(
+            [
+                name,
+                complete,
+                wall,
+                walls(own),
+                number(ratio, 2),
+                "–" if share is None else f"{share:.0%}",
+                number(own.cpu_s_per_gb, 2),
+                number(own.rss_mib, 0),
+                number(own.traffic, 3),
+                f"{own.attempts:g}",
+            ]
+        )
     limit = "of raw connections" if results.raw_s(row) else "of the link"
-    head = ["", "complete", "wall s", "all", "ratio to best", limit, "CPU s / GB", "peak MiB", "wire / useful byte", "attempts"]
+    head = [
+        "",
+        "complete",
+        "wall s",
+        "all",
+        "ratio to best",
+        limit,
+        "CPU s / GB",
+        "peak MiB",
+        "wire / useful byte",
+        "attempts",
+    ]
     return table(head, lines)
 
 
@@ -106,15 +127,17 @@ def summary(results: Results) -> str:
         peer = next((peer for peer in results.peers(row) if best is not None and peer.wall_s == best), None)
         lost = "–" if own is None or not results.peers(row) else loses(own, best) or "no"
         judged = verdicts(row, results)
-        lines.append([
-            row,
-            "–" if own is None else number(own.wall_s, 2),
-            "–" if peer is None else f"{peer.tool} {number(best, 2)}",
-            lost if lost in ("–", "no") else f"**{lost}**",
-            "<br>".join(f"{verdict.goal}: {verdict}" for verdict in judged) or "–",
-        ])
-    judged = [verdict.met for row in results.rows for verdict in verdicts(row, results)]
-    counted = f"Goals: {judged.count(True)} met, {judged.count(False)} not met, {judged.count(None)} not measured.\n"
+        lines.append(
+            [
+                row,
+                "–" if own is None else number(own.wall_s, 2),
+                "–" if peer is None else f"{peer.tool} {number(best, 2)}",
+                lost if lost in ("–", "no") else f"**{lost}**",
+                "<br>".join(f"{verdict.goal}: {verdict}" for verdict in judged) or "–",
+            ]
+        )
+    met = [verdict.met for row in results.rows for verdict in verdicts(row, results)]
+    counted = f"Goals: {met.count(True)} met, {met.count(False)} not met, {met.count(None)} not measured.\n"
     return counted + "\n" + table(["row", "hfast, s", "fastest peer, s", "hfast loses", "goals"], lines)
 
 

@@ -7,11 +7,25 @@ from hfbench.goals import Goal
 
 
 def run(row="throttled", tool="hfast", wall=10.0, complete=True, **other):
-    network = {key: getattr(rows.NAMED[row], key) for key in ("profile", "cc", "repo", "changes", "second", "corrupt", "limit")}
+    network = {
+        key: getattr(rows.NAMED[row], key) for key in ("profile", "cc", "repo", "changes", "second", "corrupt", "limit")
+    }
     return {
-        "row": row, "tool": tool, "wall_s": wall, "complete": complete, "in_time": complete, "useful_bytes": 10**9,
-        "wire_bytes": 1_020_000_000, "user_s": 1.5, "system_s": 0.5, "rss_kib": 20 * 1024, "attempts": 1, "late_share": 0.0,
-        "ideal_s": 9.6, "network": network, **other,
+        "row": row,
+        "tool": tool,
+        "wall_s": wall,
+        "complete": complete,
+        "in_time": complete,
+        "useful_bytes": 10**9,
+        "wire_bytes": 1_020_000_000,
+        "user_s": 1.5,
+        "system_s": 0.5,
+        "rss_kib": 20 * 1024,
+        "attempts": 1,
+        "late_share": 0.0,
+        "ideal_s": 9.6,
+        "network": network,
+        **other,
     }
 
 
@@ -40,7 +54,12 @@ class Goals(unittest.TestCase):
         return goals.judge(goal, row, summary.Results(runs))
 
     def test_every_kind(self):
-        others = [run(tool="wget", wall=20.0), run(tool="curl", wall=60.0), run(tool="raw-8", wall=9.0), run("stall", wall=8.0)]
+        others = [
+            run(tool="wget", wall=20.0),
+            run(tool="curl", wall=60.0),
+            run(tool="raw-8", wall=9.0),
+            run("stall", wall=8.0),
+        ]
         for kind, value, good, bad, more in (
             (goals.SHARE, 0.96, 0.96, 0.97, {}),
             (goals.RAW, 0.9, 0.9, 0.95, {}),
@@ -72,13 +91,17 @@ class Goals(unittest.TestCase):
         self.assertIsNone(self.judge(Goal(goals.SHARE, 0.9), run(tool="curl")).met)
 
     def test_a_peer_that_was_given_up_counts_as_long_as_it_was_waited_for(self):
-        verdict = self.judge(Goal(goals.PEER, 5.0, peer="hf-2.4"), run(), run(tool="hf-2.4", wall=400.0, complete=False))
+        verdict = self.judge(
+            Goal(goals.PEER, 5.0, peer="hf-2.4"), run(), run(tool="hf-2.4", wall=400.0, complete=False)
+        )
         self.assertEqual((verdict.value, verdict.met), (40.0, True))
 
 
 class Tables(unittest.TestCase):
     def test_a_lost_row_is_marked(self):
-        results = summary.Results([run(wall=10.0), run(tool="wget", wall=8.0), run(tool="axel", wall=120.0, complete=False)])
+        results = summary.Results(
+            [run(wall=10.0), run(tool="wget", wall=8.0), run(tool="axel", wall=120.0, complete=False)]
+        )
         lines = tables.row_table("throttled", results).splitlines()
         self.assertTrue(lines[2].startswith("| wget | 1/1 | 8.00 | 8.0 | 1.00 | 120% |"), lines[2])
         self.assertTrue(lines[3].startswith("| **hfast** – **LOSES**: 1.25 × the best peer | 1/1 | 10.00 |"), lines[3])
@@ -96,10 +119,24 @@ class Tables(unittest.TestCase):
         self.assertIn("| **hfast** | 1/1 | 10.00 | 10.0 | 1.00 | 80% |", text)
 
     def test_a_whole_report_says_where_it_is_from_and_what_is_met(self):
-        machine = {"cores": 2, "processor": "P", "kernel": "6", "memory_gb": 8, "commit": "abc", "versions": {"hfast": "0.1.0"}}
+        machine = {
+            "cores": 2,
+            "processor": "P",
+            "kernel": "6",
+            "memory_gb": 8,
+            "commit": "abc",
+            "versions": {"hfast": "0.1.0"},
+        }
         sitting = {"command": "bench/run --quick", "started": "today", "seed": 4, "reps": 3, "machine": machine}
         text = tables.report(sitting, [run(), run(tool="wget", wall=20.0, late_share=0.2)])
-        for part in ("`bench/run --quick`", "commit abc", "seeds 4 to 6", "hfast 0.1.0", "Goals: 2 met, 0 not met", "20% of the packets"):
+        for part in (
+            "`bench/run --quick`",
+            "commit abc",
+            "seeds 4 to 6",
+            "hfast 0.1.0",
+            "Goals: 2 met, 0 not met",
+            "20% of the packets",
+        ):
             self.assertIn(part, text)
 
     def test_the_text_between_the_markers_is_replaced(self):

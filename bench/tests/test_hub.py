@@ -102,7 +102,9 @@ class Repositories(Folder):
 
     def test_sizes_are_what_the_documentation_says(self):
         total = {repo: sum(file.size for file in hub.plan(repo, 1)) for repo in hub.SHAPES if repo != "tiny"}
-        self.assertEqual({repo: round(size / 1e7) for repo, size in total.items()}, {"full": 275, "mid": 67, "slow": 12, "small": 6})
+        self.assertEqual(
+            {repo: round(size / 1e7) for repo, size in total.items()}, {"full": 275, "mid": 67, "slow": 12, "small": 6}
+        )
         self.assertEqual(len(hub.plan("small", 1)), 2000)
 
 
@@ -114,9 +116,13 @@ class Server(Folder):
         for file in repo.files:
             self.assertIn(f'"/tiny/{file.path}" "{file.etag}";', text)
             self.assertIn(f'"/tiny/{file.path}" "{file.size}";', text)
-        self.assertEqual(re.findall(r"listen (\S+)", text), ["8000", "8001", "10.77.0.9:8000", "10.77.0.9:8001"])
+        self.assertEqual(re.findall(r"listen ([0-9.:]+)", text), ["8000", "8001", "10.77.0.9:8000", "10.77.0.9:8001"])
         self.assertIn(f"root {self.root}/corrupt;", text)
         self.assertNotIn("corrupt", server.configuration(self.root, self.root / "run", [repo]))
+
+    def test_a_server_that_did_not_start_is_noticed(self):
+        self.assertIn("bind()", server.failure("a\n2026/01/01 [emerg] 1#1: bind() failed\n"))
+        self.assertIsNone(server.failure("2026/01/01 [crit] 1#1: disk\n"))
 
     def test_the_log_is_added_up_and_a_torn_line_is_left_out(self):
         self.assertEqual(server.bytes_sent("5\n0\n37\nx1\n"), 42)

@@ -28,7 +28,8 @@ class Scripts(unittest.TestCase):
     def test_hfast_and_the_second_server(self):
         self.assertEqual(
             peers.script("hfast", TOOLS, JOB),
-            "exec '/opt/hf fast/hfast' download lab/slow --endpoint http://server:8000 --local-dir /tmp/to -q >/dev/null\n",
+            "exec '/opt/hf fast/hfast' download lab/slow --endpoint http://server:8000 --local-dir /tmp/to -q"
+            " >/dev/null\n",
         )
         two = peers.Job(**{**vars(JOB), "second_host": "server2"})
         self.assertIn("-q --source http://server2:8000 -x 64", peers.script("mine=/opt/hfast -x 64", TOOLS, two))
@@ -36,7 +37,9 @@ class Scripts(unittest.TestCase):
 
     def test_the_programs_of_one_address_get_every_file(self):
         text = peers.script("wget", TOOLS, JOB)
-        self.assertIn("one http://server:8000/lab/slow/resolve/main/data/part.json /tmp/to/data/part.json /tmp/to/data", text)
+        self.assertIn(
+            "one http://server:8000/lab/slow/resolve/main/data/part.json /tmp/to/data/part.json /tmp/to/data", text
+        )
 
     def test_the_quick_set_exists(self):
         self.assertLessEqual(set(peers.QUICK), {"hfast", *peers.PEERS})
@@ -58,7 +61,9 @@ class Attempts(unittest.TestCase):
 
     def test_attempts_are_counted_until_one_succeeds(self):
         found = self.run_script('echo no >&2; printf x >> "$0.n"; [ "$(cat "$0.n")" = xxx ]\n')
-        self.assertEqual((found["attempts"], found["succeeded"], found["in_time"], found["stderr"]), (3, True, True, "no\n"))
+        self.assertEqual(
+            (found["attempts"], found["succeeded"], found["in_time"], found["stderr"]), (3, True, True, "no\n")
+        )
 
     def test_the_memory_is_that_of_the_peer_and_not_of_python(self):
         self.assertLess(self.run_script("exec true\n")["rss_kib"], 8 * 1024)
