@@ -1,11 +1,11 @@
 """Runs one peer until it says that it succeeded, and measures it: the command inside the lab.
 
-    python3 attempts.py SCRIPT RESULT LIMIT
+    python3 -m hfbench.attempts SCRIPT RESULT LIMIT
 
 SCRIPT is the bash text of one attempt. One that fails is started again after a second, as a patient
 user would, until LIMIT seconds have passed. RESULT gets one JSON object: wall clock, processor time
-and peak memory of the peer alone, how many attempts, whether the last one succeeded, what it said.
-It imports nothing of the benchmark: it runs where only the peer should.
+and peak memory of the peer alone, what it received, how many attempts, whether the last one succeeded,
+and what it said. Whether the files are right is seen later, by runs.py.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from .received import Counter
 
 # Long enough not to hammer, short enough not to count beside the downloads.
 PAUSE_S = 1.0
@@ -40,6 +42,11 @@ def end(group: int, within: float) -> None:
             time.sleep(0.02)
 
 
+def surroundings(script: Path) -> dict[str, str]:
+    """The same for everybody, with no settings, tokens or proxies of the one who measures."""
+    return {"PATH": os.environ["PATH"], "HOME": str(script.with_suffix(".home")), "LANG": "C.UTF-8"}
+
+
 def once(script: Path, deadline: float, stderr: Path) -> dict:
     """One attempt.
 
@@ -50,6 +57,7 @@ def once(script: Path, deadline: float, stderr: Path) -> dict:
     with stderr.open("wb") as errors:
         child = subprocess.Popen(
             ["time", "--quiet", "-f", "%M", "-o", str(peak), "bash", str(script)],
+            env=surroundings(script),
             stdin=subprocess.DEVNULL,
             stderr=errors,
             start_new_session=True,
@@ -102,5 +110,7 @@ def raise_timeout(*_: object) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGALRM, raise_timeout)
-    result = until_success(Path(sys.argv[1]), float(sys.argv[3]))
-    Path(sys.argv[2]).write_text(json.dumps(result))
+    script, result = Path(sys.argv[1]), Path(sys.argv[2])
+    with Counter(script.with_suffix(".sockets")) as counter:
+        measured = until_success(script, float(sys.argv[3]))
+    result.write_text(json.dumps({**measured, "received_bytes": counter.bytes}))

@@ -19,7 +19,7 @@ TIME = "time / time of another row"
 FASTER = "times as fast as another row"
 BEST_PEER = "time / time of the fastest peer"
 PEER = "times as fast as a peer"
-TRAFFIC = "bytes on the wire / useful byte"
+TRAFFIC = "bytes received / useful byte"
 ONE_RUN = "complete, in one run each time"
 MEMORY = "peak memory in MiB"
 

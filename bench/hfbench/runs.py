@@ -24,6 +24,7 @@ BACKSTOP_S = 30
 # For what ends a lab or a server, after an interrupt.
 CLEAN_UP_S = 15
 
+PACKAGES = Path(__file__).resolve().parents[1]
 # Of one run, under the scratch folder: logs and scripts; what the peer wrote.
 FOLDERS = ("run", "dest")
 
@@ -138,10 +139,9 @@ def one(bench: Bench, row: Row, tool: str, rep: int, seed: int) -> dict:
     job = Job(repo.name, tuple(file.path for file in repo.files), host, dest, repo.size, second)
     (run / "peer.sh").write_text(peers.script(tool, bench.tools, job))
     result = run / "result.json"
-    # The same clean surroundings for everybody: no settings, tokens or proxies of the one who measures.
-    surroundings = ["env", "-i", f"PATH={os.environ['PATH']}", f"HOME={dest / '.home'}", "LANG=C.UTF-8"]
     client = shlex.join(
-        [*surroundings, sys.executable, attempts.__file__, str(run / "peer.sh"), str(result), str(row.limit)]
+        ["env", f"PYTHONPATH={PACKAGES}", sys.executable, "-m", attempts.__name__]
+        + [str(run / "peer.sh"), str(result), str(row.limit)]
     )
     load = os.getloadavg()[0]
     status = call(loopback_command(run, client) if loopback else lab_command(bench, row, seed, run, client))
@@ -149,10 +149,7 @@ def one(bench: Bench, row: Row, tool: str, rep: int, seed: int) -> dict:
     if failed or not result.exists():
         raise RuntimeError(f"{row.name}, {tool}: the lab ended with {status} and measured nothing; {failed or ''}")
     measured = json.loads(result.read_text())
-    if loopback:
-        sent = server.bytes_sent((run / server.ACCESS_LOG).read_text())
-        measured |= {"wire_bytes": sent, "late_share": 0.0}
-    else:
+    if not loopback:
         measured |= counted(json.loads((run / "netlab.json").read_text()))
     files = {} if peers.is_yardstick(tool) else check(repo, dest)
     shutil.rmtree(dest)

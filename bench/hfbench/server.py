@@ -7,7 +7,6 @@ ranges. Not for making the files: that is hub.py.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from .hub import OWNER, Repo
 
 HUB_PORT = 8000
 STORAGE_PORT = 8001
-ACCESS_LOG = "access.log"
 ERROR_LOG = "error.log"
 
 HEAD = """\
@@ -25,10 +23,7 @@ pid {run}/nginx.pid;
 error_log {run}/{error_log} crit;
 events {{ worker_connections 4096; }}
 http {{
-  # Only what was sent, for the traffic on loopback; see README.md.
-  log_format sent '$body_bytes_sent';
-  access_log {run}/{access_log} sent;
-  sendfile on; tcp_nopush on; tcp_nodelay on; etag off;
+  access_log off; sendfile on; tcp_nopush on; tcp_nodelay on; etag off;
   keepalive_requests 100000; keepalive_timeout 60; send_timeout 60;
   map_hash_bucket_size 256; map_hash_max_size 32768;
   client_body_temp_path {run}/body; proxy_temp_path {run}/proxy; fastcgi_temp_path {run}/fastcgi;
@@ -81,7 +76,7 @@ def configuration(root: Path, run: Path, repos: list[Repo], corrupt_at: str | No
     """The whole file. `run` gets pid and logs; at the address `corrupt_at` the files are wrong."""
     files = [(f"/{repo.name}/{file.path}", file) for repo in repos for file in repo.files]
     ports = {"hub_port": HUB_PORT, "storage_port": STORAGE_PORT, "owner": OWNER, "root": root}
-    text = HEAD.format(run=run, access_log=ACCESS_LOG, error_log=ERROR_LOG)
+    text = HEAD.format(run=run, error_log=ERROR_LOG)
     text += table("file", "tag", ((path, file.etag) for path, file in files))
     text += table("file", "bytes", ((path, file.size) for path, file in files))
     text += table("repo", "commit", ((repo.name, repo.commit) for repo in repos))
@@ -94,8 +89,3 @@ def configuration(root: Path, run: Path, repos: list[Repo], corrupt_at: str | No
 def failure(log: str) -> str | None:
     """Why the server did not start, out of its error log; None if it did."""
     return next((line for line in log.splitlines() if "[emerg]" in line), None)
-
-
-def bytes_sent(log: str) -> int:
-    """The bytes of bodies in an access log."""
-    return sum(int(line) for line in re.findall(r"^\d+$", log, re.MULTILINE))

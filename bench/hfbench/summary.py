@@ -19,7 +19,8 @@ MIB_KIB = 1024
 class Figures:
     """Medians over the complete runs of one tool in one row, over all where none is complete.
 
-    `wall_s` is None where no run is complete, and `traffic` where nothing counted it.
+    `wall_s` is None where no run is complete. `traffic` is what TCP brought in order for each useful byte,
+    `wire` what the link carried; None where nothing counted it.
     """
 
     tool: str
@@ -28,6 +29,7 @@ class Figures:
     cpu_s_per_gb: float
     rss_mib: float
     traffic: float | None
+    wire: float | None
     attempts: float
     late_share: float
 
@@ -52,16 +54,20 @@ def figures(tool: str, runs: list[dict]) -> Figures:
     def middle(value: Callable[[dict], float]) -> float:
         return median(value(run) for run in used)
 
-    counted = [run for run in used if run["wire_bytes"] is not None]
+    def per_useful_byte(key: str) -> float | None:
+        counted = [run[key] / run["useful_bytes"] for run in used if run.get(key) is not None]
+        return median(counted) if counted else None
+
     return Figures(
         tool=tool,
         wall_s=middle(lambda run: run["wall_s"]) if complete else None,
         walls=tuple((run["wall_s"], run["complete"]) for run in runs),
         cpu_s_per_gb=middle(lambda run: (run["user_s"] + run["system_s"]) / run["useful_bytes"] * GB),
         rss_mib=middle(lambda run: run["rss_kib"] / MIB_KIB),
-        traffic=median(run["wire_bytes"] / run["useful_bytes"] for run in counted) if counted else None,
+        traffic=per_useful_byte("received_bytes"),
+        wire=per_useful_byte("wire_bytes"),
         attempts=middle(lambda run: run["attempts"]),
-        late_share=max(run["late_share"] for run in runs),
+        late_share=max(run.get("late_share", 0.0) for run in runs),
     )
 
 

@@ -95,6 +95,7 @@ def row_table(row: str, results: Results) -> str:
                 number(own.cpu_s_per_gb, 2),
                 number(own.rss_mib, 0),
                 number(own.traffic, 3),
+                number(own.wire, 3),
                 f"{own.attempts:g}",
             ]
         )
@@ -108,6 +109,7 @@ def row_table(row: str, results: Results) -> str:
         limit,
         "CPU s / GB",
         "peak MiB",
+        "received / useful byte",
         "wire / useful byte",
         "attempts",
     ]

@@ -17,7 +17,8 @@ def run(row="throttled", tool="hfast", wall=10.0, complete=True, **other):
         "complete": complete,
         "in_time": complete,
         "useful_bytes": 10**9,
-        "wire_bytes": 1_020_000_000,
+        "received_bytes": 1_020_000_000,
+        "wire_bytes": 1_090_000_000,
         "user_s": 1.5,
         "system_s": 0.5,
         "rss_kib": 20 * 1024,
@@ -35,6 +36,7 @@ class Summary(unittest.TestCase):
         own = summary.Results(runs).hfast("throttled")
         self.assertEqual((own.wall_s, own.complete, len(own.walls), own.all_complete), (10.0, 3, 4, False))
         self.assertEqual((own.cpu_s_per_gb, own.rss_mib, own.traffic), (2.0, 20.0, 1.02))
+        self.assertEqual(own.wire, 1.09)
 
     def test_a_tool_that_never_completes_has_no_time(self):
         results = summary.Results([run(tool="curl", wall=wall, complete=False) for wall in (100.0, 120.0)])

@@ -123,7 +123,3 @@ class Server(Folder):
     def test_a_server_that_did_not_start_is_noticed(self):
         self.assertIn("bind()", server.failure("a\n2026/01/01 [emerg] 1#1: bind() failed\n"))
         self.assertIsNone(server.failure("2026/01/01 [crit] 1#1: disk\n"))
-
-    def test_the_log_is_added_up_and_a_torn_line_is_left_out(self):
-        self.assertEqual(server.bytes_sent("5\n0\n37\nx1\n"), 42)
-        self.assertEqual(server.bytes_sent(""), 0)

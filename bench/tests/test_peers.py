@@ -10,7 +10,7 @@ import time
 import unittest
 from unittest import mock
 
-from hfbench import attempts, machine, peers, raw
+from hfbench import attempts, machine, peers, raw, received
 
 TOOLS = peers.Tools(pathlib.Path("/opt/hf fast/hfast"), pathlib.Path("/opt/peers"))
 JOB = peers.Job("slow", ("model-1.safetensors", "data/part.json"), "server", pathlib.Path("/tmp/to"), 99)
@@ -79,6 +79,18 @@ class Attempts(unittest.TestCase):
         self.assertEqual((found["succeeded"], found["in_time"], found["attempts"]), (False, False, 1))
         self.assertAlmostEqual(found["wall_s"], 0.3, delta=0.2)
         self.assertGreater(self.run_script("exec sleep 60\n", limit=0.3)["rss_kib"], 0)
+
+
+class Received(unittest.TestCase):
+    def test_only_what_came_from_the_hub_counts(self):
+        listing = """\
+State  Recv-Q Send-Q Local Address:Port  Peer Address:PortProcess
+UNCONN 0      0          10.77.0.2:34824    10.77.0.1:8000 wscale:10,7 bytes_acked:890 bytes_received:126144 segs_out:59
+ESTAB  9      0          [::ffff:10.77.0.2]:4 [::ffff:10.77.0.1]:8001 cubic wscale:10,7 bytes_received:856 segs_out:3597
+UNCONN 0      0          10.77.0.2:51384    10.77.0.1:8001 wscale:10,7 bytes_acked:1 segs_out:2 segs_in:2
+UNCONN 0      0          127.0.0.1:8001     127.0.0.1:51384 wscale:10,7 bytes_received:555 segs_out:2 segs_in:2
+"""
+        self.assertEqual(received.total(listing), 127_000)
 
 
 class Raw(unittest.TestCase):
