@@ -21,12 +21,13 @@ from .rows import LOOPBACK, SECOND_ADDRESS, SECOND_HOST, Row
 
 # netlab's own limit is a backstop for attempts.py, which interrupts and reports.
 BACKSTOP_S = 30
-# For what ends a lab or a server, after an interrupt.
-CLEAN_UP_S = 15
+# From the end of a lab's processes to that of its namespaces netlab needs about 3 s.
+CLEAN_UP_S = 8
 
 PACKAGES = Path(__file__).resolve().parents[1]
 # Of one run, under the scratch folder: logs and scripts; what the peer wrote.
 FOLDERS = ("run", "dest")
+RESULT = "result.json"
 
 # Of a row, what a table says of it.
 NETWORK = ("profile", "cc", "repo", "changes", "second", "corrupt", "limit", "only_hfast")
@@ -59,7 +60,11 @@ def call(command: list[str]) -> int:
     try:
         return process.wait()
     except KeyboardInterrupt:
-        process.wait(CLEAN_UP_S)
+        process.terminate()
+        try:
+            process.wait(CLEAN_UP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
         raise
 
 
@@ -124,8 +129,8 @@ def loopback_command(run: Path, client: str) -> list[str]:
     return [*isolated, "bash", "-c", LOOPBACK_LAB, "lab", str(run), client]
 
 
-def one(bench: Bench, row: Row, tool: str, rep: int, seed: int) -> dict:
-    """Runs a tool in a row once, checks what it made, and removes it."""
+def prepare(bench: Bench, row: Row, tool: str) -> tuple[Path, Path, str]:
+    """Empty folders for one run, its server's configuration and its peer's script: run, dest, client command."""
     repo = bench.repos[row.repo]
     run, dest = (bench.scratch / folder for folder in FOLDERS)
     for folder in (run, dest):
@@ -133,34 +138,41 @@ def one(bench: Bench, row: Row, tool: str, rep: int, seed: int) -> dict:
         folder.mkdir(parents=True)
     corrupt_at = SECOND_ADDRESS if row.corrupt else None
     (run / "nginx.conf").write_text(server.configuration(bench.hub, run, list(bench.repos.values()), corrupt_at))
-    loopback = row.profile == LOOPBACK
-    host = "127.0.0.1" if loopback else "server"
+    host = "127.0.0.1" if row.profile == LOOPBACK else "server"
     second = SECOND_HOST if row.second is not None else None
     job = Job(repo.name, tuple(file.path for file in repo.files), host, dest, repo.size, second)
-    (run / "peer.sh").write_text(peers.script(tool, bench.tools, job))
-    result = run / "result.json"
-    client = shlex.join(
-        ["env", f"PYTHONPATH={PACKAGES}", sys.executable, "-m", attempts.__name__]
-        + [str(run / "peer.sh"), str(result), str(row.limit)]
-    )
+    script = run / "peer.sh"
+    script.write_text(peers.script(tool, bench.tools, job))
+    program = ["env", f"PYTHONPATH={PACKAGES}", sys.executable, "-m", attempts.__name__]
+    return run, dest, shlex.join([*program, str(script), str(run / RESULT), str(row.limit)])
+
+
+def one(bench: Bench, row: Row, tool: str, rep: int, seed: int) -> dict:
+    """Runs a tool in a row once, checks what it made, and removes it."""
+    repo, loopback = bench.repos[row.repo], row.profile == LOOPBACK
+    run, dest, client = prepare(bench, row, tool)
     load = os.getloadavg()[0]
     status = call(loopback_command(run, client) if loopback else lab_command(bench, row, seed, run, client))
-    failed = server.failure((run / server.ERROR_LOG).read_text())
-    if failed or not result.exists():
-        raise RuntimeError(f"{row.name}, {tool}: the lab ended with {status} and measured nothing; {failed or ''}")
-    measured = json.loads(result.read_text())
+    errors = run / server.ERROR_LOG
+    failed = server.failure(errors.read_text()) if errors.exists() else "no server"
+    if failed or not (run / RESULT).exists():
+        raise RuntimeError(f"{row.name}, {tool}: the lab ended with {status} and measured nothing: {failed}")
+    measured = json.loads((run / RESULT).read_text())
     if not loopback:
         measured |= counted(json.loads((run / "netlab.json").read_text()))
     files = {} if peers.is_yardstick(tool) else check(repo, dest)
     shutil.rmtree(dest)
-    right = files.get("bad", 0) == files.get("missing", 0) == 0
+    complete = measured["succeeded"] and files.get("bad", 0) == files.get("missing", 0) == 0
+    if complete and (measured["received_bytes"] or 0) < repo.size:
+        # The kernel did not tell of every socket.
+        measured["received_bytes"] = None
     return {
         "kind": "run",
         "row": row.name,
         "tool": tool,
         "rep": rep,
         "seed": seed,
-        "complete": measured["succeeded"] and right,
+        "complete": complete,
         "useful_bytes": repo.size,
         "ideal_s": link.ideal_seconds(repo.size, links(bench, row)) if not loopback else None,
         "load": load,
