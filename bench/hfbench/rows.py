@@ -18,6 +18,7 @@ LOOPBACK = "loopback"
 # "At most 3 % of the bytes twice": see README.md, "Traffic".
 TRAFFIC = Goal(goals.TRAFFIC, 1.03)
 ONE_RUN = Goal(goals.ONE_RUN)
+FIVE_TIMES = Goal(goals.PEER, 5.0, peer="hf-2.4")
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Row:
         return {goal.against for goal in self.goals if goal.against is not None}
 
 
+ARIA2 = frozenset({"aria2-x16"})
 OFFICIAL_AND_CURL = frozenset({"hf-2.4", "curl-parallel"})
 
 ROWS = (
@@ -106,7 +108,7 @@ ROWS = (
         "slow",
         120,
         goals=(ONE_RUN, Goal(goals.TIME, 1.30, "stall, none"), TRAFFIC),
-        slow=OFFICIAL_AND_CURL,
+        slow=OFFICIAL_AND_CURL | ARIA2,
     ),
     Row("stall, none", "stall", "slow", 60, changes=("stall_mean=0",), only_hfast=True),
     Row("outage", "outage", "slow", 180, goals=(Goal(goals.IDEAL, 1.15), TRAFFIC), slow=OFFICIAL_AND_CURL),
@@ -132,8 +134,8 @@ ROWS = (
         goals=(Goal(goals.TIME, 1.10, "throttled"),),
     ),
     Row(LOOPBACK, LOOPBACK, "full", 120, goals=(Goal(goals.BEST_PEER, 1.10), Goal(goals.MEMORY, 64.0))),
-    Row("small:bbr", "cn-mirror", "small", 400, cc="bbr", goals=(Goal(goals.PEER, 5.0, peer="hf-2.4"),)),
-    Row("small:cubic", "cn-mirror", "small", 400, goals=(Goal(goals.PEER, 5.0, peer="hf-2.4"),)),
+    Row("small:bbr", "cn-mirror", "small", 400, cc="bbr", goals=(FIVE_TIMES,), slow=ARIA2),
+    Row("small:cubic", "cn-mirror", "small", 400, goals=(FIVE_TIMES,), slow=ARIA2),
 )
 
 NAMED = {row.name: row for row in ROWS}
@@ -145,22 +147,23 @@ def with_needed(rows: list[Row]) -> list[Row]:
     return [row for row in ROWS if row.name in names] + [row for row in rows if row.name not in NAMED]
 
 
-def select(profiles: list[str] | None, repo: str | None) -> list[Row]:
+def select(profiles: list[str] | None, repo: str | None, two_paths: bool = True) -> list[Row]:
     """The rows for `--profiles` and `--repo`; a combination that is no row is measured without goals.
 
-    An entry is PROFILE, PROFILE:CC, PROFILE+PROFILE, PROFILE+corrupt or the name of a row.
+    An entry is PROFILE, PROFILE:CC, PROFILE+PROFILE, PROFILE+corrupt or the name of a row. Without
+    `two_paths` rows of two paths are left out, and what only they need.
     """
     chosen: list[Row] = []
-    for entry in profiles if profiles is not None else [row.name for row in ROWS]:
+    for entry in profiles if profiles is not None else [row.name for row in ROWS if row.goals]:
         selector, _, cc = entry.partition(":")
         named = [NAMED[entry]] if entry in NAMED and repo in (None, NAMED[entry].repo) else []
         alike = [
             row
             for row in ROWS
-            if row.selector == selector and not row.changes and cc in ("", row.cc) and repo in (None, row.repo)
+            if row.selector == selector and row.goals and cc in ("", row.cc) and repo in (None, row.repo)
         ]
         chosen += named or alike or [invented(selector, cc or "cubic", repo or "slow")]
-    return with_needed(list(dict.fromkeys(chosen)))
+    return with_needed([row for row in dict.fromkeys(chosen) if two_paths or row.second is None])
 
 
 def invented(selector: str, cc: str, repo: str) -> Row:

@@ -164,7 +164,10 @@ class Choice(unittest.TestCase):
             return [row.name for row in rows.select(profiles and profiles.split(","), repo)]
 
         self.assertEqual(names(None), [row.name for row in rows.ROWS])
+        alone = [row.name for row in rows.select(None, None, two_paths=False)]
+        self.assertEqual(set(rows.NAMED) - set(alone), {"throttled, long", "two paths", "two paths, one corrupt"})
         self.assertEqual(names("cn-mirror:bbr", "slow"), ["cn-mirror:bbr"])
+        self.assertEqual(names("throttled"), ["throttled"])
         self.assertEqual(names("flaky"), ["flaky:cubic", "flaky:bbr"])
         self.assertEqual(names("stall"), ["stall", "stall, none"])
         self.assertEqual(names("throttled+throttled"), ["throttled, long", "two paths"])
