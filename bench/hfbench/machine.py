@@ -14,6 +14,7 @@ from pathlib import Path
 from . import peers
 from .peers import Tools
 
+HASH = re.compile(r"[0-9a-f]{4,64}")
 VERSION_FLAGS = {"nginx": "-v", "hf": "version"}
 
 
@@ -47,12 +48,13 @@ def describe(root: Path, tools: Tools, used: list[str]) -> dict:
         # A library: its name has its version, its program does not say it.
         if name != "hf-hub-1.0":
             versions[name] = version(said([program, flag]))
+    commit = said(["git", "-C", str(root), "rev-parse", "--short", "HEAD"])
     changed = said(["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"])
     return {
         "cores": len(os.sched_getaffinity(0)),
         "processor": processor(Path("/proc/cpuinfo").read_text()),
         "kernel": platform.release(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
-        "commit": said(["git", "-C", str(root), "rev-parse", "--short", "HEAD"]) + (" with changes" if changed else ""),
+        "commit": commit + (" with changes" if changed else "") if HASH.fullmatch(commit) else "unknown",
         "versions": versions,
     }
