@@ -135,7 +135,7 @@ def is_hfast(tool: str) -> bool:
 
 def is_yardstick(tool: str) -> bool:
     """`raw-N` is a client that only receives, over N connections; it is no peer."""
-    return tool.startswith(RAW)
+    return tool.startswith(RAW) and tool.removeprefix(RAW).isdecimal()
 
 
 def label(tool: str) -> str:
