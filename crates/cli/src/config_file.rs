@@ -22,6 +22,7 @@ pub(crate) struct ConfigFile {
     pub(crate) max_connections: Option<u16>,
     #[serde(default, deserialize_with = "at_once")]
     pub(crate) max_workers: Option<u16>,
+    pub(crate) limit_rate: Option<String>,
     pub(crate) progress: Option<ProgressStyle>,
 }
 
@@ -47,8 +48,9 @@ fn read_at(path: &Path) -> Result<Option<ConfigFile>, Error> {
     };
     match std::fs::read_to_string(path) {
         Ok(text) => parse(&text).map(Some).map_err(|what| {
-            fault(&what)
-                .with_hint("its keys are endpoints, max-connections, max-workers and progress")
+            fault(&what).with_hint(
+                "its keys are endpoints, max-connections, max-workers, limit-rate and progress",
+            )
         }),
         Err(error) if error.kind() == IoErrorKind::NotFound => Ok(None),
         Err(error) => Err(fault("it cannot be read")
@@ -83,11 +85,11 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text =
-            "endpoints = ['https://a']\nmax-connections = 3\nmax-workers = 2\nprogress = 'json'";
+        let text = "endpoints = ['https://a']\nmax-connections = 3\nmax-workers = 2\nlimit-rate = '2M'\nprogress = 'json'";
         let file = parse(text).unwrap();
         assert_eq!(file.endpoints, ["https://a"]);
         assert_eq!((file.max_connections, file.max_workers), (Some(3), Some(2)));
+        assert_eq!(file.limit_rate.as_deref(), Some("2M"));
         assert_eq!(file.progress, Some(ProgressStyle::Json));
     }
 

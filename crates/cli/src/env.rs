@@ -18,6 +18,10 @@ pub(crate) struct Env {
     pub(crate) config: Option<PathBuf>,
     /// Where the settings file is when no one named it; it need not be there.
     pub(crate) default_config: Option<PathBuf>,
+    /// `HFAST_LIMIT_RATE`, not parsed yet.
+    pub(crate) limit_rate: Option<String>,
+    /// `XDG_RUNTIME_DIR`: where processes of this user on this machine find each other.
+    pub(crate) runtime: Option<PathBuf>,
     /// `TERM=dumb`: the cursor cannot be moved.
     pub(crate) dumb_terminal: bool,
 }
@@ -42,6 +46,8 @@ impl Env {
             home,
             config: path("HFAST_CONFIG"),
             default_config: config_home.map(|home| home.join("hfast").join("config.toml")),
+            limit_rate: text("HFAST_LIMIT_RATE").filter(|text| !text.trim().is_empty()),
+            runtime: path("XDG_RUNTIME_DIR").filter(|path| path.is_absolute()),
             dumb_terminal: text("TERM").is_some_and(|term| term == "dumb"),
         };
         match garbled.into_inner() {

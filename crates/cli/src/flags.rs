@@ -148,6 +148,11 @@ pub(crate) struct NetworkFlags {
     /// Connections at once, over all files [default: 16]
     #[arg(short = 'x', long, value_name = "N", value_parser = clap::value_parser!(u16).range(AT_ONCE))]
     pub(crate) max_connections: Option<u16>,
+
+    /// Bytes per second for all hfast processes of this user, as 2M; by the clock:
+    /// 2M,23:00-07:00=full
+    #[arg(long, value_name = "RATE", value_delimiter = ',')]
+    pub(crate) limit_rate: Vec<String>,
 }
 
 #[derive(Args, Debug)]
@@ -244,11 +249,12 @@ Examples:
 
 const SETTINGS: &str = "\
 Settings, the first that is found wins:
-  flags            --endpoint, --token, --max-connections, …
-  variables        HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HTTPS_PROXY, …
+  flags            --endpoint, --token, --max-connections, --limit-rate, …
+  variables        HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HTTPS_PROXY,
+                   HFAST_LIMIT_RATE, …
   file             $XDG_CONFIG_HOME/hfast/config.toml or ~/.config/hfast/config.toml, or the file
                    that HFAST_CONFIG names; its keys: endpoints, max-connections, max-workers,
-                   progress";
+                   limit-rate, progress";
 
 fn long_help() -> String {
     format!("{EXAMPLES}\n\n{SETTINGS}\n\n{}", exit::TABLE)

@@ -2,6 +2,7 @@
 //! code.
 
 mod address;
+mod clock;
 mod commands;
 mod config_file;
 mod env;

@@ -4,15 +4,19 @@
 //! token file and the certificates.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hfast::client::ClientOptions;
 use hfast::environment::{Environment, Verbosity, stored_token};
 use hfast::hub::token::Token;
 use hfast::hub::urls::Endpoint;
+use hfast::rate_limit::RateLimit;
+use hfast::transfer::limit::Limit;
 use hfast::transport::http::HttpOptions;
 use hfast::{Error, RepoType};
 use tracing::level_filters::LevelFilter;
 
+use crate::clock;
 use crate::config_file::ConfigFile;
 use crate::env::Env;
 use crate::flags::{NetworkFlags, OutputFlags, ProgressStyle};
@@ -41,6 +45,7 @@ pub(crate) struct Settings {
     pub(crate) home: Option<PathBuf>,
     pub(crate) max_connections: u16,
     pub(crate) max_workers: u16,
+    pub(crate) limit: Option<Limit>,
     pub(crate) offline: bool,
     pub(crate) symlinks: bool,
     pub(crate) http: HttpOptions,
@@ -87,6 +92,7 @@ impl Settings {
             max_connections: first([network.max_connections, file.max_connections])
                 .unwrap_or(MAX_CONNECTIONS),
             max_workers: first([flags.max_workers, file.max_workers]).unwrap_or(MAX_WORKERS),
+            limit: limit(network, env, file)?,
             offline: hub.offline,
             symlinks: !hub.symlinks_disabled,
             http: http_options(hub, &mut warnings),
@@ -127,6 +133,7 @@ impl Settings {
             http: self.http.clone(),
             max_connections: self.max_connections.into(),
             max_files: self.max_workers.into(),
+            limit: self.limit.clone(),
             offline: self.offline,
             cache: Some(self.hub_cache.clone()),
             symlinks: self.symlinks,
@@ -165,6 +172,34 @@ fn endpoints(
         }
     }
     Ok(chosen)
+}
+
+/// How fast files may come; `None` without a limit.
+fn limit(network: &NetworkFlags, env: &Env, file: &ConfigFile) -> Result<Option<Limit>, Error> {
+    let flag = Some(network.limit_rate.join(",")).filter(|_| !network.limit_rate.is_empty());
+    let stated = first([
+        flag.map(|text| ("--limit-rate: ", text)),
+        env.limit_rate
+            .clone()
+            .map(|text| ("HFAST_LIMIT_RATE: ", text)),
+        file.limit_rate
+            .clone()
+            .map(|text| ("in the settings file: ", text)),
+    ]);
+    let Some((origin, text)) = stated else {
+        return Ok(None);
+    };
+    let rate: RateLimit = text.parse().map_err(|error: Error| {
+        let message = format!("{origin}{error}");
+        let hint = error.hint().unwrap_or_default().to_owned();
+        Error::new(error.kind(), message).with_hint(hint)
+    })?;
+    let folder = Limit::usual_folder(env.runtime.as_deref(), &std::env::temp_dir());
+    Ok((!rate.is_full()).then(|| Limit {
+        rate,
+        clock: Arc::new(clock::time_of_day),
+        folder: Some(folder),
+    }))
 }
 
 fn texts(texts: &[String]) -> Vec<&str> {

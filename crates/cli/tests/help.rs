@@ -68,11 +68,12 @@ fn the_long_help_lists_settings_and_exit_codes() {
     `hfast --help` lists the exit codes and the settings.
 
     Settings, the first that is found wins:
-      flags            --endpoint, --token, --max-connections, …
-      variables        HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HTTPS_PROXY, …
+      flags            --endpoint, --token, --max-connections, --limit-rate, …
+      variables        HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HTTPS_PROXY,
+                       HFAST_LIMIT_RATE, …
       file             $XDG_CONFIG_HOME/hfast/config.toml or ~/.config/hfast/config.toml, or the file
                        that HFAST_CONFIG names; its keys: endpoints, max-connections, max-workers,
-                       progress
+                       limit-rate, progress
 
     Exit codes:
         0  success
@@ -119,6 +120,8 @@ fn download_explains_itself() {
           --endpoint <URL>       Server to ask; may be repeated, the most wanted first
           --mirror               Ask https://hf-mirror.com first
       -x, --max-connections <N>  Connections at once, over all files [default: 16]
+          --limit-rate <RATE>    Bytes per second for all hfast processes of this user, as 2M; by the
+                                 clock: 2M,23:00-07:00=full
 
     Output:
       -q, --quiet             Print nothing but the path, warnings and errors
@@ -166,6 +169,8 @@ fn get_explains_itself() {
           --endpoint <URL>       Server to ask; may be repeated, the most wanted first
           --mirror               Ask https://hf-mirror.com first
       -x, --max-connections <N>  Connections at once, over all files [default: 16]
+          --limit-rate <RATE>    Bytes per second for all hfast processes of this user, as 2M; by the
+                                 clock: 2M,23:00-07:00=full
 
     Output:
       -q, --quiet             Print nothing but the path, warnings and errors

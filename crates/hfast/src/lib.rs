@@ -7,6 +7,7 @@ pub mod error;
 mod hash;
 pub mod hub;
 pub mod names;
+pub mod rate_limit;
 pub mod repo_path;
 pub mod store;
 pub mod text;

@@ -99,6 +99,7 @@ impl Client {
             gates: Arc::clone(&self.hub.gates),
             progress: Arc::clone(progress),
             disk: self.disk.clone(),
+            throttle: self.throttle.clone(),
             destination: Arc::new(job.destination.clone()),
             provider: Arc::clone(&job.provider),
             limits: Limits {

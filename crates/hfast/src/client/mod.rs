@@ -22,7 +22,9 @@ use crate::names::{Commit, Repo, Revision};
 use crate::store::destination::{Destination, Naming};
 use crate::store::layout::RepoFolder;
 use crate::transfer::disk::Disk;
+use crate::transfer::limit::Limit;
 use crate::transfer::provider::Provider;
+use crate::transfer::throttle::Throttle;
 use crate::transport::Transport;
 use crate::transport::http::{HttpOptions, HttpTransport};
 
@@ -39,6 +41,8 @@ pub struct ClientOptions {
     pub max_connections: usize,
     /// Large files at once.
     pub max_files: usize,
+    /// How fast files may come, if not as fast as they can.
+    pub limit: Option<Limit>,
     /// Make no request; use what is on disk.
     pub offline: bool,
     /// The official cache, from which a local folder or a file may get what is there already.
@@ -192,6 +196,7 @@ pub struct Client {
     pub(crate) hub: Arc<Hub>,
     pub(crate) disk: Disk,
     pub(crate) seed: u64,
+    pub(crate) throttle: Option<Arc<Throttle>>,
 }
 
 impl Client {
@@ -222,7 +227,10 @@ impl Client {
             options.token.clone(),
             seed,
         );
+        let limit = options.limit.clone();
+        let throttle = limit.and_then(|limit| Throttle::new(limit, disk.clone()));
         Self {
+            throttle,
             options: Arc::new(options),
             hub: Arc::new(hub),
             disk,
@@ -254,6 +262,7 @@ impl Default for ClientOptions {
             },
             max_connections: 16,
             max_files: 8,
+            limit: None,
             offline: false,
             cache: None,
             symlinks: true,

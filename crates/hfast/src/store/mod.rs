@@ -21,6 +21,7 @@ pub(crate) mod place;
 pub(crate) mod platform;
 pub(crate) mod publish;
 pub(crate) mod resume;
+pub(crate) mod shared_rate;
 pub(crate) mod snapshot;
 mod space;
 pub(crate) mod takeover;

@@ -60,6 +60,47 @@ pub(crate) fn open_no_follow(options: &mut OpenOptions, path: &Path) -> io::Resu
     options.open(path)
 }
 
+/// Makes a folder that only this user can write to, or finds that it is one.
+pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
+    let mut folder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    match folder.create(path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+        Ok(()) | Err(_) => {}
+    }
+    let found = std::fs::symlink_metadata(path)?;
+    #[cfg(unix)]
+    let is_private = {
+        use std::os::unix::fs::MetadataExt;
+        found.uid() == user() && found.mode() & 0o022 == 0
+    };
+    #[cfg(not(unix))]
+    let is_private = true;
+    if found.is_dir() && is_private {
+        return Ok(());
+    }
+    let text = "it is not a folder that only this user can write to";
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+}
+
+/// Opens or creates a file in a [`private_folder`] that others cannot read.
+pub(crate) fn open_private(path: &Path) -> io::Result<File> {
+    let mut create = OpenOptions::new();
+    create.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut create, 0o600);
+    open_no_follow(&mut create, path)
+}
+
+/// The number of the user for whom this process acts; 0 where users have none.
+pub(crate) fn user() -> u32 {
+    #[cfg(unix)]
+    return rustix::process::geteuid().as_raw();
+    #[cfg(not(unix))]
+    0
+}
+
 /// Lets the group write a file too, so that a cache can be shared; only its owner can.
 pub(crate) fn allow_group(file: &File) -> io::Result<()> {
     #[cfg(unix)]

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, SemaphorePermit};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -22,6 +22,8 @@ use super::progress::Progress;
 use super::provider::Provider;
 use super::schedule::{Load, Work, choose};
 use super::segments::Lease;
+use super::throttle::Throttle;
+use super::turns::Turns;
 use crate::error::{Error, ErrorKind};
 use crate::store::destination::{Destination, Wanted};
 use crate::transport::Transport;
@@ -53,6 +55,7 @@ pub(crate) struct Setup {
     pub(crate) gates: Arc<Gates>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) disk: Disk,
+    pub(crate) throttle: Option<Arc<Throttle>>,
     pub(crate) destination: Arc<Destination>,
     pub(crate) provider: Arc<Provider>,
     pub(crate) limits: Limits,
@@ -71,7 +74,7 @@ pub(crate) struct Engine {
     pub(super) board: Board,
     pub(super) wake: Notify,
     /// One for each connection that there may be, over files of known and unknown size.
-    turns: Semaphore,
+    turns: Turns,
     started: Instant,
     chance: Mutex<fastrand::Rng>,
     open: Mutex<Vec<Arc<Job>>>,
@@ -117,7 +120,7 @@ impl Engine {
         Arc::new(Self {
             board: Board::default(),
             wake: Notify::new(),
-            turns: Semaphore::new(setup.limits.connections.max(1)),
+            turns: Turns::new(setup.limits.connections.max(1)),
             started: Instant::now(),
             chance: Mutex::new(fastrand::Rng::with_seed(setup.seed)),
             open: Mutex::default(),
@@ -279,7 +282,10 @@ impl Engine {
         let piece = job.piece();
         let mut segments = job.segments();
         let lease = if helps {
-            segments.steal(now).or_else(|| segments.race(now))
+            // Where a limit decides, bytes that come twice cost others their time.
+            let may_race = !self.setup.throttle.as_ref().is_some_and(|t| t.binds());
+            let stolen = segments.steal(now);
+            stolen.or_else(|| may_race.then(|| segments.race(now)).flatten())
         } else {
             segments.lease(piece, now)
         };
@@ -293,7 +299,9 @@ impl Engine {
 
     /// Waits for the right to one connection. `None`: there will be none any more.
     pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.turns.acquire().await.ok()
+        let throttle = self.setup.throttle.as_ref();
+        let allowed = |most| throttle.map_or(most, |throttle| throttle.connections(most));
+        self.turns.take(allowed).await
     }
 
     pub(super) async fn wait_for_work(&self) {

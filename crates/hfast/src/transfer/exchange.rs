@@ -21,6 +21,7 @@ use super::piece::Pace;
 use super::segments::Lease;
 use super::source::{Source, contradiction, means_stale_link};
 use super::stall::judge;
+use super::throttle::{Hold, limited};
 use super::trouble::Trouble;
 use super::writer::{Landing, Writer};
 use crate::hub::metadata::Validator;
@@ -253,6 +254,7 @@ impl Exchange<'_> {
     }
 
     async fn receive(&mut self, body: Box<dyn Body>, accepted: &Accepted) -> Result<(), Trouble> {
+        let (body, hold) = limited(body, self.engine.setup.throttle.as_ref());
         let mut body = plain(body, accepted.gzip);
         let start = self.lease.range.start;
         let mut skip = start - accepted.range.start;
@@ -272,7 +274,7 @@ impl Exchange<'_> {
             let chunk = tokio::select! {
                 biased;
                 chunk = body.chunk() => chunk,
-                _ = tick.tick() => match self.on_tick(&meter, &mut writer).await {
+                _ = tick.tick() => match self.on_tick((&meter, &hold), &mut writer).await {
                     Ok(true) => continue,
                     Ok(false) => break Ok(()),
                     Err(trouble) => break Err(trouble),
@@ -319,12 +321,16 @@ impl Exchange<'_> {
     /// Once a second: write what has come, judge the connection. False: stop, all is there.
     async fn on_tick(
         &mut self,
-        meter: &MeterHandle<'_>,
+        (meter, hold): (&MeterHandle<'_>, &Hold),
         writer: &mut Writer,
     ) -> Result<bool, Trouble> {
         // Judged before the disk is waited for: that is not the connection's silence.
+        if hold.is_on() {
+            // What has come is held back by us.
+            meter.add(0, self.engine.now());
+        }
         let (own, siblings) = meter.tick(self.engine.now());
-        let stall = judge(&own, &siblings);
+        let stall = hold.judged(judge(&own, &siblings));
         // A kill costs a second of a slow connection, and an extent of a fast one.
         let wanted = self.land(writer).await?;
         match stall {

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod board;
+pub(crate) mod booking;
 mod check;
 pub(crate) mod deliver;
 pub mod disk;
@@ -15,6 +16,7 @@ mod front;
 mod gunzip;
 mod hope;
 mod job;
+pub mod limit;
 mod link;
 mod piece;
 pub mod progress;
@@ -25,7 +27,9 @@ mod segments;
 pub(crate) mod source;
 mod stall;
 mod stream;
+pub(crate) mod throttle;
 mod trouble;
+mod turns;
 mod verify;
 mod worker;
 mod writer;

@@ -14,7 +14,7 @@ pub(super) const SILENCE_ALONE: Duration = Duration::from_secs(20);
 pub(super) const SILENCE_AMONG_SIBLINGS: Duration = Duration::from_secs(5);
 
 /// The window over which a rate is taken. A connection below [`MIN_RATE`] for that long is cut.
-const WINDOW: Duration = Duration::from_secs(30);
+pub(super) const WINDOW: Duration = Duration::from_secs(30);
 
 /// Bytes per second below which a connection is a trickle, unless all connections to its host
 /// together have more than [`MIN_TOTAL`]: a slow link that is shared is not a dead one.

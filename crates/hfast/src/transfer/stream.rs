@@ -14,6 +14,7 @@ use super::engine::Engine;
 use super::gunzip::plain;
 use super::progress::ActiveFile;
 use super::source::{After, Source, Sources};
+use super::throttle::limited;
 use super::verify::{WRONG_BYTES, looks};
 use super::worker::AFTER_PAUSED;
 use crate::error::{Error, ErrorKind};
@@ -22,7 +23,7 @@ use crate::store::destination::Wanted;
 use crate::store::growing::Growing;
 use crate::store::publish::Content;
 use crate::transport::follow::{Answer, Network, follow};
-use crate::transport::{BodyPatience, Failure, FailureKind, Request};
+use crate::transport::{Failure, FailureKind, Patient, Request};
 
 /// Why one answer did not bring the file.
 enum Fault {
@@ -129,13 +130,10 @@ impl Engine {
         let gzip = self.look(wanted, source, &answer)?;
         let _connected = shown.connect();
         let mut growing = self.begin_growing(wanted).await.map_err(Fault::Ours)?;
-        let mut body = plain(answer.response.body, gzip);
-        let mut patience = BodyPatience::new();
-        while let Some(bytes) = patience
-            .next(body.as_mut())
-            .await
-            .map_err(|f| f.at(&source.name))?
-        {
+        let body = Box::new(Patient::new(answer.response.body));
+        let (body, _) = limited(body, self.setup.throttle.as_ref());
+        let mut body = plain(body, gzip);
+        while let Some(bytes) = body.chunk().await.map_err(|f| f.at(&source.name))? {
             self.setup.progress.received(bytes.len() as u64);
             self.hope().content_came(self.now());
             growing = self.grow(growing, bytes).await.map_err(Fault::Ours)?;

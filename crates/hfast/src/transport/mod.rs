@@ -109,7 +109,7 @@ pub(crate) async fn read_limited(
 ) -> Result<Vec<u8>, Failure> {
     // Growing by doubling would take three times the room for a moment.
     let mut bytes = Vec::with_capacity(length.unwrap_or(0).min(limit));
-    let mut patience = BodyPatience::new();
+    let mut patience = BodyPatience::default();
     while let Some(chunk) = patience.next(body).await? {
         if bytes.len() + chunk.len() > limit {
             return Err(Failure::new(
@@ -123,31 +123,49 @@ pub(crate) async fn read_limited(
 }
 
 /// Reads a body that has no siblings to be compared with: it may be neither silent nor a trickle.
-pub(crate) struct BodyPatience {
-    window: tokio::time::Instant,
+#[derive(Default)]
+struct BodyPatience {
+    /// Only the time in which the server was waited for counts.
+    waited: std::time::Duration,
     received: usize,
 }
 
 impl BodyPatience {
-    pub(crate) fn new() -> Self {
-        Self {
-            window: tokio::time::Instant::now(),
-            received: 0,
-        }
-    }
-
     /// The next piece.
-    pub(crate) async fn next(&mut self, body: &mut dyn Body) -> Result<Option<Bytes>, Failure> {
+    async fn next(&mut self, body: &mut dyn Body) -> Result<Option<Bytes>, Failure> {
         let failed = |text: &str| Failure::new(FailureKind::Silent, text);
+        let asked = tokio::time::Instant::now();
         let chunk = tokio::time::timeout(SILENCE, body.chunk()).await;
         let chunk = chunk.map_err(|_| failed("the answer stopped coming"))??;
+        self.waited += asked.elapsed();
         self.received += chunk.as_ref().map_or(0, Bytes::len);
-        if self.window.elapsed() >= TRICKLE_WINDOW {
+        if self.waited >= TRICKLE_WINDOW {
             if self.received < TRICKLE_BYTES && chunk.is_some() {
                 return Err(failed("the answer only trickles"));
             }
-            *self = Self::new();
+            *self = Self::default();
         }
         Ok(chunk)
+    }
+}
+
+/// A body that fails when it is silent or trickles.
+pub(crate) struct Patient {
+    body: Box<dyn Body>,
+    patience: BodyPatience,
+}
+
+impl Patient {
+    pub(crate) fn new(body: Box<dyn Body>) -> Self {
+        Self {
+            body,
+            patience: BodyPatience::default(),
+        }
+    }
+}
+
+impl Body for Patient {
+    fn chunk(&mut self) -> Boxed<'_, Result<Option<Bytes>, Failure>> {
+        Box::pin(self.patience.next(self.body.as_mut()))
     }
 }

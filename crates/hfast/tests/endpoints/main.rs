@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod dead;
+mod limit;
 #[path = "../simulation/link.rs"]
 #[allow(dead_code, reason = "it counts for others, too")]
 mod link;
@@ -34,13 +35,17 @@ fn repo() -> Repo {
 
 /// A Hub whose storage has this origin.
 fn hub(storage: &str) -> FakeHub {
+    hub_of(repo(), storage)
+}
+
+fn hub_of(repo: Repo, storage: &str) -> FakeHub {
     let options = Options {
         lfs_redirect: LfsRedirect::To(storage.to_owned()),
         // Signed URLs that never expire: the wall clock is not part of the simulation.
         clock: Clock::new(|| 4_000_000_000),
         ..Options::default()
     };
-    FakeHub::with_options(vec![repo()], options)
+    FakeHub::with_options(vec![repo], options)
 }
 
 fn on_virtual_time<T>(work: impl Future<Output = T>) -> T {
