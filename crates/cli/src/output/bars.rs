@@ -1,10 +1,12 @@
 //! Progress on a terminal: one line about everything and one for each of the oldest active files.
 
+use hfast::transfer::limit::Limit;
 use hfast::transfer::progress::Snapshot;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::rate::Rate;
 use super::{layout, terminal};
+use crate::settings::Settings;
 
 /// More files than this at once are told by the total alone.
 const MOST_FILES: usize = 8;
@@ -16,6 +18,7 @@ pub(crate) struct Bars {
     /// All lines as one text, so that they are drawn at once; `None` while nothing is shown.
     lines: Option<ProgressBar>,
     rate: Rate,
+    limit: Option<Limit>,
     bold: bool,
     stated_columns: Option<u16>,
 }
@@ -26,13 +29,14 @@ impl Bars {
         !ProgressDrawTarget::stderr().is_hidden()
     }
 
-    pub(crate) fn new(colour: bool, stated_columns: Option<u16>) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             screen: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
             lines: None,
             rate: Rate::default(),
-            bold: colour,
-            stated_columns,
+            limit: settings.limit.clone(),
+            bold: settings.colour,
+            stated_columns: settings.columns,
         }
     }
 
@@ -41,7 +45,8 @@ impl Bars {
         let size = terminal::size(self.stated_columns);
         // A line that fills the last column makes some terminals wrap.
         let columns = size.columns.saturating_sub(1);
-        let mut text = layout::total_line(now, &self.rate, columns);
+        let limit = self.limit.as_ref().and_then(Limit::rate_now);
+        let mut text = layout::total_line(now, &self.rate, limit, columns);
         if self.bold {
             text = format!("\x1b[1m{text}\x1b[0m");
         }

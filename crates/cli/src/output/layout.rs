@@ -8,8 +8,13 @@ use super::rate::Rate;
 use super::text::{fit, fit_name, padded, printable, width};
 use super::{size, text};
 
-/// The line about everything.
-pub(crate) fn total_line(now: &Snapshot, rate: &Rate, columns: usize) -> String {
+/// The line about everything; `limit` is in bytes per second.
+pub(crate) fn total_line(
+    now: &Snapshot,
+    rate: &Rate,
+    limit: Option<u64>,
+    columns: usize,
+) -> String {
     if now.files_total == 0 {
         return fit("looking at what is there ...", columns);
     }
@@ -23,6 +28,7 @@ pub(crate) fn total_line(now: &Snapshot, rate: &Rate, columns: usize) -> String 
             size::bytes(now.done_bytes),
             size::bytes(now.total_bytes)
         )),
+        limit.map(limited),
         Some(format!("{}/{} files", now.files_done, now.files_total)),
         Some(format!("{} conn", now.connections)),
         retries(now),
@@ -45,6 +51,10 @@ fn outlook(now: &Snapshot, rate: &Rate) -> Option<String> {
     let silence = rate.silence(now);
     let silence = silence.map(|time| format!("no data for {}", size::clock(time)));
     silence.or_else(|| Some(format!("{} left", size::clock(rate.time_left(now)?))))
+}
+
+fn limited(limit: u64) -> String {
+    format!("limited to {}/s", size::bytes(limit))
 }
 
 fn retries(now: &Snapshot) -> Option<String> {
@@ -105,11 +115,12 @@ fn doing(file: &FileSnapshot) -> String {
 }
 
 /// The line for where nothing can be drawn over.
-pub(crate) fn log_line(now: &Snapshot, rate: &Rate) -> String {
+pub(crate) fn log_line(now: &Snapshot, rate: &Rate, limit: Option<u64>) -> String {
     let after_comma = |part: Option<String>| part.map_or_else(String::new, |p| format!(", {p}"));
     let (outlook, retries) = (after_comma(outlook(now, rate)), after_comma(retries(now)));
+    let limit = after_comma(limit.map(limited));
     format!(
-        "{:>3}%  {} of {}, {} of {}, {}/s{outlook}, {}{retries}",
+        "{:>3}%  {} of {}, {} of {}, {}/s{limit}{outlook}, {}{retries}",
         size::percent(now.done_bytes, now.total_bytes),
         size::bytes(now.done_bytes),
         size::bytes(now.total_bytes),
@@ -159,7 +170,7 @@ mod tests {
         let (now, rate) = job();
         let lines: Vec<_> = [100, 79, 44, 30, 19, 12]
             .into_iter()
-            .map(|columns| total_line(&now, &rate, columns))
+            .map(|columns| total_line(&now, &rate, None, columns))
             .collect();
         insta::assert_snapshot!(lines.join("\n"), @r"
         25%  [======                  ]  10.0M/s  5:00 left  1.0G/4.0G  3/12 files  16 conn  2 retries
@@ -189,7 +200,9 @@ mod tests {
     fn no_line_is_wider_than_the_terminal() {
         let (now, rate) = job();
         for columns in 8..200 {
-            assert!(width(&total_line(&now, &rate, columns)) <= columns);
+            for limit in [None, Some(2_000_000)] {
+                assert!(width(&total_line(&now, &rate, limit, columns)) <= columns);
+            }
             assert!(width(&file_line(&file(), columns)) <= columns);
         }
     }
@@ -203,13 +216,21 @@ mod tests {
             now.elapsed = Duration::from_secs(seconds);
             rate.observe(&now);
         }
-        insta::assert_snapshot!(total_line(&now, &rate, 79), @" 25%  0B/s  no data for 0:17  1.0G/4.0G  3/12 files  16 conn  1 retry");
-        insta::assert_snapshot!(log_line(&now, &rate), @" 25%  1.0G of 4.0G, 3 of 12 files, 0B/s, no data for 0:17, 16 connections, 1 retry");
+        insta::assert_snapshot!(total_line(&now, &rate, None, 79), @" 25%  0B/s  no data for 0:17  1.0G/4.0G  3/12 files  16 conn  1 retry");
+        insta::assert_snapshot!(log_line(&now, &rate, None), @" 25%  1.0G of 4.0G, 3 of 12 files, 0B/s, no data for 0:17, 16 connections, 1 retry");
+    }
+
+    #[test]
+    fn a_limit_is_told() {
+        let (now, rate) = job();
+        let limit = Some(10_000_000);
+        insta::assert_snapshot!(total_line(&now, &rate, limit, 79), @" 25%  10.0M/s  5:00 left  1.0G/4.0G  limited to 10.0M/s  3/12 files  16 conn");
+        insta::assert_snapshot!(log_line(&now, &rate, limit), @" 25%  1.0G of 4.0G, 3 of 12 files, 10.0M/s, limited to 10.0M/s, 5:00 left, 16 connections, 2 retries");
     }
 
     #[test]
     fn without_a_terminal_the_numbers_are_words() {
         let (now, rate) = job();
-        insta::assert_snapshot!(log_line(&now, &rate), @" 25%  1.0G of 4.0G, 3 of 12 files, 10.0M/s, 5:00 left, 16 connections, 2 retries");
+        insta::assert_snapshot!(log_line(&now, &rate, None), @" 25%  1.0G of 4.0G, 3 of 12 files, 10.0M/s, 5:00 left, 16 connections, 2 retries");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hfast::transfer::limit::Limit;
 use hfast::transfer::progress::Snapshot;
 
 use super::layout;
@@ -12,10 +13,18 @@ const EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     rate: Rate,
+    limit: Option<Limit>,
     last: Duration,
 }
 
 impl Lines {
+    pub(crate) fn new(limit: Option<Limit>) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
     /// The line, when it is time for one.
     pub(crate) fn line(&mut self, now: &Snapshot) -> Option<String> {
         self.rate.observe(now);
@@ -26,7 +35,8 @@ impl Lines {
         let due = now.elapsed >= self.last + EVERY && now.files_total > 0;
         due.then(|| {
             self.last = now.elapsed;
-            layout::log_line(now, &self.rate)
+            let limit = self.limit.as_ref().and_then(Limit::rate_now);
+            layout::log_line(now, &self.rate, limit)
         })
     }
 }

@@ -70,7 +70,7 @@ impl Output {
     /// Chooses how progress is shown.
     pub(crate) fn configure(&mut self, settings: &Settings) {
         let drawable = Bars::possible();
-        let bars = || Display::Bars(Box::new(Bars::new(settings.colour, settings.columns)));
+        let bars = || Display::Bars(Box::new(Bars::new(settings)));
         // Each request in the log would push the display down many times a second.
         let calm = settings.log_level < LevelFilter::DEBUG;
         self.logs_notices = settings.log_level >= LevelFilter::INFO;
@@ -78,7 +78,7 @@ impl Output {
             ProgressStyle::Bar if drawable => bars(),
             ProgressStyle::Auto if drawable && !settings.dumb_terminal && calm => bars(),
             ProgressStyle::Auto | ProgressStyle::Bar | ProgressStyle::Lines => {
-                Display::Lines(Lines::default())
+                Display::Lines(Lines::new(settings.limit.clone()))
             }
             ProgressStyle::Json => Display::Json(Box::default()),
             ProgressStyle::None => Display::Silent,
