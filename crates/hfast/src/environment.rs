@@ -11,6 +11,12 @@ use crate::error::{Error, ErrorKind};
 use crate::hub::token::Token;
 use crate::hub::urls::shown;
 
+/// The variables that hold the token, the certificates and the cache, the first that is set first.
+pub(crate) const TOKEN: [&str; 2] = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"];
+pub(crate) const CERTIFICATES: [&str; 3] =
+    ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
+pub(crate) const HUB_CACHE: [&str; 2] = ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"];
+
 /// How much the official clients log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
@@ -126,9 +132,9 @@ impl Environment {
             .and_then(|text| text.trim().parse().ok());
         Ok(Self {
             endpoint: read.text("HF_ENDPOINT").map(|text| text.trim().to_owned()),
-            hub_cache: below_home(&["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"], "hub"),
+            hub_cache: below_home(&HUB_CACHE, "hub"),
             token_path: below_home(&["HF_TOKEN_PATH"], "token"),
-            token: read.token(&["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"])?,
+            token: read.token(&TOKEN)?,
             implicit_token_disabled: read.is_true(&["HF_HUB_DISABLE_IMPLICIT_TOKEN"]),
             // The first that is set counts, even if it says no.
             offline: read.is_true(&["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]),
@@ -138,7 +144,7 @@ impl Environment {
             symlinks_disabled: read.is_true(&["HF_HUB_DISABLE_SYMLINKS"]),
             proxy: read.proxies(),
             ca_file: read
-                .first(&["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+                .first(&CERTIFICATES)
                 .map(PathBuf::from),
             verbosity: read
                 .text("HF_HUB_VERBOSITY")

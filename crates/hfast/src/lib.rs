@@ -2,6 +2,7 @@
 //! cache.
 
 pub mod client;
+pub mod doctor;
 pub mod environment;
 pub mod error;
 mod hash;

@@ -118,6 +118,11 @@ impl Endpoint {
         self.join(&path, Some("recursive=true&expand=false"))
     }
 
+    /// Whose the token is.
+    pub fn whoami(&self) -> Url {
+        self.join("api/whoami-v2", None)
+    }
+
     /// The page about a repository, for people.
     pub fn web_page(&self, repo: &Repo) -> Url {
         self.join(&repo.to_string(), None)
@@ -321,6 +326,7 @@ mod tests {
                 prefixed.tree(&data, &commit),
                 format!("/api/datasets/org/name/tree/{commit}?recursive=true&expand=false"),
             ),
+            (prefixed.whoami(), "/api/whoami-v2".to_owned()),
             (prefixed.web_page(&data), "/datasets/org/name".to_owned()),
         ] {
             assert_eq!(url.as_str(), format!("http://h:1/hf{tail}"));

@@ -24,5 +24,6 @@ pub(crate) mod resume;
 pub(crate) mod shared_rate;
 pub(crate) mod snapshot;
 mod space;
+pub(crate) mod survey;
 pub(crate) mod takeover;
 pub(crate) mod tree_cache;

@@ -218,6 +218,39 @@ pub(crate) fn has_sure_locks(file: &File) -> bool {
     }
 }
 
+/// The kind of the file system that a file or folder lies on, where it is one that matters here.
+pub(crate) fn file_system(file: &File) -> Option<&'static str> {
+    #[cfg(target_os = "linux")]
+    {
+        /// As `linux/magic.h` and the systems' own headers have them.
+        const KINDS: [(i128, &str); 15] = [
+            (0xef53, "ext4"),
+            (0x5846_5342, "XFS"),
+            (0x9123_683e, "Btrfs"),
+            (0xf2f5_2010, "F2FS"),
+            (0x2fc1_2fc1, "ZFS"),
+            (0x0102_1994, "tmpfs (memory)"),
+            (0x794c_7630, "overlayfs"),
+            (0x6969, "NFS"),
+            (0xff53_4d42, "CIFS"),
+            (0xfe53_4d42, "SMB"),
+            (0x6573_5546, "FUSE"),
+            (0x0102_1997, "9p"),
+            (0x0bd0_0bd0, "Lustre"),
+            (0x4d44, "FAT"),
+            (0x2011_bab0, "exFAT"),
+        ];
+        let found = rustix::fs::fstatfs(file).ok()?;
+        let kind = i128::from(found.f_type) & 0xffff_ffff;
+        KINDS.iter().find(|(of, _)| *of == kind).map(|(_, name)| *name)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        None
+    }
+}
+
 /// When the process `pid` of this machine started, in the system's own ticks. `None`: no such
 /// process, or a dead one that nobody has reaped, or the system does not say.
 pub(crate) fn process_start(pid: u32) -> Option<u64> {

@@ -14,7 +14,9 @@ use reqwest::{Certificate, Client, ClientBuilder, Proxy, redirect};
 use url::Url;
 
 use super::failure::{Failure, FailureKind};
+use super::lookup::Lookup;
 use super::resolver::Resolver;
+use super::witness::Witness;
 use super::{Body, Boxed, Request, Response, Transport};
 use crate::error::{Error, ErrorKind};
 use crate::hub::urls::shown;
@@ -71,11 +73,34 @@ impl HttpTransport {
     pub fn new(options: &HttpOptions) -> Result<Self, Error> {
         install_crypto();
         let resolver = Resolver::default();
-        let client = builder(options, &resolver)?;
-        let fresh = builder(options, &resolver)?.pool_max_idle_per_host(0);
+        let client = trusting(builder(options, &resolver)?, options)?;
+        let fresh = trusting(builder(options, &resolver)?, options)?.pool_max_idle_per_host(0);
         Ok(Self {
             client: built(client)?,
             fresh: built(fresh)?,
+            resolver,
+            proxies: matcher(options),
+        })
+    }
+
+    /// The same in all that a server can see, but names are asked of `lookup`, and `witness` hears
+    /// which certificates are shown. What is trusted is the same.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(crate) fn observed(
+        options: &HttpOptions,
+        lookup: Lookup,
+        witness: &Witness,
+    ) -> Result<Self, Error> {
+        install_crypto();
+        let resolver = Resolver::asking(lookup);
+        let tls = witness.tls(&options.extra_certificates)?;
+        let client = builder(options, &resolver)?.tls_backend_preconfigured(tls);
+        let client = built(client)?;
+        Ok(Self {
+            fresh: client.clone(),
+            client,
             resolver,
             proxies: matcher(options),
         })
@@ -93,14 +118,21 @@ fn builder(options: &HttpOptions, resolver: &Resolver) -> Result<ClientBuilder, 
     for proxy in proxies(options)? {
         builder = builder.proxy(proxy);
     }
+    Ok(builder)
+}
+
+/// Adds the further certificates to those of the system.
+fn trusting(builder: ClientBuilder, options: &HttpOptions) -> Result<ClientBuilder, Error> {
     if options.extra_certificates.is_empty() {
         return Ok(builder);
     }
-    let certificates = Certificate::from_pem_bundle(&options.extra_certificates).map_err(|e| {
-        let text = "the extra certificates are not a PEM file";
-        Error::new(ErrorKind::Usage, text).with_source(e)
-    })?;
+    let certificates = Certificate::from_pem_bundle(&options.extra_certificates).map_err(no_pem)?;
     Ok(builder.tls_certs_merge(certificates))
+}
+
+pub(super) fn no_pem(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    let text = "the extra certificates are not a PEM file";
+    Error::new(ErrorKind::Usage, text).with_source(cause)
 }
 
 fn built(builder: ClientBuilder) -> Result<Client, Error> {
@@ -148,6 +180,15 @@ impl HttpTransport {
         let authority = found.uri().authority()?.as_str();
         Some(authority.rsplit('@').next()?.to_owned())
     }
+}
+
+/// The address of the proxy that `url` goes through, if there is one, without user and password.
+pub(crate) fn proxy_for(options: &HttpOptions, url: &Url) -> Option<Url> {
+    let found = matcher(options).intercept(&url.as_str().parse().ok()?)?;
+    let address = found.uri();
+    let authority = address.authority()?.as_str().rsplit('@').next()?;
+    let scheme = address.scheme_str().unwrap_or("http");
+    Url::parse(&format!("{scheme}://{authority}")).ok()
 }
 
 /// A failure to connect is that of the proxy, if there is one.

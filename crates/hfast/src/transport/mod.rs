@@ -3,13 +3,18 @@
 //! Two implementations exist: [`http::HttpTransport`] on real sockets, and the test suite's Hub on
 //! virtual time. Nothing here knows paths on a disk, and nothing outside opens a socket.
 
+pub(crate) mod certificate;
+pub(crate) mod connect;
 pub mod failure;
 pub(crate) mod follow;
 pub(crate) mod gate;
 pub(crate) mod headers;
 pub mod http;
+pub mod lookup;
 mod resolver;
 pub(crate) mod retry;
+pub(crate) mod trace;
+pub(crate) mod witness;
 
 use std::future::Future;
 use std::net::SocketAddr;

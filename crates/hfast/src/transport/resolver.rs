@@ -1,4 +1,6 @@
 //! Name resolution that remembers which addresses stalled, and tries the others first.
+//!
+//! Who is asked for a name is told in `lookup.rs`.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -8,6 +10,8 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::time::Instant;
 
+use super::lookup::Lookup;
+
 /// How long an address that stalled is put behind the others. Long enough to get through a large
 /// file, short enough that a repaired edge is tried again in the same session.
 const DEMOTION: Duration = Duration::from_secs(300);
@@ -15,13 +19,21 @@ const DEMOTION: Duration = Duration::from_secs(300);
 /// More addresses than this have never been seen to stall at once; the oldest is forgotten.
 const MAX_DEMOTED: usize = 256;
 
-/// The system's resolver, with the addresses that stalled moved to the end.
+/// A resolver, by default the system's, with the addresses that stalled moved to the end.
 #[derive(Clone, Default)]
 pub(super) struct Resolver {
+    lookup: Lookup,
     demoted: Arc<Mutex<HashMap<IpAddr, Instant>>>,
 }
 
 impl Resolver {
+    pub(super) fn asking(lookup: Lookup) -> Self {
+        Self {
+            lookup,
+            demoted: Arc::default(),
+        }
+    }
+
     pub(super) fn demote(&self, address: IpAddr) {
         let mut demoted = self.demoted.lock().unwrap_or_else(PoisonError::into_inner);
         if demoted.len() >= MAX_DEMOTED {
@@ -43,7 +55,7 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let resolver = self.clone();
         Box::pin(async move {
-            let addresses = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let addresses = resolver.lookup.addresses(name.as_str()).await?;
             Ok(Box::new(resolver.order(addresses).into_iter()) as Addrs)
         })
     }

@@ -1,0 +1,111 @@
+//! Words that several rules use: times, failures, and the ways around a host. Pure.
+
+use std::time::{Duration, SystemTime};
+
+use super::Context;
+use crate::hub::urls::Endpoint;
+use crate::transport::connect::Miss;
+
+/// `40 ms`, `4.2 s`.
+pub(super) fn span(time: Duration) -> String {
+    match time.as_millis() {
+        millis @ 0..1000 => format!("{millis} ms"),
+        _ => format!("{:.1} s", time.as_secs_f64()),
+    }
+}
+
+/// `3.1 MB`, with powers of 1000.
+pub(super) fn bytes(count: u64) -> String {
+    let mut rest = count;
+    let mut tenths = 0;
+    for name in ["bytes", "kB", "MB", "GB", "TB", "PB"] {
+        if rest < 1000 {
+            return match name {
+                "bytes" => format!("{rest} {name}"),
+                _ => format!("{rest}.{tenths} {name}"),
+            };
+        }
+        tenths = rest % 1000 / 100;
+        rest /= 1000;
+    }
+    format!("{rest}.{tenths} EB")
+}
+
+/// Bytes in a second.
+pub(super) fn rate(count: u64, time: Duration) -> Option<u64> {
+    let millis = time.as_millis();
+    let rate = (u128::from(count) * 1000).checked_div(millis)?;
+    u64::try_from(rate).ok()
+}
+
+/// A day, as `2027-01-31`.
+pub(super) fn day(time: SystemTime) -> String {
+    // `Sun, 06 Nov 1994 08:49:37 GMT`; a year with more than four digits would be none of its.
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    let since = since.unwrap_or_default().min(LAST);
+    let text = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since);
+    let parts: Vec<&str> = text.split_whitespace().collect();
+    match parts.as_slice() {
+        [_, day, month, year, ..] => format!("{day} {month} {year}"),
+        _ => text,
+    }
+}
+
+pub(super) fn miss(miss: &Miss) -> String {
+    match miss {
+        Miss::Silent => "no answer".to_owned(),
+        Miss::Refused(_, text) => text.clone(),
+    }
+}
+
+/// Other servers and other ways, each as the setting that chooses it.
+pub(super) fn ways_around(endpoint: &Endpoint, context: &Context<'_>) -> Vec<String> {
+    let sources = &context.examination.sources;
+    let host = endpoint.host();
+    let mut ways = Vec::new();
+    if *endpoint == Endpoint::hub() {
+        ways.push("ask a mirror first: --mirror".to_owned());
+        ways.push(format!(
+            "or for good: HF_ENDPOINT={}, or in {}: endpoints = [\"{}\", \"{}\"]",
+            Endpoint::PUBLIC_MIRROR,
+            settings_file(context),
+            Endpoint::PUBLIC_MIRROR,
+            Endpoint::HUB
+        ));
+    } else {
+        let by = sources.endpoints.as_deref().unwrap_or("the settings");
+        ways.push(format!(
+            "name another server: --endpoint {} ({host} comes from {by})",
+            Endpoint::HUB
+        ));
+    }
+    if sources.https_proxy.is_none() && sources.all_proxy.is_none() {
+        ways.push("or go through a proxy: HTTPS_PROXY=http://HOST:PORT or socks5h://HOST:PORT".to_owned());
+    }
+    ways
+}
+
+pub(super) fn settings_file<'a>(context: &'a Context<'_>) -> &'a str {
+    let file = context.examination.sources.settings_file.as_deref();
+    file.unwrap_or("~/.config/hfast/config.toml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(span(Duration::from_millis(40)), "40 ms");
+        assert_eq!(span(Duration::from_millis(4249)), "4.2 s");
+        assert_eq!(bytes(999), "999 bytes");
+        assert_eq!(bytes(1_048_576), "1.0 MB");
+        assert_eq!(bytes(u64::MAX), "18.4 EB");
+        assert_eq!(rate(5, Duration::ZERO), None);
+        assert_eq!(rate(500, Duration::from_millis(250)), Some(2000));
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        assert_eq!(day(at(784_111_777)), "06 Nov 1994");
+        assert_eq!(day(at(u64::from(u32::MAX) * 100)), "31 Dec 9999");
+    }
+}
