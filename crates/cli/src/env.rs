@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::env::VarError;
 use std::path::PathBuf;
 
+use hfast::doctor::Sources;
 use hfast::environment::Environment;
 use hfast::{Error, ErrorKind};
 
@@ -12,6 +13,8 @@ use hfast::{Error, ErrorKind};
 pub(crate) struct Env {
     /// The customary variables of the official clients.
     pub(crate) hub: Environment,
+    /// Which of them are set.
+    pub(crate) sources: Sources,
     /// The user's home.
     pub(crate) home: Option<PathBuf>,
     /// `HFAST_CONFIG`: a file that must be there.
@@ -43,6 +46,7 @@ impl Env {
             .or_else(|| Some(home.as_deref()?.join(".config")));
         let env = Self {
             hub: Environment::read(text, home.as_deref())?,
+            sources: Sources::of_variables(text),
             home,
             config: path("HFAST_CONFIG"),
             default_config: config_home.map(|home| home.join("hfast").join("config.toml")),

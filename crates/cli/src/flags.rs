@@ -30,6 +30,9 @@ pub(crate) enum Command {
     /// Fetch files from the Hub, a mirror or any other web address, like `wget -c`
     #[command(after_help = GET_EXAMPLES)]
     Get(Box<GetFlags>),
+    /// Find out what keeps downloads from working, in at most 20 seconds
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(Box<DoctorFlags>),
     /// Print the completion script of a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
@@ -121,6 +124,36 @@ pub(crate) struct GetFlags {
     /// SHA-256 that the file must have, in hexadecimal (with one URL only)
     #[arg(long, value_name = "HEX")]
     pub(crate) sha256: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) network: NetworkFlags,
+
+    #[command(flatten)]
+    pub(crate) output: OutputFlags,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorFlags {
+    #[arg(
+        value_name = "REPO",
+        help = "A repository to try: org/name, datasets/org/name, hf://… or a web address"
+    )]
+    pub(crate) repo: Option<String>,
+
+    /// What REPO is: model, dataset or space [default: model]
+    #[arg(long, visible_alias = "type", value_name = "TYPE")]
+    pub(crate) repo_type: Option<String>,
+
+    #[arg(long, help = "Branch, tag, refs/pr/N or commit [default: main]")]
+    pub(crate) revision: Option<String>,
+
+    /// Try this cache instead of the official one
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// Try this folder instead of the cache
+    #[arg(long, value_name = "DIR", conflicts_with = "cache_dir")]
+    pub(crate) local_dir: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) network: NetworkFlags,
@@ -240,6 +273,19 @@ Examples:
 
 A file goes into the current folder under its own name, a repository into a folder with its name.
 Whatever stops it, the same command goes on where it stopped.";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  hfast doctor
+  hfast doctor org/name
+  hfast doctor --mirror
+  hfast doctor org/name --json > report.json
+
+It looks at the proxy, names, connections, the clock, TLS, the endpoints, the token, the way of the
+bytes and the disk, with the settings that a download has, and says which flag, variable or line
+changes what is wrong. Without REPO it tries openai-community/gpt2. The report is on stdout; no
+token, password or signed address is in it. The exit code is that of the failure that a download
+would meet, or 0.";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:

@@ -22,7 +22,7 @@ use clap::{CommandFactory, Parser};
 use hfast::{Error, ErrorKind};
 use tokio::runtime::{Builder, Runtime};
 
-use commands::{Session, Stop, completions, download, get};
+use commands::{Session, Stop, completions, doctor, download, get};
 use config_file::ConfigFile;
 use env::Env;
 use flags::{Command, Flags};
@@ -56,6 +56,17 @@ fn run(flags: Flags, words: &[OsString]) -> u8 {
             };
             start(asked, words, async |session| {
                 download::run(&flags, session).await
+            })
+        }
+        Some(Command::Doctor(flags)) => {
+            let asked = SettingFlags {
+                network: &flags.network,
+                output: &flags.output,
+                repo_type: flags.repo_type.as_deref(),
+                max_workers: None,
+            };
+            start(asked, words, async |session| {
+                doctor::run(&flags, session).await
             })
         }
         Some(Command::Get(flags)) => {
@@ -101,6 +112,7 @@ fn start(
             output,
             signals,
             resume,
+            keeps_files: true,
         };
         let code = match work(&mut session).await {
             Ok(code) => code,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hfast::client::ClientOptions;
+use hfast::doctor::Sources;
 use hfast::environment::{Environment, Verbosity, stored_token};
 use hfast::hub::token::Token;
 use hfast::hub::urls::Endpoint;
@@ -55,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) dumb_terminal: bool,
     pub(crate) columns: Option<u16>,
     pub(crate) log_level: LevelFilter,
+    /// Where the settings came from.
+    pub(crate) sources: Sources,
     /// What is odd but no reason to stop.
     pub(crate) warnings: Vec<String>,
 }
@@ -80,6 +83,7 @@ impl Settings {
         let hub = &env.hub;
         let mut warnings = Vec::new();
         let token_flag = network.token.as_deref().map(Token::new).transpose()?;
+        let sources = sources(network, env, file);
         let usual_progress = file.progress.unwrap_or_default();
         Ok(Self {
             endpoints: endpoints(network, hub, file)?,
@@ -101,6 +105,7 @@ impl Settings {
             colour: !hub.no_color && !env.dumb_terminal,
             dumb_terminal: env.dumb_terminal,
             columns: hub.columns,
+            sources,
             log_level: log_level(output.verbose, hub),
             warnings,
         })
@@ -200,6 +205,30 @@ fn limit(network: &NetworkFlags, env: &Env, file: &ConfigFile) -> Result<Option<
         clock: Arc::new(clock::time_of_day),
         folder: Some(folder),
     }))
+}
+
+/// The variables, and what wins over them or stands in for them.
+fn sources(network: &NetworkFlags, env: &Env, file: &ConfigFile) -> Sources {
+    let mut sources = env.sources.clone();
+    let settings_file = env.config.as_ref().or(env.default_config.as_ref());
+    let settings_file = settings_file.map(|path| path.display().to_string());
+    if network.mirror || !network.endpoint.is_empty() {
+        let flag = if network.mirror {
+            "--mirror"
+        } else {
+            "--endpoint"
+        };
+        sources.endpoints = Some(flag.to_owned());
+    } else if sources.endpoints.is_none() && !file.endpoints.is_empty() {
+        sources.endpoints.clone_from(&settings_file);
+    }
+    if network.token.is_some() {
+        sources.token = Some("--token".to_owned());
+    } else if sources.token.is_none() {
+        sources.token = Some(format!("the file {}", env.hub.token_path.display()));
+    }
+    sources.settings_file = settings_file;
+    sources
 }
 
 fn texts(texts: &[String]) -> Vec<&str> {

@@ -143,9 +143,7 @@ impl Environment {
                 .map(|text| is_true(&text)),
             symlinks_disabled: read.is_true(&["HF_HUB_DISABLE_SYMLINKS"]),
             proxy: read.proxies(),
-            ca_file: read
-                .first(&CERTIFICATES)
-                .map(PathBuf::from),
+            ca_file: read.first(&CERTIFICATES).map(PathBuf::from),
             verbosity: read
                 .text("HF_HUB_VERBOSITY")
                 .and_then(|text| verbosity(&text)),

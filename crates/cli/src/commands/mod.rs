@@ -1,6 +1,7 @@
 //! The commands, and what they share: a session with settings, output and signals.
 
 pub(crate) mod completions;
+pub(crate) mod doctor;
 pub(crate) mod download;
 pub(crate) mod get;
 
@@ -8,7 +9,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use hfast::Error;
-use hfast::client::Client;
+use hfast::client::{Client, ClientOptions};
 use hfast::hub::urls::Endpoint;
 use hfast::transfer::progress::Progress;
 use tokio::time::MissedTickBehavior;
@@ -27,6 +28,8 @@ pub(crate) struct Session {
     pub(crate) signals: Signals,
     /// The command line that goes on where this one stops.
     pub(crate) resume: String,
+    /// When it is stopped, something of its work is left.
+    pub(crate) keeps_files: bool,
 }
 
 /// Why a command came to no end of its own.
@@ -45,8 +48,13 @@ impl From<Error> for Stop {
 impl Session {
     /// A client for the endpoints that the user chose, else for the one that an address `named`.
     pub(crate) fn client(&self, named: Option<&Endpoint>) -> Result<Client, Error> {
+        Client::new(self.options(named))
+    }
+
+    /// What that client asks, and how.
+    pub(crate) fn options(&self, named: Option<&Endpoint>) -> ClientOptions {
         if let Some(chosen) = self.settings.endpoints_for(named) {
-            return Client::new(self.settings.client_options(chosen.to_vec()));
+            return self.settings.client_options(chosen.to_vec());
         }
         let endpoint = named.cloned().unwrap_or_else(Endpoint::hub);
         let for_the_hub_only = endpoint != Endpoint::hub() && !self.settings.token_from_flag;
@@ -57,7 +65,7 @@ impl Session {
                 "no token is sent to {endpoint}: name it with --endpoint if it may see yours"
             ));
         }
-        Client::new(options)
+        options
     }
 
     /// Shows progress until `work` is done or a signal comes; the signal drops the work.
@@ -87,7 +95,7 @@ impl Session {
     }
 
     fn tell_stop(&self, signal: Signal) {
-        self.output.stopped(signal, &self.resume);
+        self.output.stopped(signal, &self.resume, self.keeps_files);
         let document = Document::stopped(signal, &self.resume);
         let told = self.output.documents(&[document]);
         // The program is ending, and for another reason.

@@ -3,6 +3,7 @@
 //! What is printed is made in the files below this one; here is only where it goes.
 
 mod bars;
+mod doctor;
 mod human;
 pub(crate) mod json;
 mod layout;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use hfast::Error;
 use hfast::client::{Plan, Report};
+use hfast::doctor::Report as Examined;
 use hfast::transfer::progress::{Event, Progress};
 use indicatif::MultiProgress;
 use tracing::level_filters::LevelFilter;
@@ -164,17 +166,20 @@ impl Output {
     }
 
     /// Tells that the command was stopped and how to go on.
-    pub(crate) fn stopped(&self, signal: Signal, resume: &str) {
+    pub(crate) fn stopped(&self, signal: Signal, resume: &str, keeps_files: bool) {
         let why = signal.word();
+        let kept = if keeps_files {
+            "complete files and parts of large ones are kept; "
+        } else {
+            ""
+        };
         match &self.display {
             Display::Json(_) => print_json(&Line::Stopped {
                 why,
                 resume: resume.to_owned(),
             }),
             Display::Silent | Display::Lines(_) | Display::Bars(_) => {
-                print_line(&format!(
-                    "{why}: complete files and parts of large ones are kept; to go on: {resume}"
-                ));
+                print_line(&format!("{why}: {kept}to go on: {resume}"));
             }
         }
     }
@@ -230,6 +235,16 @@ impl Output {
                 }
             }
         }
+    }
+
+    /// Tells what an examination found, on stdout: it is what was asked for.
+    pub(crate) fn examination(&self, report: &Examined, exit_code: u8) -> Result<(), Error> {
+        if self.format == Format::Json {
+            let document = doctor::document(report, exit_code);
+            return stdout::line(&json::to_text(&document));
+        }
+        let lines = doctor::lines(report, self.quiet);
+        stdout::line(&lines.join("\n"))
     }
 
     /// The last line of the events.

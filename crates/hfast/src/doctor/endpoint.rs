@@ -70,8 +70,9 @@ pub(super) struct Examiner<'a> {
 impl Examiner<'_> {
     pub(super) async fn endpoint(&self, endpoint: &Endpoint) -> EndpointSeen {
         let url = endpoint.whoami();
-        self.progress
-            .notice(format!("{endpoint}: name, connection, certificate, answers"));
+        self.progress.notice(format!(
+            "{endpoint}: name, connection, certificate, answers"
+        ));
         let (mut host, answers) = tokio::join!(
             self.host(&url, REACH_TIME),
             Box::pin(self.answers(endpoint))

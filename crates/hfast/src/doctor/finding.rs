@@ -64,7 +64,7 @@ impl Check {
     /// What people call it.
     pub fn described(self) -> &'static str {
         match self {
-            Self::Settings => "a setting",
+            Self::Settings => "the settings",
             Self::Proxy => "the proxy",
             Self::Dns => "name resolution",
             Self::Tcp => "the connection",
@@ -254,9 +254,9 @@ impl Report {
             .filter(|name| fault.endpoint.as_ref() != Some(name))
             .map_or_else(String::new, |name| format!("; {name} works"));
         format!(
-            "at fault: {} ({}) of {}: {}{works}",
-            fault.check.described(),
+            "at fault: {} ({}), {}: {}{works}",
             fault.check.name(),
+            fault.check.described(),
             fault.subject,
             fault.seen
         )

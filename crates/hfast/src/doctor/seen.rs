@@ -126,6 +126,9 @@ impl HostSeen {
 impl Answered {
     /// The answer, if it is one of success.
     pub(super) fn success(&self) -> Option<&Page> {
-        self.end.as_ref().ok().filter(|page| page.status.is_success())
+        self.end
+            .as_ref()
+            .ok()
+            .filter(|page| page.status.is_success())
     }
 }

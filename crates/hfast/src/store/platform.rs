@@ -242,7 +242,10 @@ pub(crate) fn file_system(file: &File) -> Option<&'static str> {
         ];
         let found = rustix::fs::fstatfs(file).ok()?;
         let kind = i128::from(found.f_type) & 0xffff_ffff;
-        KINDS.iter().find(|(of, _)| *of == kind).map(|(_, name)| *name)
+        KINDS
+            .iter()
+            .find(|(of, _)| *of == kind)
+            .map(|(_, name)| *name)
     }
     #[cfg(not(target_os = "linux"))]
     {

@@ -7,7 +7,7 @@ use ::http::{HeaderMap, HeaderName, StatusCode, header::RETRY_AFTER};
 use url::Url;
 
 use super::words::{span, ways_around};
-use super::{Check, Context, DEFAULT_REPO, EndpointSeen, ErrorKind, Finding, Verdict, named};
+use super::{Check, Context, DEFAULT_REPO, EndpointSeen, ErrorKind, Finding, named};
 use crate::doctor::seen::Page;
 use crate::hub::listing::RepoInfo;
 use crate::hub::refusal::{Asked, refusal};
@@ -33,8 +33,6 @@ pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>, broken: bool) ->
     }
     let mut findings = vec![endpoint(seen, context, page)];
     findings.extend(rate_limit(seen, context, page));
-    let is_hub = findings.iter().all(|f| f.verdict != Verdict::Fault);
-    findings.extend(is_hub.then(|| repository(seen, context, page)));
     findings
 }
 
@@ -49,9 +47,14 @@ fn no_answer(
     let ways = ways_around(&seen.endpoint, context);
     if let Some(target) = away(seen) {
         let what = format!("it sends every question on to {target}, and that fails: {failure}");
-        return Finding::fault(Check::Endpoint, ErrorKind::Unreachable, &name, sent_back(what, &target))
-            .advise("this server only redirects: it is no way around a host that is blocked")
-            .advise_all(ways);
+        return Finding::fault(
+            Check::Endpoint,
+            ErrorKind::Unreachable,
+            &name,
+            sent_back(what, &target),
+        )
+        .advise("this server only redirects: it is no way around a host that is blocked")
+        .advise_all(ways);
     }
     if broken {
         return Finding::skipped(Check::Endpoint, &name, "there is no way to it");
@@ -60,13 +63,22 @@ fn no_answer(
         FailureKind::Protocol | FailureKind::Scheme => ErrorKind::Protocol,
         _ => ErrorKind::Unreachable,
     };
-    Finding::fault(Check::Endpoint, kind, &name, format!("it gives no answer: {failure}"))
-        .advise_all(ways)
+    Finding::fault(
+        Check::Endpoint,
+        kind,
+        &name,
+        format!("it gives no answer: {failure}"),
+    )
+    .advise_all(ways)
 }
 
 fn sent_back(what: String, target: &str) -> String {
     let is_hub = Url::parse(target).is_ok_and(|url| Origin::of(&url) == Endpoint::hub().origin());
-    if is_hub { format!("{what} (this mirror sends you back to the Hub)") } else { what }
+    if is_hub {
+        format!("{what} (this mirror sends you back to the Hub)")
+    } else {
+        what
+    }
 }
 
 /// The origin that the endpoint redirects to, where that is another one.
@@ -98,7 +110,8 @@ fn endpoint(seen: &EndpointSeen, context: &Context<'_>, page: &Page) -> Finding 
             .advise("wait a little; hfast tries again by itself for 20 seconds")
             .advise_all(ways);
     }
-    let has_code = page.headers.contains_key("x-error-code") || page.headers.contains_key("x-error-message");
+    let has_code =
+        page.headers.contains_key("x-error-code") || page.headers.contains_key("x-error-message");
     if page.status == StatusCode::FORBIDDEN && is_page && !has_code {
         return no_hub(seen, page, true, "").advise_all(ways);
     }
@@ -107,7 +120,12 @@ fn endpoint(seen: &EndpointSeen, context: &Context<'_>, page: &Page) -> Finding 
         return Finding::warning(Check::Endpoint, &name, sent_back(what, &target))
             .advise(format!("ask that server itself: --endpoint {target}"));
     }
-    let stumbled = seen.answers.info.hops.iter().find_map(|hop| hop.outcome.as_ref().err());
+    let stumbled = seen
+        .answers
+        .info
+        .hops
+        .iter()
+        .find_map(|hop| hop.outcome.as_ref().err());
     if let Some(failure) = stumbled {
         let what = format!("it answers, but only at the second attempt; the first: {failure}");
         return Finding::warning(Check::Endpoint, &name, what)
@@ -126,9 +144,17 @@ fn no_hub(seen: &EndpointSeen, page: &Page, is_page: bool, error: &str) -> Findi
     let status = format!("status {}", page.status.as_u16());
     let kind = text(&page.headers, &::http::header::CONTENT_TYPE);
     let kind = kind.map(|kind| format!("content type {kind}"));
-    Finding::fault(Check::Endpoint, ErrorKind::Protocol, &seen.endpoint.to_string(), what)
-        .advise(format!("open {} in a browser: log in there, if it is a login page", shown(page.url.as_str())))
-        .detail(std::iter::once(status).chain(kind))
+    Finding::fault(
+        Check::Endpoint,
+        ErrorKind::Protocol,
+        &seen.endpoint.to_string(),
+        what,
+    )
+    .advise(format!(
+        "open {} in a browser: log in there, if it is a login page",
+        shown(page.url.as_str())
+    ))
+    .detail(std::iter::once(status).chain(kind))
 }
 
 /// What is left of `"api";r=499;t=300` and of `Retry-After`.
@@ -137,11 +163,14 @@ fn rate_limit(seen: &EndpointSeen, context: &Context<'_>, page: &Page) -> Option
     let higher = if context.examination.token.is_some() {
         "use fewer connections: -x 4, or come back later".to_owned()
     } else {
-        "a token raises the limit: HF_TOKEN=hf_…, made at https://huggingface.co/settings/tokens".to_owned()
+        "a token raises the limit: HF_TOKEN=hf_…, made at https://huggingface.co/settings/tokens"
+            .to_owned()
     };
     if page.status == StatusCode::TOO_MANY_REQUESTS {
         let wait = text(&page.headers, &RETRY_AFTER).map(str::to_owned);
-        let wait = wait.map_or_else(String::new, |wait| format!(", and to come back after {wait} (Retry-After)"));
+        let wait = wait.map_or_else(String::new, |wait| {
+            format!(", and to come back after {wait} (Retry-After)")
+        });
         let what = format!("it is asked too often (429){wait}");
         return Some(
             Finding::fault(Check::RateLimit, ErrorKind::RateLimited, name, what)
@@ -168,14 +197,18 @@ fn remaining(headers: &HeaderMap) -> Option<(u64, Option<Duration>)> {
     Some((field("r=")?, field("t=").map(Duration::from_secs)))
 }
 
-fn repository(seen: &EndpointSeen, context: &Context<'_>, page: &Page) -> Finding {
+/// What the endpoint says of the repository, if it says anything that makes sense.
+pub(super) fn repository(seen: &EndpointSeen, context: &Context<'_>) -> Option<Finding> {
+    let page = seen.answers.info.end.as_ref().ok()?;
     let name = named(context);
-    if let Ok(info) = RepoInfo::parse(&page.body, Blobs::Without) {
-        let short: String = info.commit.as_str().chars().take(12).collect();
-        let what = format!("{} is commit {short}", context.revision);
-        return Finding::ok(Check::Repository, &name, what);
-    }
-    refused(&name, seen, context, page, None)
+    Some(match RepoInfo::parse(&page.body, Blobs::Without) {
+        Ok(info) if page.status.is_success() => {
+            let short: String = info.commit.as_str().chars().take(12).collect();
+            let what = format!("{} is commit {short}", context.revision);
+            Finding::ok(Check::Repository, &name, what)
+        }
+        _ => refused(&name, seen, context, page, None),
+    })
 }
 
 /// What a refusal means, in the words that a download has for it.
@@ -194,12 +227,12 @@ pub(super) fn refused(
         token: context.examination.token.as_ref().filter(|_| page.trusted),
     };
     let error = refusal(page.status, &page.headers, &page.body, &asked);
-    let finding = if context.is_default && error.kind() == ErrorKind::NotFound {
+    if context.is_default && error.kind() == ErrorKind::NotFound {
         let what = format!("this server does not have {DEFAULT_REPO}, so no file was tried");
         Finding::warning(Check::Repository, name, what)
             .advise("name a repository that it has: hfast doctor org/name")
     } else {
         Finding::fault(Check::Repository, error.kind(), name, error.to_string())
-    };
-    finding.advise_all(error.hint().map(str::to_owned))
+            .advise_all(error.hint().map(str::to_owned))
+    }
 }

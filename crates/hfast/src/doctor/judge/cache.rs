@@ -3,7 +3,7 @@
 use std::io;
 
 use super::words::{bytes, rate};
-use super::{Check, Examination, ErrorKind, Finding};
+use super::{Check, ErrorKind, Examination, Finding};
 use crate::store::survey::{Locks, Survey, Tried};
 
 /// Less room than for the smallest model and its notes. In bytes.
@@ -29,8 +29,15 @@ pub(super) fn judge(examination: &Examination, survey: Option<&Survey>) -> Findi
     let tried = match &survey.tried {
         Ok(tried) => tried,
         Err(error) => {
-            let what = format!("nothing can be written in {}: {}", survey.nearest.display(), reason(error));
-            return fault(what).advise(remedy(error)).advise(elsewhere).detail(details);
+            let what = format!(
+                "nothing can be written in {}: {}",
+                survey.nearest.display(),
+                reason(error)
+            );
+            return fault(what)
+                .advise(remedy(error))
+                .advise(elsewhere)
+                .detail(details);
         }
     };
     details.extend(abilities(tried));
@@ -38,7 +45,10 @@ pub(super) fn judge(examination: &Examination, survey: Option<&Survey>) -> Findi
         Ok(written) => *written,
         Err(error) => {
             let what = format!("files can be made, but not written: {}", reason(error));
-            return fault(what).advise(remedy(error)).advise(elsewhere).detail(details);
+            return fault(what)
+                .advise(remedy(error))
+                .advise(elsewhere)
+                .detail(details);
         }
     };
     let free = survey.free.unwrap_or(u64::MAX);
@@ -54,19 +64,33 @@ pub(super) fn judge(examination: &Examination, survey: Option<&Survey>) -> Findi
             .advise(elsewhere)
             .detail(details);
     }
-    let weak = weaknesses(tried, free < LITTLE_ROOM, speed < SLOW, examination.symlinks);
+    let weak = weaknesses(
+        tried,
+        free < LITTLE_ROOM,
+        speed < SLOW,
+        examination.symlinks,
+    );
     if weak.is_empty() {
         return Finding::ok(Check::Cache, &folder, told).detail(details);
     }
     let (what, advice): (Vec<&str>, Vec<&str>) = weak.into_iter().unzip();
-    Finding::warning(Check::Cache, &folder, format!("{told}; {}", what.join("; ")))
-        .advise_all(advice.into_iter().map(str::to_owned))
-        .advise(elsewhere)
-        .detail(details)
+    Finding::warning(
+        Check::Cache,
+        &folder,
+        format!("{told}; {}", what.join("; ")),
+    )
+    .advise_all(advice.into_iter().map(str::to_owned))
+    .advise(elsewhere)
+    .detail(details)
 }
 
 /// What is weak, and what that means.
-fn weaknesses(tried: &Tried, little: bool, slow: bool, links: bool) -> Vec<(&'static str, &'static str)> {
+fn weaknesses(
+    tried: &Tried,
+    little: bool,
+    slow: bool,
+    links: bool,
+) -> Vec<(&'static str, &'static str)> {
     let mut weak = Vec::new();
     if little {
         weak.push(("little room", "large models do not fit: free some space"));
@@ -83,8 +107,14 @@ fn weaknesses(tried: &Tried, little: bool, slow: bool, links: bool) -> Vec<(&'st
     }
     match tried.locks {
         Locks::Work => {}
-        Locks::Lie => weak.push(("locks keep nobody out", "do not download the same thing twice at once: it is right, but done twice")),
-        Locks::Absent => weak.push(("no locks", "do not download the same thing twice at once: it is right, but done twice")),
+        Locks::Lie => weak.push((
+            "locks keep nobody out",
+            "do not download the same thing twice at once: it is right, but done twice",
+        )),
+        Locks::Absent => weak.push((
+            "no locks",
+            "do not download the same thing twice at once: it is right, but done twice",
+        )),
     }
     weak
 }

@@ -20,7 +20,11 @@ pub(super) fn judge(seen: &EndpointSeen) -> Option<Finding> {
     let name = &seen.host.name;
     let clock = if ahead { "ahead" } else { "behind" };
     if off > TOLERATED {
-        let what = format!("this machine's clock is {} {clock} of it: {} here", long(off), day(at(seen)?));
+        let what = format!(
+            "this machine's clock is {} {clock} of it: {} here",
+            long(off),
+            day(at(seen)?)
+        );
         let finding = Finding::fault(Check::Clock, ErrorKind::Unreachable, name, what);
         return Some(
             finding
@@ -40,7 +44,9 @@ pub(super) fn is_right(seen: &EndpointSeen) -> bool {
 fn distance(seen: &EndpointSeen) -> Option<(Duration, bool)> {
     let hops = seen.answers.info.hops.iter();
     let plain = seen.plain.iter().flat_map(|plain| &plain.hops);
-    hops.chain(plain).find_map(difference).or_else(|| by_certificate(seen))
+    hops.chain(plain)
+        .find_map(difference)
+        .or_else(|| by_certificate(seen))
 }
 
 fn difference(hop: &Hop) -> Option<(Duration, bool)> {

@@ -35,7 +35,9 @@ fn list(seen: &EndpointSeen) -> Option<Finding> {
         Ok(page) if page.status.is_success() && page.broke.is_none() => None,
         Ok(page) => {
             let status = page.status.as_u16();
-            warning(format!("it gives no list of files (the route /tree answers {status}); hfast asks it in another way, other clients do not"))
+            warning(format!(
+                "it gives no list of files (the route /tree answers {status}); hfast asks it in another way, other clients do not"
+            ))
         }
         Err(failure) => warning(format!("the list of files did not come: {failure}")),
     }
@@ -50,8 +52,12 @@ fn headers(seen: &EndpointSeen, context: &Context<'_>, piece: &Piece) -> Option<
     let meta = FileMeta::from_chain(&heads);
     let lacks = [
         meta.commit.is_none().then_some("X-Repo-Commit"),
-        meta.digest.is_none().then_some("ETag or X-Linked-Etag with a digest"),
-        meta.size.is_none().then_some("X-Linked-Size or Content-Length"),
+        meta.digest
+            .is_none()
+            .then_some("ETag or X-Linked-Etag with a digest"),
+        meta.size
+            .is_none()
+            .then_some("X-Linked-Size or Content-Length"),
     ];
     let lacks: Vec<&str> = lacks.into_iter().flatten().collect();
     let name = seen.endpoint.host();
@@ -59,7 +65,11 @@ fn headers(seen: &EndpointSeen, context: &Context<'_>, piece: &Piece) -> Option<
         return None;
     }
     Some(if lacks.is_empty() {
-        Finding::ok(Check::Headers, name, "all that clients need to know of a file is there")
+        Finding::ok(
+            Check::Headers,
+            name,
+            "all that clients need to know of a file is there",
+        )
     } else {
         let what = format!("missing for a file: {}", lacks.join(", "));
         Finding::warning(Check::Headers, name, what)
@@ -85,14 +95,25 @@ fn data(seen: &EndpointSeen, context: &Context<'_>, piece: &Piece) -> Finding {
             let name = named(context);
             return refused(&name, seen, context, page, Some(piece.path.as_str())).detail(details);
         }
-        StatusCode::FORBIDDEN => fault(ErrorKind::Unreachable, "it refuses the address that the endpoint signed for it (403)".to_owned())
-            .advise("compare this machine's clock with another one: signed addresses hold for a short time")
-            .advise_all(ways),
-        StatusCode::TOO_MANY_REQUESTS => fault(ErrorKind::RateLimited, "it is asked too often (429)".to_owned())
-            .advise("use fewer connections: -x 4, or come back later")
-            .advise_all(ways),
-        status => fault(ErrorKind::Unreachable, format!("it answers {} for {}", status.as_u16(), piece.path))
-            .advise_all(ways),
+        StatusCode::FORBIDDEN => fault(
+            ErrorKind::Unreachable,
+            "it refuses the address that the endpoint signed for it (403)".to_owned(),
+        )
+        .advise(
+            "compare this machine's clock with another one: signed addresses hold for a short time",
+        )
+        .advise_all(ways),
+        StatusCode::TOO_MANY_REQUESTS => fault(
+            ErrorKind::RateLimited,
+            "it is asked too often (429)".to_owned(),
+        )
+        .advise("use fewer connections: -x 4, or come back later")
+        .advise_all(ways),
+        status => fault(
+            ErrorKind::Unreachable,
+            format!("it answers {} for {}", status.as_u16(), piece.path),
+        )
+        .advise_all(ways),
     };
     finding.detail(details)
 }
@@ -108,7 +129,8 @@ fn part(host: &str, piece: &Piece, page: &Page) -> Finding {
             "it was asked for the bytes 0 to {} of {} of {}, and claims to send others (Content-Range)",
             piece.wanted, piece.size, piece.path
         );
-        return fault(ErrorKind::Protocol, what).advise("choose another server with --endpoint: hfast will not take such bytes");
+        return fault(ErrorKind::Protocol, what)
+            .advise("choose another server with --endpoint: hfast will not take such bytes");
     }
     match (&page.broke, page.body.len() as u64) {
         (Some(failure), 0) => fault(ErrorKind::Unreachable, format!("it promises bytes, and none come: {failure}"))
@@ -132,7 +154,8 @@ fn part(host: &str, piece: &Piece, page: &Page) -> Finding {
 
 /// All of the file was sent, or began to be.
 fn whole(host: &str, piece: &Piece, page: &Page) -> Finding {
-    let is_page = page.body.trim_ascii_start().starts_with(b"<!") || page.body.starts_with(b"<html");
+    let is_page =
+        page.body.trim_ascii_start().starts_with(b"<!") || page.body.starts_with(b"<html");
     if is_page && !has_ending(piece, "html") {
         let what = format!("it answers with a web page in place of {}", piece.path);
         return Finding::fault(Check::Data, ErrorKind::Protocol, host, what)
@@ -143,7 +166,8 @@ fn whole(host: &str, piece: &Piece, page: &Page) -> Finding {
         return Finding::ok(Check::Data, host, what);
     }
     let what = "it sends whole files where parts are asked for: one connection for each file, and a download that stops begins anew";
-    Finding::warning(Check::Data, host, what).advise("choose another server with --endpoint, if there is one")
+    Finding::warning(Check::Data, host, what)
+        .advise("choose another server with --endpoint, if there is one")
 }
 
 fn has_ending(piece: &Piece, ending: &str) -> bool {
@@ -163,10 +187,18 @@ fn no_bytes(seen: &EndpointSeen, piece: &Piece, failure: &Failure) -> Finding {
         return fault(what).detail(hops(piece));
     }
     let hub = last == Endpoint::hub().origin();
-    let back = if hub { " (this mirror sends you back to the Hub)" } else { "" };
+    let back = if hub {
+        " (this mirror sends you back to the Hub)"
+    } else {
+        ""
+    };
     let how = seen.answers.storage.as_ref().and_then(way);
     let how = how.map_or_else(String::new, |how| format!("; {how}"));
-    let what = format!("{} sends the bytes to this host, and it fails: {}{how}{back}", seen.endpoint, failure.detail());
+    let what = format!(
+        "{} sends the bytes to this host, and it fails: {}{how}{back}",
+        seen.endpoint,
+        failure.detail()
+    );
     let issuer = seen.answers.storage.as_ref().and_then(|host| {
         let presented = host.presented.as_ref()?;
         presented.flaw.as_ref()?;
@@ -194,7 +226,11 @@ fn hops(piece: &Piece) -> Vec<String> {
             Ok((status, _)) => status.as_u16().to_string(),
             Err(failure) => failure.detail().to_owned(),
         };
-        format!("{}: {how} after {}", shown(hop.url.as_str()), span(hop.took))
+        format!(
+            "{}: {how} after {}",
+            shown(hop.url.as_str()),
+            span(hop.took)
+        )
     };
     piece.answered.hops.iter().map(line).collect()
 }

@@ -53,7 +53,11 @@ pub(super) fn judge(examination: &Examination, seen: &Seen) -> (Vec<Finding>, Ve
                 let lessened = !working.is_empty();
                 findings.extend(own.into_iter().map(|finding| Finding {
                     endpoint: Some(name.clone()),
-                    ..if lessened { finding.lessened() } else { finding }
+                    ..if lessened {
+                        finding.lessened()
+                    } else {
+                        finding
+                    }
                 }));
                 working.extend(works.then_some(name));
             }
@@ -70,9 +74,12 @@ fn endpoint(seen: &EndpointSeen, context: &Context<'_>) -> Vec<Finding> {
     findings.push(ways::judge(seen, context));
     findings.extend(clock::judge(seen));
     findings.push(tls::judge(seen, context));
-    let way_is_broken = findings.iter().any(|f| f.verdict == Verdict::Fault);
-    findings.extend(answer::judge(seen, context, way_is_broken));
+    let is_broken = |all: &[Finding]| all.iter().any(|f| f.verdict == Verdict::Fault);
+    findings.extend(answer::judge(seen, context, is_broken(&findings)));
     findings.push(token::judge(seen, context));
+    if !is_broken(&findings) {
+        findings.extend(answer::repository(seen, context));
+    }
     findings.extend(data::judge(seen, context));
     findings
 }

@@ -34,9 +34,13 @@ pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Option<Findin
         }
         Err(error) => {
             let why = miss(error);
-            let finding = fault(format!("the name could not be resolved: {why} after {took}"))
-                .advise(format!("check the spelling of {name}, and whether other names resolve"))
-                .advise(SERVER);
+            let finding = fault(format!(
+                "the name could not be resolved: {why} after {took}"
+            ))
+            .advise(format!(
+                "check the spelling of {name}, and whether other names resolve"
+            ))
+            .advise(SERVER);
             return Some(finding.advise_all(around(seen, context)));
         }
     };
@@ -52,7 +56,11 @@ pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Option<Findin
         let finding = finding.advise(SERVER).advise(
             "or let a proxy resolve the name: HTTPS_PROXY=socks5h://HOST:PORT (note the h)",
         );
-        return Some(finding.advise_all(around(seen, context)).detail(told_details));
+        return Some(
+            finding
+                .advise_all(around(seen, context))
+                .detail(told_details),
+        );
     }
     let finding = if reach.lookup.took > SLOW {
         Finding::warning(Check::Dns, name, format!("{told}, but only after {took}"))

@@ -3,9 +3,9 @@
 use ::http::StatusCode;
 use url::Url;
 
+use super::address::is_local;
 use super::words::{miss, span};
 use super::{Check, Context, EndpointSeen, ErrorKind, Finding};
-use super::address::is_local;
 use crate::transport::connect::Reach;
 use crate::transport::{Failure, FailureKind};
 
@@ -43,7 +43,9 @@ pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
         let what = format!("it does not lead to {host}: {failure}; {setting} names it");
         let (finding, direct) = fault(what);
         return finding
-            .advise(format!("look into the log of the proxy; another one is named by {setting}"))
+            .advise(format!(
+                "look into the log of the proxy; another one is named by {setting}"
+            ))
             .advise(direct);
     }
     let took = reach.connects.iter().map(|(_, step)| step.took).min();
@@ -53,10 +55,16 @@ pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
 
 fn without(host: &str, context: &Context<'_>) -> Finding {
     let sources = &context.examination.sources;
-    let any = [&sources.http_proxy, &sources.https_proxy, &sources.all_proxy];
+    let any = [
+        &sources.http_proxy,
+        &sources.https_proxy,
+        &sources.all_proxy,
+    ];
     let any = any.into_iter().flatten().next();
     let seen = match (any, &sources.no_proxy) {
-        (Some(any), Some(except)) => format!("none for this host: {any} is set, and {except} leaves it out"),
+        (Some(any), Some(except)) => {
+            format!("none for this host: {any} is set, and {except} leaves it out")
+        }
         (Some(any), None) => format!("none for this host: {any} is for others"),
         (None, _) => "none is set".to_owned(),
     };
@@ -89,7 +97,8 @@ fn wants_password(seen: &EndpointSeen) -> bool {
 }
 
 fn failed(seen: &EndpointSeen) -> Option<&Failure> {
-    seen.silence().filter(|failure| failure.kind == FailureKind::Proxy)
+    seen.silence()
+        .filter(|failure| failure.kind == FailureKind::Proxy)
 }
 
 fn out_of_reach(reach: &Reach) -> Option<String> {
@@ -102,5 +111,8 @@ fn out_of_reach(reach: &Reach) -> Option<String> {
     }
     let (_, step) = reach.connects.first()?;
     let why = step.outcome.as_ref().err().map(miss).unwrap_or_default();
-    Some(format!("nothing answers there: {why} after {}", span(step.took)))
+    Some(format!(
+        "nothing answers there: {why} after {}",
+        span(step.took)
+    ))
 }

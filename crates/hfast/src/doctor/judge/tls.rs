@@ -10,7 +10,11 @@ pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
     let host = &seen.host;
     let name = &host.name;
     if !host.secure {
-        return Finding::skipped(Check::Tls, name, "not used: the endpoint begins with http://");
+        return Finding::skipped(
+            Check::Tls,
+            name,
+            "not used: the endpoint begins with http://",
+        );
     }
     let Some(presented) = &host.presented else {
         return before_the_certificate(seen, context);
@@ -18,7 +22,8 @@ pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
     let certificate = presented.certificate.as_ref();
     let issuer = certificate.map_or("somebody who cannot be read", |c| c.issuer.as_str());
     let Some(flaw) = &presented.flaw else {
-        let until = certificate.map_or_else(String::new, |c| format!(", valid until {}", day(c.until)));
+        let until =
+            certificate.map_or_else(String::new, |c| format!(", valid until {}", day(c.until)));
         let text = format!("the certificate is issued by {issuer}{until}");
         return Finding::ok(Check::Tls, name, text).detail(details(presented));
     };
@@ -43,7 +48,10 @@ fn told(flaw: &Flaw, issuer: &str, certificate: Option<&Described>, seen: &Endpo
             format!("the certificate is for {names}, and not for this host; {by}")
         }
         (Flaw::Expired, Some(certificate)) if clock::is_right(seen) => {
-            format!("the certificate has expired on {}; {by}", day(certificate.until))
+            format!(
+                "the certificate has expired on {}; {by}",
+                day(certificate.until)
+            )
         }
         (Flaw::Expired, Some(certificate)) => format!(
             "by this machine's clock, the certificate has expired on {}; {by}",
@@ -72,13 +80,20 @@ fn advice(flaw: &Flaw, issuer: &str, seen: &EndpointSeen, context: &Context<'_>)
             }));
             if let Some((_, _)) = &seen.host.proxy {
                 let setting = sources.proxy("https");
-                advice.push(format!("or do without the proxy: unset {setting}, or NO_PROXY={}", seen.host.name));
+                advice.push(format!(
+                    "or do without the proxy: unset {setting}, or NO_PROXY={}",
+                    seen.host.name
+                ));
             }
-            advice.push("if nobody should stand there, use another network: your traffic is being read".to_owned());
+            advice.push(
+                "if nobody should stand there, use another network: your traffic is being read"
+                    .to_owned(),
+            );
         }
         Flaw::Expired | Flaw::NotYetValid => {
             if !clock::is_right(seen) {
-                advice.push("compare this machine's clock with another one: timedatectl".to_owned());
+                advice
+                    .push("compare this machine's clock with another one: timedatectl".to_owned());
             }
             advice.extend(ways_around(&seen.endpoint, context));
         }
@@ -97,7 +112,9 @@ fn before_the_certificate(seen: &EndpointSeen, context: &Context<'_>) -> Finding
     let fault = |what: &str| Finding::fault(Check::Tls, ErrorKind::Unreachable, name, what);
     match failure.kind {
         FailureKind::PlainText => fault("what answers there does not speak TLS")
-            .advise(format!("if it is a server of your own: --endpoint http://{name}"))
+            .advise(format!(
+                "if it is a server of your own: --endpoint http://{name}"
+            ))
             .advise("a login page of the network may stand between: open any address in a browser"),
         FailureKind::Proxy | FailureKind::Dns | FailureKind::Paused => {
             let text = "there is no connection to shake hands over";
@@ -118,8 +135,17 @@ fn details(presented: &Presented) -> Vec<String> {
     if let Some(certificate) = &presented.certificate {
         details.push(format!("for {}", certificate.names.join(", ")));
         details.push(format!("issued by {}", certificate.issuer));
-        details.push(format!("valid from {} until {}", day(certificate.from), day(certificate.until)));
+        details.push(format!(
+            "valid from {} until {}",
+            day(certificate.from),
+            day(certificate.until)
+        ));
     }
-    details.extend(presented.above.iter().map(|issuer| format!("above it: issued by {issuer}")));
+    details.extend(
+        presented
+            .above
+            .iter()
+            .map(|issuer| format!("above it: issued by {issuer}")),
+    );
     details
 }

@@ -22,7 +22,11 @@ pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
         return refused(host, source);
     }
     let Some(whoami) = &seen.answers.whoami else {
-        return Finding::skipped(Check::Token, host, format!("from {source}; nobody could be asked about it"));
+        return Finding::skipped(
+            Check::Token,
+            host,
+            format!("from {source}; nobody could be asked about it"),
+        );
     };
     match &whoami.end {
         Ok(page) if page.trusted && is_refused(page) => refused(host, source),
@@ -31,7 +35,9 @@ pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
         }
         Ok(page) => {
             let status = page.status.as_u16();
-            let text = format!("from {source}; this server does not say whose it is (it answers {status})");
+            let text = format!(
+                "from {source}; this server does not say whose it is (it answers {status})"
+            );
             Finding::skipped(Check::Token, host, text)
         }
         Err(failure) => {
@@ -46,7 +52,10 @@ fn refused(host: &str, source: &str) -> Finding {
     let other = match source {
         "--token" => "leave --token out for what is public".to_owned(),
         source if source.starts_with("the file") => {
-            format!("or delete {} for what is public", source.trim_start_matches("the "))
+            format!(
+                "or delete {} for what is public",
+                source.trim_start_matches("the ")
+            )
         }
         variable => format!("or for what is public: unset {variable}"),
     };

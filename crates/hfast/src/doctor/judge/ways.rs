@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::address::is_local;
 use super::words::{miss, span, ways_around};
 use super::{Check, Context, EndpointSeen, ErrorKind, Finding};
 use crate::transport::connect::{Miss, Step};
@@ -28,21 +29,35 @@ pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
             1 => String::new(),
             count => format!(" (the same with all {count} addresses)"),
         };
-        let all_alike = connects.iter().all(|(_, step)| step.outcome == first.outcome);
-        let many = if all_alike { many } else { format!(" (and not one of {} addresses accepts)", connects.len()) };
+        let all_alike = connects
+            .iter()
+            .all(|(_, step)| step.outcome == first.outcome);
+        let many = if all_alike {
+            many
+        } else {
+            format!(" (and not one of {} addresses accepts)", connects.len())
+        };
         let what = format!("no connection: {why} after {}{many}", span(first.took));
+        let check = if is_local(name) {
+            "check that the server runs, and listens at this address"
+        } else {
+            "check that this machine is online, and what its firewall lets out"
+        };
         return Finding::fault(Check::Tcp, ErrorKind::Unreachable, name, what)
-            .advise("check that this machine is online, and what its firewall lets out")
+            .advise(check)
             .advise_all(ways_around(&seen.endpoint, context))
             .detail(details);
     };
     let took = span(fastest.took);
-    let silent = |(address, step): &&Connect| {
-        address.is_ipv6() && step.outcome == Err(Miss::Silent)
-    };
-    let v4_works = connects.iter().any(|(at, step)| at.is_ipv4() && step.outcome.is_ok());
+    let silent =
+        |(address, step): &&Connect| address.is_ipv6() && step.outcome == Err(Miss::Silent);
+    let v4_works = connects
+        .iter()
+        .any(|(at, step)| at.is_ipv4() && step.outcome.is_ok());
     if v4_works && connects.iter().any(|connect| silent(&connect)) {
-        let what = format!("connected in {took}, but IPv6 leads into nothing: each connection tries it first");
+        let what = format!(
+            "connected in {took}, but IPv6 leads into nothing: each connection tries it first"
+        );
         return Finding::warning(Check::Tcp, name, what)
             .advise("prefer IPv4, by this line in /etc/gai.conf: precedence ::ffff:0:0/96 100")
             .advise("or switch IPv6 off: sysctl -w net.ipv6.conf.all.disable_ipv6=1")
@@ -53,7 +68,10 @@ pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
     match connects.iter().filter(lost).count() {
         0 => Finding::ok(Check::Tcp, name, format!("connected in {took}")),
         lost => {
-            let what = format!("connected in {took}, but {lost} of {} addresses do not answer", connects.len());
+            let what = format!(
+                "connected in {took}, but {lost} of {} addresses do not answer",
+                connects.len()
+            );
             Finding::warning(Check::Tcp, name, what)
         }
     }

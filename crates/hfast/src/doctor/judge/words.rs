@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::Context;
+use super::address::is_local;
 use crate::hub::urls::Endpoint;
 use crate::transport::connect::Miss;
 
@@ -59,29 +60,32 @@ pub(super) fn miss(miss: &Miss) -> String {
     }
 }
 
-/// Other servers and other ways, each as the setting that chooses it.
+/// Other servers and other ways, each as the setting that chooses it. Servers that are asked already
+/// are not among them.
 pub(super) fn ways_around(endpoint: &Endpoint, context: &Context<'_>) -> Vec<String> {
     let sources = &context.examination.sources;
-    let host = endpoint.host();
+    let asked = &context.examination.endpoints;
+    let (hub, mirror) = (Endpoint::hub(), Endpoint::public_mirror());
     let mut ways = Vec::new();
-    if *endpoint == Endpoint::hub() {
+    if *endpoint == hub && !asked.contains(&mirror) {
         ways.push("ask a mirror first: --mirror".to_owned());
         ways.push(format!(
-            "or for good: HF_ENDPOINT={}, or in {}: endpoints = [\"{}\", \"{}\"]",
-            Endpoint::PUBLIC_MIRROR,
+            "or for good: HF_ENDPOINT={mirror}, or in {}: endpoints = [\"{mirror}\", \"{hub}\"]",
             settings_file(context),
-            Endpoint::PUBLIC_MIRROR,
-            Endpoint::HUB
         ));
-    } else {
+    } else if *endpoint != hub && !asked.contains(&hub) {
         let by = sources.endpoints.as_deref().unwrap_or("the settings");
+        let host = endpoint.host();
         ways.push(format!(
-            "name another server: --endpoint {} ({host} comes from {by})",
-            Endpoint::HUB
+            "name another server: --endpoint {hub} ({host} comes from {by})"
         ));
     }
-    if sources.https_proxy.is_none() && sources.all_proxy.is_none() {
-        ways.push("or go through a proxy: HTTPS_PROXY=http://HOST:PORT or socks5h://HOST:PORT".to_owned());
+    let has_proxy = sources.https_proxy.is_some() || sources.all_proxy.is_some();
+    if !has_proxy && !is_local(endpoint.host()) {
+        let ways_or = if ways.is_empty() { "" } else { "or " };
+        ways.push(format!(
+            "{ways_or}go through a proxy: HTTPS_PROXY=http://HOST:PORT or socks5h://HOST:PORT"
+        ));
     }
     ways
 }
