@@ -22,6 +22,7 @@ fn alone_it_prints_its_help() {
     Commands:
       download     Download a repository or some of its files
       get          Fetch files from the Hub, a mirror or any other web address, like `wget -c`
+      doctor       Find out what keeps downloads from working, in at most 20 seconds
       completions  Print the completion script of a shell
       help         Print this message or the help of the given subcommand(s)
 
@@ -50,6 +51,7 @@ fn the_long_help_lists_settings_and_exit_codes() {
     Commands:
       download     Download a repository or some of its files
       get          Fetch files from the Hub, a mirror or any other web address, like `wget -c`
+      doctor       Find out what keeps downloads from working, in at most 20 seconds
       completions  Print the completion script of a shell
       help         Print this message or the help of the given subcommand(s)
 
@@ -193,6 +195,53 @@ fn get_explains_itself() {
 }
 
 #[test]
+fn doctor_explains_itself() {
+    snapshot!(help(&["help", "doctor"]), @r"
+    Find out what keeps downloads from working, in at most 20 seconds
+
+    Usage: hfast doctor [OPTIONS] [REPO]
+
+    Arguments:
+      [REPO]  A repository to try: org/name, datasets/org/name, hf://… or a web address
+
+    Options:
+          --repo-type <TYPE>     What REPO is: model, dataset or space [default: model] [alias: --type]
+          --revision <REVISION>  Branch, tag, refs/pr/N or commit [default: main]
+          --cache-dir <DIR>      Try this cache instead of the official one
+          --local-dir <DIR>      Try this folder instead of the cache
+      -h, --help                 Print help
+
+    Network:
+          --token <TOKEN>        Access token; the variable HF_TOKEN is safer: others can see command
+                                 lines
+          --endpoint <URL>       Server to ask; may be repeated, the most wanted first
+          --mirror               Ask https://hf-mirror.com first
+      -x, --max-connections <N>  Connections at once, over all files [default: 16]
+
+    Output:
+      -q, --quiet             Print nothing but the path, warnings and errors
+          --format <FORMAT>   What stdout gets: human (the path), json (one document) or quiet [default:
+                              human]
+          --json              Short for --format json
+          --progress <STYLE>  Progress on stderr: auto, bar, lines, json or none [default: auto]
+      -v, --verbose...        Log to stderr what happens; twice for each request, three times for
+                              everything
+
+    Examples:
+      hfast doctor
+      hfast doctor org/name
+      hfast doctor --mirror
+      hfast doctor org/name --json > report.json
+
+    It looks at the proxy, names, connections, the clock, TLS, the endpoints, the token, the way of the
+    bytes and the disk, with the settings that a download has, and says which flag, variable or line
+    changes what is wrong. Without REPO it tries openai-community/gpt2. The report is on stdout; no
+    token, password or signed address is in it. The exit code is that of the failure that a download
+    would meet, or 0.
+    ");
+}
+
+#[test]
 fn the_version_is_one_line() {
     assert_eq!(
         help(&["--version"]),
@@ -212,12 +261,13 @@ fn every_shell_has_completions() {
 }
 
 /// The ways in which the program says something about itself.
-const EXPLANATIONS: [&[&str]; 6] = [
+const EXPLANATIONS: [&[&str]; 7] = [
     &[],
     &["-h"],
     &["--help"],
     &["--version"],
     &["help", "download"],
+    &["help", "doctor"],
     &["completions", "bash"],
 ];
 

@@ -71,7 +71,7 @@ impl Examiner<'_> {
     pub(super) async fn endpoint(&self, endpoint: &Endpoint) -> EndpointSeen {
         let url = endpoint.whoami();
         self.progress.notice(format!(
-            "{endpoint}: name, connection, certificate, answers"
+            "checking {endpoint}: name, connection, certificate, answers"
         ));
         let (mut host, answers) = tokio::join!(
             self.host(&url, REACH_TIME),
@@ -214,8 +214,10 @@ impl Examiner<'_> {
         if let Ok(range) = HeaderValue::from_str(&range) {
             request.headers.insert(RANGE, range);
         }
-        self.progress
-            .notice(format!("{endpoint}: {wanted} bytes of {}", file.path));
+        self.progress.notice(format!(
+            "checking {endpoint}: {wanted} bytes of {}",
+            file.path
+        ));
         let piece = Piece {
             answered: self.ask(endpoint, gates, request, PIECE).await,
             path: file.path,
@@ -233,13 +235,13 @@ impl Examiner<'_> {
         let last = hops.last().map(|hop| &hop.url);
         let storage = last.filter(|url| is_elsewhere(url)).cloned();
         let heads = hops.iter().filter_map(|hop| hop.outcome.as_ref().ok());
-        let xet = heads.filter_map(|(_, headers)| {
+        let mut xet = heads.filter_map(|(_, headers)| {
             let links = headers.get_all(LINK).iter();
             links
                 .filter_map(|value| value.to_str().ok())
                 .find_map(xet_host)
         });
-        let xet = xet.last();
+        let xet = xet.next_back();
         let look = async |url: Option<Url>| match url {
             Some(url) => Some(self.host(&url, REACH_TIME_BEHIND).await),
             None => None,

@@ -30,6 +30,8 @@ pub enum Check {
     Token,
     /// The repository, and whether it may be read.
     Repository,
+    /// The list of its files.
+    Listing,
     /// The headers of a file.
     Headers,
     /// The bytes of a file, and the host they come from.
@@ -54,6 +56,7 @@ impl Check {
             Self::RateLimit => "rate-limit",
             Self::Token => "token",
             Self::Repository => "repository",
+            Self::Listing => "listing",
             Self::Headers => "headers",
             Self::Data => "data",
             Self::Xet => "xet",
@@ -66,14 +69,15 @@ impl Check {
         match self {
             Self::Settings => "the settings",
             Self::Proxy => "the proxy",
-            Self::Dns => "name resolution",
-            Self::Tcp => "the connection",
+            Self::Dns => "DNS (the addresses of a name)",
+            Self::Tcp => "TCP (the connection)",
             Self::Clock => "the clock",
-            Self::Tls => "TLS",
+            Self::Tls => "TLS (handshake and certificate)",
             Self::Endpoint => "the endpoint",
             Self::RateLimit => "the rate limit",
             Self::Token => "the access token",
             Self::Repository => "the repository",
+            Self::Listing => "the list of files",
             Self::Headers => "the headers of files",
             Self::Data => "the data path",
             Self::Xet => "the xet host",
@@ -251,11 +255,10 @@ impl Report {
             return format!("nothing is at fault: downloads should work{through}{but}");
         };
         let works = works
-            .filter(|name| fault.endpoint.as_ref() != Some(name))
+            .filter(|name| fault.endpoint.as_ref().is_some_and(|own| own != *name))
             .map_or_else(String::new, |name| format!("; {name} works"));
         format!(
-            "at fault: {} ({}), {}: {}{works}",
-            fault.check.name(),
+            "at fault: {}, {}: {}{works}",
             fault.check.described(),
             fault.subject,
             fault.seen

@@ -83,6 +83,10 @@ impl Examination {
 /// file of at most 64 MiB, which is gone afterwards, also when the future is dropped.
 pub async fn examine(examination: Examination, progress: &Progress) -> Report {
     let begun = Instant::now();
+    progress.notice(format!(
+        "checking {}: room, links, locks, speed",
+        examination.folder.display()
+    ));
     let (network, disk) = tokio::join!(network(&examination, progress), disk(&examination));
     let seen = Seen {
         endpoints: network,

@@ -13,6 +13,9 @@ use super::{place, platform};
 /// Enough to see past the first caches of a disk. In bytes.
 const WRITTEN: u64 = 64 << 20;
 
+/// No more than this part of what is free: whoever else writes there must not meet a full disk.
+const PART: u64 = 4;
+
 /// As long as writing may take, without the flush.
 const WRITING: Duration = Duration::from_millis(1500);
 
@@ -60,15 +63,17 @@ pub(crate) fn survey(folder: &Path, stop: &AtomicBool) -> Survey {
     let nearest = folder.ancestors().find(|path| path.exists());
     let nearest = nearest.unwrap_or(folder).to_owned();
     let kind = File::open(&nearest).ok();
+    let free = place::free_space(&nearest);
+    let most = free.map_or(WRITTEN, |free| WRITTEN.min(free / PART));
     Survey {
         kind: kind.and_then(|opened| platform::file_system(&opened)),
-        free: place::free_space(&nearest),
-        tried: tried(&nearest, stop),
+        free,
+        tried: tried(&nearest, most, stop),
         nearest,
     }
 }
 
-fn tried(folder: &Path, stop: &AtomicBool) -> io::Result<Tried> {
+fn tried(folder: &Path, most: u64, stop: &AtomicBool) -> io::Result<Tried> {
     let room = Room::new(folder)?;
     let marked = room.0.join("a");
     fs::write(&marked, b"")?;
@@ -77,7 +82,7 @@ fn tried(folder: &Path, stop: &AtomicBool) -> io::Result<Tried> {
         hard_links: place::can_hard_link(&room.0),
         locks: locks(&room.0.join("lock")),
         case_sensitive: !room.0.join("A").exists(),
-        written: written(&room.0.join("content"), stop),
+        written: written(&room.0.join("content"), most, stop),
     })
 }
 
@@ -115,8 +120,8 @@ fn locks(path: &Path) -> Locks {
     }
 }
 
-/// Writes what no disk can make smaller, and flushes it.
-fn written(path: &Path, stop: &AtomicBool) -> io::Result<(u64, Duration)> {
+/// Writes up to `most` bytes that no disk can make smaller, and flushes them.
+fn written(path: &Path, most: u64, stop: &AtomicBool) -> io::Result<(u64, Duration)> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     let mut file = options.open(path)?;
@@ -127,7 +132,7 @@ fn written(path: &Path, stop: &AtomicBool) -> io::Result<(u64, Duration)> {
     chance.fill(&mut block);
     let begun = Instant::now();
     let mut bytes = 0;
-    while bytes < WRITTEN && begun.elapsed() < WRITING && !stop.load(Relaxed) {
+    while bytes + BLOCK as u64 <= most && begun.elapsed() < WRITING && !stop.load(Relaxed) {
         // No two blocks are alike, for disks that keep one of two.
         block[..8].copy_from_slice(&bytes.to_le_bytes());
         file.write_all(&block)?;

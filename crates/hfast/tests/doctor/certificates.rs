@@ -6,7 +6,7 @@ use hfast_testkit::faults::{Fault, Match, What};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
-use super::secure::{Authority, self_signed};
+use super::secure::{Authority, self_signed, tunnel};
 use super::support::raw::{Raw, answer};
 use super::support::{repo, serve};
 use super::{Patient, assert_fault, of};
@@ -57,6 +57,36 @@ async fn whoever_intercepts_is_named_and_gets_no_token() {
     ];
     assert_fault(&report, Check::Tls, &words);
     assert!(hub.hub().requests().is_empty(), "it heard something");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_intercepts_is_told_with_its_variable() {
+    let hub = serve(vec![repo()]).await;
+    let authority = Authority::new("Acme Corporation", "Acme Inspection CA");
+    let address = authority.serve("hub.example.com", ALWAYS, &hub.endpoint());
+    let proxy = format!("http://{}", tunnel(address));
+    let mut patient = Patient::new("https://hub.example.com");
+    patient.examination.http.https_proxy = Some(proxy.clone());
+    let report = patient.examined().await;
+    let words = [
+        "issued by Acme Corporation",
+        "unset HTTPS_PROXY",
+        "NO_PROXY=hub.example.com",
+    ];
+    assert_fault(&report, Check::Tls, &words);
+    assert_eq!(of(&report, Check::Proxy).verdict, Verdict::Ok);
+
+    // And once its certificate is trusted, all goes well.
+    let mut patient = Patient::new("https://hub.example.com");
+    patient.examination.http.https_proxy = Some(proxy);
+    patient
+        .examination
+        .http
+        .extra_certificates
+        .clone_from(&authority.pem);
+    let report = patient.examined().await;
+    assert_eq!(report.fault(), None, "{report:#?}");
+    assert_eq!(of(&report, Check::Tls).verdict, Verdict::Ok);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,7 +203,10 @@ async fn a_connection_that_is_cut_at_the_name_is_told_from_a_dead_one() {
     assert_fault(
         &report,
         Check::Tls,
-        &["cut as soon as the name of the host is sent", "--endpoint"],
+        &[
+            "break as soon as the name of the host is sent",
+            "--endpoint",
+        ],
     );
     assert_eq!(of(&report, Check::Tcp).verdict, Verdict::Ok);
 }

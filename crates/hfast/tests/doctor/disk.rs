@@ -33,7 +33,7 @@ async fn a_folder_is_left_as_it_was() {
     patient.examination.folder = kept.path().join("hub");
     let report = patient.examined().await;
     let cache = of(&report, Check::Cache);
-    assert_eq!(cache.verdict, Verdict::Ok, "{report:#?}");
+    assert_ne!(cache.verdict, Verdict::Fault, "{report:#?}");
     assert!(cache.seen.contains("free, writes"), "{cache:#?}");
     assert_eq!(std::fs::read_dir(kept.path()).unwrap().count(), 0);
 }

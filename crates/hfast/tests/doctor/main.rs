@@ -97,11 +97,8 @@ pub(crate) fn assert_fault(report: &Report, check: Check, words: &[&str]) {
         fault.kind.is_some() && !fault.advice.is_empty(),
         "{fault:#?}"
     );
-    assert!(
-        report.summary().contains(check.name()),
-        "{}",
-        report.summary()
-    );
+    let summary = report.summary();
+    assert!(summary.contains(check.described()), "{summary}");
     let faults = report
         .findings
         .iter()

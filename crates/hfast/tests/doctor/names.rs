@@ -46,7 +46,7 @@ async fn a_name_server_that_is_silent_is_not_waited_for() {
     let mut patient = Patient::new("https://hub.example.com");
     patient.examination.lookup = Lookup::new(|_| std::future::pending());
     let report = patient.examined().await;
-    assert_fault(&report, Check::Dns, &["no answer after 4.0 s"]);
+    assert_fault(&report, Check::Dns, &["no answer after 4."]);
     assert!(
         report.elapsed < Duration::from_secs(10),
         "{:?}",
@@ -66,7 +66,7 @@ async fn a_late_answer_is_a_warning() {
     assert_warning(
         &report,
         Check::Dns,
-        &["1 address, but only after 1.2 s", "/etc/resolv.conf"],
+        &["1 address, but only after 1.", "/etc/resolv.conf"],
     );
 }
 

@@ -82,6 +82,37 @@ fn start(
     address
 }
 
+/// Starts a proxy that leads every tunnel to `target`, wherever it was asked to lead.
+pub(crate) fn tunnel(target: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || drop(lead(stream, target)));
+        }
+    });
+    address
+}
+
+fn lead(mut near: TcpStream, target: SocketAddr) -> std::io::Result<()> {
+    let mut byte = [0];
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        near.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    assert!(
+        head.starts_with(b"CONNECT "),
+        "it was asked for something else"
+    );
+    near.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+    let far = TcpStream::connect(target)?;
+    let (mut up, mut down) = ((near.try_clone()?, far.try_clone()?), (far, near));
+    std::thread::spawn(move || std::io::copy(&mut up.0, &mut up.1));
+    std::io::copy(&mut down.0, &mut down.1)?;
+    Ok(())
+}
+
 /// One connection, one request.
 fn serve(mut stream: TcpStream, config: Arc<ServerConfig>, behind: &str) -> std::io::Result<()> {
     let mut first = [0];

@@ -57,11 +57,7 @@ async fn a_refused_connection_is_told() {
 async fn a_host_that_does_not_answer_is_not_waited_for() {
     let hole = black_hole("127.0.0.1:0").await.unwrap();
     let report = Patient::new(&format!("http://{}", hole.0)).examined().await;
-    assert_fault(
-        &report,
-        Check::Tcp,
-        &["no connection: no answer after 4.0 s"],
-    );
+    assert_fault(&report, Check::Tcp, &["no connection: no answer after 4."]);
 }
 
 #[tokio::test]

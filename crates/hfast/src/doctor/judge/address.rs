@@ -16,8 +16,7 @@ pub(super) fn oddity(address: IpAddr, host: &str) -> Option<&'static str> {
         Odd::Private(what) if is_public(host) => Some(what),
         Odd::Private(_) => None,
         Odd::Nowhere(what) if is_local(host) && what == LOOPBACK => None,
-        Odd::Nowhere(what) => Some(what),
-        Odd::OthersOwn(what) => Some(what),
+        Odd::Nowhere(what) | Odd::OthersOwn(what) => Some(what),
     }
 }
 

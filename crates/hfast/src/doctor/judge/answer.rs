@@ -169,7 +169,12 @@ fn rate_limit(seen: &EndpointSeen, context: &Context<'_>, page: &Page) -> Option
     if page.status == StatusCode::TOO_MANY_REQUESTS {
         let wait = text(&page.headers, &RETRY_AFTER).map(str::to_owned);
         let wait = wait.map_or_else(String::new, |wait| {
-            format!(", and to come back after {wait} (Retry-After)")
+            let unit = if wait.parse::<u64>().is_ok() {
+                " s"
+            } else {
+                ""
+            };
+            format!(", and to come back after {wait}{unit} (Retry-After)")
         });
         let what = format!("it is asked too often (429){wait}");
         return Some(

@@ -15,6 +15,9 @@ const LITTLE_ROOM: u64 = 2 << 30;
 /// A line of 100 Mbit/s brings more than such a disk takes. In bytes a second.
 const SLOW: u64 = 12_000_000;
 
+/// More than any disk: what is too short to be measured counts as this. In bytes a second.
+const FASTEST: u64 = 99_000_000_000;
+
 pub(super) fn judge(examination: &Examination, survey: Option<&Survey>) -> Finding {
     let folder = examination.folder.display().to_string();
     let fault = |what: String| Finding::fault(Check::Cache, ErrorKind::Disk, &folder, what);
@@ -41,6 +44,17 @@ pub(super) fn judge(examination: &Examination, survey: Option<&Survey>) -> Findi
         }
     };
     details.extend(abilities(tried));
+    let free = survey.free.unwrap_or(u64::MAX);
+    let room = match survey.free {
+        Some(free) => format!("{} free", bytes(free)),
+        None => "free room unknown".to_owned(),
+    };
+    if free < NO_ROOM {
+        return fault(format!("the disk is full: {room}"))
+            .advise("free some space")
+            .advise(elsewhere)
+            .detail(details);
+    }
     let (written, took) = match &tried.written {
         Ok(written) => *written,
         Err(error) => {
@@ -51,19 +65,8 @@ pub(super) fn judge(examination: &Examination, survey: Option<&Survey>) -> Findi
                 .detail(details);
         }
     };
-    let free = survey.free.unwrap_or(u64::MAX);
-    let room = match survey.free {
-        Some(free) => format!("{} free", bytes(free)),
-        None => "free room unknown".to_owned(),
-    };
     let speed = rate(written, took).unwrap_or(u64::MAX);
-    let told = format!("{room}, writes {}/s", bytes(speed.min(99_000_000_000)));
-    if free < NO_ROOM {
-        return fault(format!("the disk is full: {room}"))
-            .advise("free some space")
-            .advise(elsewhere)
-            .detail(details);
-    }
+    let told = format!("{room}, writes {}/s", bytes(speed.min(FASTEST)));
     let weak = weaknesses(
         tried,
         free < LITTLE_ROOM,
@@ -100,22 +103,25 @@ fn weaknesses(
     }
     if links && !tried.symlinks {
         weak.push(if tried.hard_links {
-            ("no symbolic links", "hard links stand for them, which costs nothing; on Windows, turn on the developer mode")
+            (
+                "no symbolic links",
+                "hard links stand for them, which costs nothing; on Windows, turn on the \
+                 developer mode",
+            )
         } else {
-            ("neither symbolic nor hard links", "each file will be there twice")
+            (
+                "neither symbolic nor hard links",
+                "each file will be there twice",
+            )
         });
     }
-    match tried.locks {
-        Locks::Work => {}
-        Locks::Lie => weak.push((
-            "locks keep nobody out",
-            "do not download the same thing twice at once: it is right, but done twice",
-        )),
-        Locks::Absent => weak.push((
-            "no locks",
-            "do not download the same thing twice at once: it is right, but done twice",
-        )),
-    }
+    let unlocked = match tried.locks {
+        Locks::Work => None,
+        Locks::Lie => Some("locks keep nobody out"),
+        Locks::Absent => Some("no locks"),
+    };
+    let twice = "do not download the same thing twice at once: it comes out right, but costs twice";
+    weak.extend(unlocked.map(|unlocked| (unlocked, twice)));
     weak
 }
 

@@ -26,10 +26,9 @@ pub(super) fn judge(seen: &EndpointSeen) -> Option<Finding> {
             day(at(seen)?)
         );
         let finding = Finding::fault(Check::Clock, ErrorKind::Unreachable, name, what);
-        return Some(
-            finding
-                .advise("set the clock: timedatectl set-ntp true (in a virtual machine or WSL, that of the host)"),
-        );
+        return Some(finding.advise(
+            "set the clock: timedatectl set-ntp true (in a virtual machine or WSL, that of the host)",
+        ));
     }
     let what = format!("right within {}", long(off.max(Duration::from_secs(1))));
     Some(Finding::ok(Check::Clock, name, what))

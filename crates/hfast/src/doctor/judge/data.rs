@@ -30,13 +30,14 @@ pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Vec<Finding> 
 fn list(seen: &EndpointSeen) -> Option<Finding> {
     let listing = seen.answers.listing.as_ref()?;
     let name = seen.endpoint.to_string();
-    let warning = |what: String| Some(Finding::warning(Check::Endpoint, &name, what));
+    let warning = |what: String| Some(Finding::warning(Check::Listing, &name, what));
     match &listing.end {
         Ok(page) if page.status.is_success() && page.broke.is_none() => None,
         Ok(page) => {
             let status = page.status.as_u16();
             warning(format!(
-                "it gives no list of files (the route /tree answers {status}); hfast asks it in another way, other clients do not"
+                "it gives no list of files (/tree answers {status}); hfast asks in another way, \
+                 other clients do not"
             ))
         }
         Err(failure) => warning(format!("the list of files did not come: {failure}")),
@@ -126,29 +127,45 @@ fn part(host: &str, piece: &Piece, page: &Page) -> Finding {
     let fault = |kind, what: String| Finding::fault(Check::Data, kind, host, what);
     if !honest {
         let what = format!(
-            "it was asked for the bytes 0 to {} of {} of {}, and claims to send others (Content-Range)",
+            "it was asked for the first {} of {} bytes of {}, and claims to send others \
+             (Content-Range)",
             piece.wanted, piece.size, piece.path
         );
         return fault(ErrorKind::Protocol, what)
             .advise("choose another server with --endpoint: hfast will not take such bytes");
     }
+    let speed = rate(page.body.len() as u64, page.took);
     match (&page.broke, page.body.len() as u64) {
-        (Some(failure), 0) => fault(ErrorKind::Unreachable, format!("it promises bytes, and none come: {failure}"))
-            .advise("a filter on the way may cut large answers: another network, a proxy or another --endpoint"),
-        (Some(failure), got) if rate(got, page.took).is_none_or(|rate| rate < SLOW) => {
-            let speed = rate(got, page.took).unwrap_or(0);
+        (Some(failure), 0) => {
+            let what = format!("it promises bytes, and none come: {failure}");
+            fault(ErrorKind::Unreachable, what).advise(
+                "a filter on the way may cut large answers: another network, a proxy, \
+                 or another --endpoint",
+            )
+        }
+        (Some(failure), _) if speed.is_none_or(|speed| speed < SLOW) => {
+            let speed = speed.unwrap_or(0);
             let what = format!("bytes come, but slowly: {}/s ({failure})", bytes(speed));
             Finding::warning(Check::Data, host, what)
                 .advise("more connections may help where each of them is slowed down: -x 32")
         }
         (_, got) if got == piece.wanted || page.broke.is_some() => {
-            let speed = rate(got, page.took);
-            let speed = speed.map_or_else(String::new, |speed| format!(", {}/s over one connection", bytes(speed)));
-            let what = format!("{} of {} in {}{speed}", bytes(got), piece.path, span(page.took));
+            let speed = speed.map_or_else(String::new, |speed| {
+                format!(", {}/s over one connection", bytes(speed))
+            });
+            let what = format!(
+                "{} of {} in {}{speed}",
+                bytes(got),
+                piece.path,
+                span(page.took)
+            );
             Finding::ok(Check::Data, host, what)
         }
-        (_, got) => fault(ErrorKind::Protocol, format!("it promised {} bytes of {} and sent {got}", piece.wanted, piece.path))
-            .advise("choose another server with --endpoint"),
+        (_, got) => {
+            let (wanted, path) = (piece.wanted, &piece.path);
+            let what = format!("it promised {wanted} bytes of {path} and sent {got}");
+            fault(ErrorKind::Protocol, what).advise("choose another server with --endpoint")
+        }
     }
 }
 
@@ -165,7 +182,8 @@ fn whole(host: &str, piece: &Piece, page: &Page) -> Finding {
         let what = format!("{} whole in {}", piece.path, span(page.took));
         return Finding::ok(Check::Data, host, what);
     }
-    let what = "it sends whole files where parts are asked for: one connection for each file, and a download that stops begins anew";
+    let what = "it sends whole files where parts are asked for: one connection for each file, \
+                and a download that stops begins anew";
     Finding::warning(Check::Data, host, what)
         .advise("choose another server with --endpoint, if there is one")
 }
@@ -203,7 +221,10 @@ fn no_bytes(seen: &EndpointSeen, piece: &Piece, failure: &Failure) -> Finding {
         let presented = host.presented.as_ref()?;
         presented.flaw.as_ref()?;
         let issuer = &presented.certificate.as_ref()?.issuer;
-        Some(format!("its certificate is issued by {issuer}: if that is your company's proxy, trust it: REQUESTS_CA_BUNDLE=/path/to/its-certificate.pem"))
+        Some(format!(
+            "its certificate is issued by {issuer}: if that is your company's proxy, trust it: \
+             REQUESTS_CA_BUNDLE=/path/to/its-certificate.pem"
+        ))
     });
     fault(what).advise_all(issuer).detail(hops(piece))
 }
@@ -238,6 +259,13 @@ fn hops(piece: &Piece) -> Vec<String> {
 /// hfast does not need it, so it is never a fault.
 fn xet(host: &HostSeen) -> Finding {
     let name = &host.name;
+    if host.proxy.is_some() {
+        return Finding::skipped(
+            Check::Xet,
+            name,
+            "the proxy connects; hfast does not need it",
+        );
+    }
     match way(host) {
         None => Finding::ok(Check::Xet, name, "can be reached (hfast does not need it)"),
         Some(why) => Finding::warning(Check::Xet, name, format!("{why} (hfast does not need it)"))

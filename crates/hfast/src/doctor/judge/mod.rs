@@ -9,6 +9,8 @@ mod clock;
 mod data;
 mod name;
 mod proxy;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod token;
 mod ways;
@@ -70,7 +72,7 @@ pub(super) fn judge(examination: &Examination, seen: &Seen) -> (Vec<Finding>, Ve
 /// All that is said about one endpoint.
 fn endpoint(seen: &EndpointSeen, context: &Context<'_>) -> Vec<Finding> {
     let mut findings = vec![proxy::judge(seen, context)];
-    findings.extend(name::judge(seen, context));
+    findings.push(name::judge(seen, context));
     findings.push(ways::judge(seen, context));
     findings.extend(clock::judge(seen));
     findings.push(tls::judge(seen, context));

@@ -12,74 +12,84 @@ use crate::transport::witness::Flaw;
 /// Whoever waits so long for each name notices it.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// `None` where somebody else resolves the name, and nothing is known of it.
-pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Option<Finding> {
+pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
     let host = &seen.host;
     let name = &host.name;
     let Some(reach) = &host.reach else {
-        let finding = Finding::skipped(Check::Dns, name, "the proxy resolves the name");
-        return Some(finding);
+        return Finding::skipped(Check::Dns, name, "the proxy resolves the name");
     };
     if host.is_address() {
-        let finding = Finding::skipped(Check::Dns, name, "an address, and no name");
-        return Some(finding);
+        return Finding::skipped(Check::Dns, name, "an address, and no name");
     }
-    let took = span(reach.lookup.took);
-    let fault = |what: String| Finding::fault(Check::Dns, ErrorKind::Unreachable, name, what);
-    let addresses = match &reach.lookup.outcome {
-        Ok(addresses) if !addresses.is_empty() => addresses,
-        Ok(_) => {
-            let finding = fault("the name has no address".to_owned());
-            return Some(finding.advise_all(around(seen, context)));
+    match &reach.lookup.outcome {
+        Ok(addresses) if !addresses.is_empty() => {
+            let details = addresses.iter().map(|address| address.ip().to_string());
+            let finding = match poisoned(seen, addresses) {
+                Some(odd) => untrue(&odd, seen, context),
+                None => true_enough(seen, addresses, reach.lookup.took),
+            };
+            finding.detail(details)
         }
+        Ok(_) => fault(name, "the name has no address").advise_all(around(seen, context)),
         Err(error) => {
-            let why = miss(error);
-            let finding = fault(format!(
-                "the name could not be resolved: {why} after {took}"
-            ))
-            .advise(format!(
-                "check the spelling of {name}, and whether other names resolve"
-            ))
-            .advise(SERVER);
-            return Some(finding.advise_all(around(seen, context)));
-        }
-    };
-    let told = told(addresses);
-    let told_details = addresses.iter().map(|address| address.ip().to_string());
-    if let Some(odd) = poisoned(seen, addresses) {
-        let what = format!("{odd}: the name server does not tell the truth about it");
-        if seen.speaks() {
-            let finding = Finding::warning(Check::Dns, name, format!("{odd}; a Hub answers there"));
-            return Some(finding.detail(told_details));
-        }
-        let finding = fault(what).advise(format!("look for {name} in /etc/hosts and take it out"));
-        let finding = finding.advise(SERVER).advise(
-            "or let a proxy resolve the name: HTTPS_PROXY=socks5h://HOST:PORT (note the h)",
-        );
-        return Some(
-            finding
+            let (why, took) = (miss(error), span(reach.lookup.took));
+            let what = format!("the name could not be resolved: {why} after {took}");
+            fault(name, what)
+                .advise(format!(
+                    "check the spelling of {name}, and whether other names resolve"
+                ))
+                .advise(SERVER)
                 .advise_all(around(seen, context))
-                .detail(told_details),
-        );
-    }
-    let finding = if reach.lookup.took > SLOW {
-        Finding::warning(Check::Dns, name, format!("{told}, but only after {took}"))
-            .advise("name a nearer name server in /etc/resolv.conf, or add there: options timeout:1 attempts:2")
-    } else if addresses.iter().any(|address| is_stand_in(address.ip())) {
-        let text = format!("{told} in {took}, given out by a tunnel program on this network");
-        let finding = Finding::ok(Check::Dns, name, text);
-        if seen.speaks() {
-            finding
-        } else {
-            finding.advise("look whether that program runs and has a way out")
         }
-    } else {
-        Finding::ok(Check::Dns, name, format!("{told} in {took}"))
-    };
-    Some(finding.detail(told_details))
+    }
 }
 
-const SERVER: &str = "choose another name server for this system (/etc/resolv.conf), if need be one over TLS or HTTPS";
+fn fault(name: &str, what: impl Into<String>) -> Finding {
+    Finding::fault(Check::Dns, ErrorKind::Unreachable, name, what)
+}
+
+/// The addresses cannot be those of the host.
+fn untrue(odd: &str, seen: &EndpointSeen, context: &Context<'_>) -> Finding {
+    let name = &seen.host.name;
+    if seen.speaks() {
+        let mistrust =
+            format!("if it should not be there, look for {name} in /etc/hosts, or {SERVER}");
+        return Finding::warning(Check::Dns, name, format!("{odd}; a Hub answers there"))
+            .advise(mistrust);
+    }
+    let what = format!("{odd}: the name server does not tell the truth about it");
+    let resolving = "or let a proxy resolve the name: HTTPS_PROXY=socks5h://HOST:PORT (note the h)";
+    fault(name, what)
+        .advise(format!("look for {name} in /etc/hosts and take it out"))
+        .advise(SERVER)
+        .advise(resolving)
+        .advise_all(around(seen, context))
+}
+
+/// The addresses may be those of the host.
+fn true_enough(seen: &EndpointSeen, addresses: &[SocketAddr], took: Duration) -> Finding {
+    let name = &seen.host.name;
+    let (told, time) = (told(addresses), span(took));
+    if took > SLOW {
+        let nearer = "name a nearer name server in /etc/resolv.conf, or add there: \
+                      options timeout:1 attempts:2";
+        let what = format!("{told}, but only after {time}");
+        return Finding::warning(Check::Dns, name, what).advise(nearer);
+    }
+    if !addresses.iter().any(|address| is_stand_in(address.ip())) {
+        return Finding::ok(Check::Dns, name, format!("{told} in {time}"));
+    }
+    let what = format!("{told} in {time}, given out by a tunnel program on this network");
+    let finding = Finding::ok(Check::Dns, name, what);
+    if seen.speaks() {
+        finding
+    } else {
+        finding.advise("look whether that program runs and has a way out")
+    }
+}
+
+const SERVER: &str = "choose another name server for this system (/etc/resolv.conf), \
+                      if need be one over TLS or HTTPS";
 
 fn around(seen: &EndpointSeen, context: &Context<'_>) -> Vec<String> {
     ways_around(&seen.endpoint, context)

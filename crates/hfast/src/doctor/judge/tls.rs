@@ -41,7 +41,10 @@ fn told(flaw: &Flaw, issuer: &str, certificate: Option<&Described>, seen: &Endpo
             format!("{by}, which is itself: nobody vouches for it")
         }
         (Flaw::UnknownIssuer, _) => {
-            format!("{by}, whom this system does not trust: something on the way intercepts TLS")
+            format!(
+                "{by}, whom this system does not trust: something on the way intercepts TLS, \
+                 or the server has a certificate of its own making"
+            )
         }
         (Flaw::OtherName, Some(certificate)) => {
             let names = certificate.names.join(", ");
@@ -71,24 +74,26 @@ fn advice(flaw: &Flaw, issuer: &str, seen: &EndpointSeen, context: &Context<'_>)
     let mut advice = Vec::new();
     match flaw {
         Flaw::UnknownIssuer => {
+            let trust = match sources.certificates.as_deref() {
+                None => "trust it: REQUESTS_CA_BUNDLE=/path/to/its-certificate.pem".to_owned(),
+                Some(set) => format!("add its certificate to the file that {set} names"),
+            };
             advice.push(format!(
-                "if {issuer} is your company's proxy, your antivirus or your own server, trust it: \
-                 REQUESTS_CA_BUNDLE=/path/to/its-certificate.pem"
+                "if {issuer} is your company's proxy, your antivirus or your own server, {trust}"
             ));
-            advice.extend(sources.certificates.as_ref().map(|set| {
-                format!("{set} is set, but that file does not hold this issuer (SSL_CERT_FILE replaces the system's certificates)")
-            }));
-            if let Some((_, _)) = &seen.host.proxy {
+            if sources.certificates.as_deref() == Some("SSL_CERT_FILE") {
+                let alone = "SSL_CERT_FILE alone decides who is trusted, in place of the system: \
+                             unset SSL_CERT_FILE if that is not meant";
+                advice.push(alone.to_owned());
+            }
+            if seen.host.proxy.is_some() {
                 let setting = sources.proxy("https");
                 advice.push(format!(
                     "or do without the proxy: unset {setting}, or NO_PROXY={}",
                     seen.host.name
                 ));
             }
-            advice.push(
-                "if nobody should stand there, use another network: your traffic is being read"
-                    .to_owned(),
-            );
+            advice.push("if nobody should stand there, use another network".to_owned());
         }
         Flaw::Expired | Flaw::NotYetValid => {
             if !clock::is_right(seen) {
@@ -122,7 +127,8 @@ fn before_the_certificate(seen: &EndpointSeen, context: &Context<'_>) -> Finding
         }
         _ => {
             let what = format!(
-                "connections come about, and are cut as soon as the name of the host is sent ({}): the network blocks it by name",
+                "connections come about, and break as soon as the name of the host is sent ({}): \
+                 the network blocks it by its name, or the server is out of order",
                 failure.detail()
             );
             fault(&what).advise_all(ways_around(&seen.endpoint, context))

@@ -6,6 +6,7 @@ use ::http::StatusCode;
 use super::{Check, Context, EndpointSeen, ErrorKind, Finding};
 use crate::doctor::seen::Page;
 
+/// How the Hub turns away a token that it does not know, whatever was asked.
 const BAD: &str = "Invalid credentials in Authorization header";
 
 pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
@@ -30,6 +31,11 @@ pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
     };
     match &whoami.end {
         Ok(page) if page.trusted && is_refused(page) => refused(host, source),
+        Ok(page) if page.trusted && page.status == StatusCode::UNAUTHORIZED => {
+            let text = format!("from {source}; this server gives out files, but does not know it");
+            Finding::warning(Check::Token, host, text)
+                .advise("a repository that needs a token may not be had there")
+        }
         Ok(page) if page.trusted && page.status.is_success() && is_json(page) => {
             Finding::ok(Check::Token, host, format!("from {source}, and accepted"))
         }
@@ -67,8 +73,7 @@ fn refused(host: &str, source: &str) -> Finding {
 fn is_refused(page: &Page) -> bool {
     let said = page.headers.get("x-error-message");
     let said = said.is_some_and(|said| said.as_bytes() == BAD.as_bytes());
-    let about_me = page.url.path().ends_with("/whoami-v2");
-    page.status == StatusCode::UNAUTHORIZED && (said || about_me)
+    page.status == StatusCode::UNAUTHORIZED && said
 }
 
 fn is_json(page: &Page) -> bool {

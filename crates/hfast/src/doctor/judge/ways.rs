@@ -73,6 +73,7 @@ pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
                 connects.len()
             );
             Finding::warning(Check::Tcp, name, what)
+                .advise("hfast goes around them by itself; a firewall may keep them away")
         }
     }
     .detail(details)
