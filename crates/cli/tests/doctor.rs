@@ -255,6 +255,8 @@ fn ctrl_c_ends_it_at_once() {
         begun.elapsed()
     );
     assert_eq!(ended.code(), Some(130));
+    let left = std::fs::read_dir(home.path()).unwrap();
+    assert_eq!(left.count(), 0, "the disk is as it was");
     let last = said.last().unwrap().unwrap();
     let want = format!("interrupted: to go on: hfast doctor --endpoint {endpoint}");
     assert_eq!(last, want);

@@ -21,14 +21,15 @@ pub(super) struct Limits {
     pub(super) bytes: usize,
 }
 
-/// Asks once. The rules for redirects and for the token are those of a download. A host that wants to
+/// Asks once, and waits for nothing beyond `deadline`. The rules for redirects and for the token are those of a download. A host that wants to
 /// be left alone is left alone.
 pub(super) async fn ask(
     (transport, gates): (&dyn Transport, &Gates),
     request: Request,
     credentials: Option<&Credentials>,
-    limits: Limits,
+    (limits, deadline): (Limits, Instant),
 ) -> Answered {
+    let patience = limits.head.min(until(deadline));
     let trace = Trace::new(transport);
     let network = Network {
         transport: &trace,
@@ -36,23 +37,28 @@ pub(super) async fn ask(
         longest_pause: Duration::ZERO,
         spread: 0.0,
     };
-    let followed = timeout(limits.head, follow(&network, request, credentials)).await;
+    let followed = timeout(patience, follow(&network, request, credentials)).await;
     let hops = trace.hops();
     let last = hops.last().map(|hop| hop.outcome.clone());
     let end = match (followed, last) {
-        (Ok(Ok(answer)), _) => Ok(read(answer, limits).await),
+        (Ok(Ok(answer)), _) => Ok(read(answer, limits, deadline).await),
         (Ok(Err(failure)), _) | (Err(_), Some(Err(failure))) => Err(failure),
         (Err(_), _) => Err(Failure::new(FailureKind::Silent, "no answer in time")),
     };
     Answered { hops, end }
 }
 
-async fn read(mut answer: Answer, limits: Limits) -> Page {
+fn until(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}
+
+async fn read(mut answer: Answer, limits: Limits, deadline: Instant) -> Page {
     let begun = Instant::now();
+    let patience = limits.body.min(until(deadline));
     let mut body = Vec::new();
     let mut broke = None;
     while body.len() < limits.bytes && broke.is_none() {
-        let left = limits.body.saturating_sub(begun.elapsed());
+        let left = patience.saturating_sub(begun.elapsed());
         match timeout(left, answer.response.body.chunk()).await {
             Ok(Ok(Some(chunk))) => {
                 let room = limits.bytes - body.len();

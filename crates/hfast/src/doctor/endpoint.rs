@@ -253,9 +253,9 @@ impl Examiner<'_> {
     async fn without_tls(&self, url: &Url) -> Option<Answered> {
         let host = url.host_str()?;
         let url = Url::parse(&format!("http://{host}/")).ok()?;
-        let limits = self.within(NEXT);
         let way = (self.transport as _, &Gates::default());
-        Some(ask(way, Request::head(url), None, limits).await)
+        let request = Request::head(url);
+        Some(ask(way, request, None, (NEXT, self.deadline)).await)
     }
 
     async fn ask(
@@ -277,19 +277,11 @@ impl Examiner<'_> {
             origin: endpoint.origin(),
         });
         let way = (self.transport as _, gates);
-        ask(way, request, credentials.as_ref(), self.within(limits)).await
+        let limits = (limits, self.deadline);
+        ask(way, request, credentials.as_ref(), limits).await
     }
 
     fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
-    }
-
-    fn within(&self, limits: Limits) -> Limits {
-        let left = self.left();
-        Limits {
-            head: limits.head.min(left),
-            body: limits.body.min(left),
-            ..limits
-        }
     }
 }

@@ -82,7 +82,7 @@ fn tried(folder: &Path, most: u64, stop: &AtomicBool) -> io::Result<Tried> {
         hard_links: place::can_hard_link(&room.0),
         locks: locks(&room.0.join("lock")),
         case_sensitive: !room.0.join("A").exists(),
-        written: written(&room.0.join("content"), most, stop),
+        written: written(&room, most, stop),
     })
 }
 
@@ -99,7 +99,9 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.0) {
+        if let Err(error) = fs::remove_dir_all(&self.0)
+            && error.kind() != io::ErrorKind::NotFound
+        {
             tracing::warn!("{} cannot be removed: {error}", self.0.display());
         }
     }
@@ -121,12 +123,13 @@ fn locks(path: &Path) -> Locks {
 }
 
 /// Writes up to `most` bytes that no disk can make smaller, and flushes them.
-fn written(path: &Path, most: u64, stop: &AtomicBool) -> io::Result<(u64, Duration)> {
+fn written(room: &Room, most: u64, stop: &AtomicBool) -> io::Result<(u64, Duration)> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    let mut file = options.open(path)?;
-    // Where the system can, the file has no name any more: however this ends, it is gone.
-    drop(fs::remove_file(path));
+    let mut file = options.open(room.0.join("content"))?;
+    // Where the system can, the file has no name any more: however this ends, it is gone. Elsewhere
+    // the room goes away when it is dropped, which is after the file was closed.
+    drop(fs::remove_dir_all(&room.0));
     let mut block = vec![0; BLOCK];
     let mut chance = fastrand::Rng::with_seed(0);
     chance.fill(&mut block);

@@ -143,6 +143,18 @@ async fn a_storage_that_is_silent_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_slow_in_everything_is_not_waited_for_beyond_the_time() {
+    let hub = serve(vec![repo()]).await;
+    let late = What::StallBeforeHeaders(Some(Duration::from_millis(3500)));
+    hub.hub().add_fault(Fault::new(Match::any(), late));
+    hub.hub()
+        .add_fault(Fault::new(Match::any().path("/tree/"), What::Trickle(1)));
+    let report = Patient::new(&hub.endpoint()).examined().await;
+    assert_fault(&report, Check::Data, &["no answer in time"]);
+    assert_eq!(of(&report, Check::Endpoint).verdict, Verdict::Ok);
+}
+
+#[tokio::test]
 async fn a_xet_host_that_cannot_be_reached_is_only_a_warning() {
     let hub = serve(vec![repo()]).await;
     let link = "<http://127.0.0.1:9/v1/reconstructions/x>; rel=\"xet-reconstruction-info\"";
