@@ -37,6 +37,9 @@ const FIRST: Limits = Limits {
     bytes: 32 << 20,
 };
 
+/// The port of SOCKS (RFC 1928); those of HTTP are known to the URL.
+const SOCKS: u16 = 1080;
+
 /// A failure that comes sooner leaves time for a second attempt.
 const AT_ONCE: Duration = Duration::from_secs(3);
 
@@ -106,12 +109,7 @@ impl Examiner<'_> {
                 if matches!(found.scheme(), "socks4" | "socks5") {
                     direct = Some(connect::look_up(lookup, &name, patience).await);
                 }
-                let usual = if found.scheme().starts_with("socks") {
-                    1080
-                } else {
-                    80
-                };
-                let port = found.port_or_known_default().unwrap_or(usual);
+                let port = found.port_or_known_default().unwrap_or(SOCKS);
                 let way = reach(lookup, host, port, patience).await;
                 proxy = Some((found, way));
             }
