@@ -217,6 +217,8 @@ fn doctor_explains_itself() {
           --endpoint <URL>       Server to ask; may be repeated, the most wanted first
           --mirror               Ask https://hf-mirror.com first
       -x, --max-connections <N>  Connections at once, over all files [default: 16]
+          --limit-rate <RATE>    Bytes per second for all hfast processes of this user, as 2M; by the
+                                 clock: 2M,23:00-07:00=full
 
     Output:
       -q, --quiet             Print nothing but the path, warnings and errors
