@@ -14,7 +14,9 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-PORTS = (8000, 8001)
+from .server import HUB_PORT, STORAGE_PORT
+
+PORTS = (HUB_PORT, STORAGE_PORT)
 OPTIONS = ["--tcp", "--info", "--numeric", "--oneline"]
 # Far more than `ss` needs to begin, and than the sockets of a program need to end after it.
 PATIENCE_S = 2.0

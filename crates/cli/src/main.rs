@@ -48,34 +48,25 @@ fn run(flags: Flags, words: &[OsString]) -> u8 {
         None => told(output::stdout::written(Flags::command().print_help())),
         Some(Command::Completions { shell }) => told(completions::print(shell)),
         Some(Command::Download(flags)) => {
+            let (network, output) = (&flags.network, &flags.output);
             let asked = SettingFlags {
-                network: &flags.network,
-                output: &flags.output,
-                repo_type: flags.repo_type.as_deref(),
                 max_workers: flags.max_workers,
+                ..SettingFlags::new(network, output, flags.repo_type.as_deref())
             };
             start(asked, words, async |session| {
                 download::run(&flags, session).await
             })
         }
         Some(Command::Doctor(flags)) => {
-            let asked = SettingFlags {
-                network: &flags.network,
-                output: &flags.output,
-                repo_type: flags.repo_type.as_deref(),
-                max_workers: None,
-            };
+            let (network, output) = (&flags.network, &flags.output);
+            let asked = SettingFlags::new(network, output, flags.repo_type.as_deref());
             start(asked, words, async |session| {
                 doctor::run(&flags, session).await
             })
         }
         Some(Command::Get(flags)) => {
-            let asked = SettingFlags {
-                network: &flags.network,
-                output: &flags.output,
-                repo_type: flags.repo_type.as_deref(),
-                max_workers: None,
-            };
+            let (network, output) = (&flags.network, &flags.output);
+            let asked = SettingFlags::new(network, output, flags.repo_type.as_deref());
             start(asked, words, async |session| {
                 get::run(&flags, session).await
             })

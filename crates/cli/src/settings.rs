@@ -71,6 +71,22 @@ pub(crate) struct SettingFlags<'a> {
     pub(crate) max_workers: Option<u16>,
 }
 
+impl<'a> SettingFlags<'a> {
+    /// The flags that all commands have.
+    pub(crate) fn new(
+        network: &'a NetworkFlags,
+        output: &'a OutputFlags,
+        repo_type: Option<&'a str>,
+    ) -> Self {
+        Self {
+            network,
+            output,
+            repo_type,
+            max_workers: None,
+        }
+    }
+}
+
 impl Settings {
     pub(crate) fn new(
         flags: SettingFlags<'_>,

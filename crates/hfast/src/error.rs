@@ -140,7 +140,7 @@ impl StdError for Error {
 }
 
 /// The system's own words without Rust's "(os error 28)".
-fn describe_io(error: &io::Error) -> String {
+pub(crate) fn describe_io(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error")
         .next()

@@ -97,12 +97,11 @@ pub(crate) fn document(report: &Report, exit_code: u8) -> ReportJson<'_> {
     let worst = [Verdict::Fault, Verdict::Warning]
         .into_iter()
         .find(|v| is(*v));
-    let row = |finding: &'_ Finding| finding.verdict.name();
     let findings = report.findings.iter().map(|finding| FindingJson {
         check: finding.check.name(),
         endpoint: finding.endpoint.as_deref(),
         subject: &finding.subject,
-        verdict: row(finding),
+        verdict: finding.verdict.name(),
         seen: &finding.seen,
         advice: &finding.advice,
         details: &finding.details,

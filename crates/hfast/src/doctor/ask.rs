@@ -21,8 +21,8 @@ pub(super) struct Limits {
     pub(super) bytes: usize,
 }
 
-/// Asks once, and waits for nothing beyond `deadline`. The rules for redirects and for the token are those of a download. A host that wants to
-/// be left alone is left alone.
+/// Asks once, and waits for nothing beyond `deadline`. The rules for redirects and for the token are
+/// those of a download. A host that wants to be left alone is left alone.
 pub(super) async fn ask(
     (transport, gates): (&dyn Transport, &Gates),
     request: Request,
@@ -48,7 +48,8 @@ pub(super) async fn ask(
     Answered { hops, end }
 }
 
-fn until(deadline: Instant) -> Duration {
+/// The time until then.
+pub(super) fn until(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 

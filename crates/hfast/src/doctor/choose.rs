@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::hub::listing::RemoteFile;
+use crate::hub::listing::{RemoteFile, link};
 use crate::names::Digest;
 
 /// A file of this size shows how fast the bytes come. In bytes.
@@ -29,12 +29,9 @@ pub(super) fn chosen(files: &[RemoteFile]) -> Option<(RemoteFile, u64)> {
 
 /// The address in a `Link` header with `rel="xet-reconstruction-info"`.
 pub(super) fn xet_host(links: &str) -> Option<Url> {
-    links.split(',').find_map(|link| {
-        let (target, rest) = link.trim().strip_prefix('<')?.split_once('>')?;
-        rest.contains("xet-reconstruction-info")
-            .then(|| Url::parse(target).ok())?
-            .filter(|url| matches!(url.scheme(), "http" | "https"))
-    })
+    let target = link(links, "xet-reconstruction-info")?;
+    let url = Url::parse(&target).ok()?;
+    matches!(url.scheme(), "http" | "https").then_some(url)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::Examination;
-use super::ask::{Limits, ask};
+use super::ask::{Limits, ask, until};
 use super::choose::{chosen, xet_host};
 use super::seen::{Answered, Answers, EndpointSeen, HostSeen, Piece};
 use crate::hub::listing::{RepoInfo, TreePage};
@@ -280,6 +280,6 @@ impl Examiner<'_> {
     }
 
     fn left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        until(self.deadline)
     }
 }

@@ -16,6 +16,7 @@ use crate::repo_path::RepoPath;
 use crate::store::survey::Survey;
 use crate::transport::Failure;
 use crate::transport::connect::Reach;
+use crate::transport::lookup::bare;
 use crate::transport::trace::Hop;
 use crate::transport::witness::Presented;
 
@@ -112,8 +113,7 @@ impl EndpointSeen {
 impl HostSeen {
     /// The host is named by an address.
     pub(super) fn is_address(&self) -> bool {
-        let name = self.name.trim_start_matches('[').trim_end_matches(']');
-        name.parse::<IpAddr>().is_ok()
+        bare(&self.name).parse::<IpAddr>().is_ok()
     }
 
     /// At least one connection came about, or a proxy makes them.

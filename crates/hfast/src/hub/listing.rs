@@ -150,10 +150,11 @@ pub fn next_page(headers: &HeaderMap) -> Option<String> {
     let values = headers.get_all(LINK).iter();
     values
         .filter_map(|value| value.to_str().ok())
-        .find_map(next_link)
+        .find_map(|text| link(text, "next"))
 }
 
-fn next_link(mut text: &str) -> Option<String> {
+/// The first target in the value of a `Link` header (RFC 8288) that has this relation, as it was sent.
+pub(crate) fn link(mut text: &str, relation: &str) -> Option<String> {
     while let Some((_, after)) = text.split_once('<') {
         let (target, after) = after.split_once('>')?;
         let mut quoted = false;
@@ -162,7 +163,10 @@ fn next_link(mut text: &str) -> Option<String> {
             c == ',' && !quoted
         };
         let end = after.find(is_end).unwrap_or(after.len());
-        if after[..end].split(';').any(is_next) {
+        if after[..end]
+            .split(';')
+            .any(|parameter| is_relation(parameter, relation))
+        {
             return (target.len() <= 8192).then(|| target.trim().to_owned());
         }
         text = &after[end..];
@@ -170,12 +174,12 @@ fn next_link(mut text: &str) -> Option<String> {
     None
 }
 
-fn is_next(parameter: &str) -> bool {
+fn is_relation(parameter: &str, wanted: &str) -> bool {
     let Some((name, value)) = parameter.split_once('=') else {
         return false;
     };
     let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
-    name.trim().eq_ignore_ascii_case("rel") && relations.any(|r| r.eq_ignore_ascii_case("next"))
+    name.trim().eq_ignore_ascii_case("rel") && relations.any(|r| r.eq_ignore_ascii_case(wanted))
 }
 
 /// All files of a repository, page by page, without names that would overwrite each other.
@@ -338,7 +342,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(body: Vec<u8>, link in "[<>;,=\" a-zé]{0,40}") {
-            let _ = (TreePage::parse(&body), RepoInfo::parse(&body, Blobs::With), next_link(&link));
+            let _ = (TreePage::parse(&body), RepoInfo::parse(&body, Blobs::With), super::link(&link, "next"));
         }
     }
 }

@@ -196,56 +196,41 @@ pub(super) fn host_name() -> String {
 /// Whether nobody can have the lock of this file without our seeing it: the file is on a disk of
 /// this machine, and locks are kept by its kernel. `false`: they are not, or nobody knows.
 pub(crate) fn has_sure_locks(file: &File) -> bool {
-    #[cfg(target_os = "linux")]
-    {
-        /// ext2 to ext4, XFS, Btrfs, F2FS, ZFS, tmpfs, overlayfs (which needs one of them).
-        const OF_DISKS: [i128; 7] = [
-            0xef53,
-            0x5846_5342,
-            0x9123_683e,
-            0xf2f5_2010,
-            0x2fc1_2fc1,
-            0x0102_1994,
-            0x794c_7630,
-        ];
-        let found = rustix::fs::fstatfs(file).map(|found| i128::from(found.f_type));
-        found.is_ok_and(|kind| OF_DISKS.contains(&(kind & 0xffff_ffff)))
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = file;
-        false
-    }
+    known_file_system(file).is_some_and(|(_, sure_locks)| sure_locks)
 }
 
 /// The kind of the file system that a file or folder lies on, where it is one that matters here.
 pub(crate) fn file_system(file: &File) -> Option<&'static str> {
+    known_file_system(file).map(|(name, _)| name)
+}
+
+/// The name of that kind, and whether its locks are sure.
+fn known_file_system(file: &File) -> Option<(&'static str, bool)> {
     #[cfg(target_os = "linux")]
     {
-        /// As `linux/magic.h` and the systems' own headers have them.
-        const KINDS: [(i128, &str); 15] = [
-            (0xef53, "ext4"),
-            (0x5846_5342, "XFS"),
-            (0x9123_683e, "Btrfs"),
-            (0xf2f5_2010, "F2FS"),
-            (0x2fc1_2fc1, "ZFS"),
-            (0x0102_1994, "tmpfs (memory)"),
-            (0x794c_7630, "overlayfs"),
-            (0x6969, "NFS"),
-            (0xff53_4d42, "CIFS"),
-            (0xfe53_4d42, "SMB"),
-            (0x6573_5546, "FUSE"),
-            (0x0102_1997, "9p"),
-            (0x0bd0_0bd0, "Lustre"),
-            (0x4d44, "FAT"),
-            (0x2011_bab0, "exFAT"),
+        /// As `linux/magic.h` and the systems' own headers have them. Those of disks have sure locks, and
+        /// so has overlayfs, which needs one of them.
+        const KINDS: [(i128, &str, bool); 15] = [
+            (0xef53, "ext4", true),
+            (0x5846_5342, "XFS", true),
+            (0x9123_683e, "Btrfs", true),
+            (0xf2f5_2010, "F2FS", true),
+            (0x2fc1_2fc1, "ZFS", true),
+            (0x0102_1994, "tmpfs (memory)", true),
+            (0x794c_7630, "overlayfs", true),
+            (0x6969, "NFS", false),
+            (0xff53_4d42, "CIFS", false),
+            (0xfe53_4d42, "SMB", false),
+            (0x6573_5546, "FUSE", false),
+            (0x0102_1997, "9p", false),
+            (0x0bd0_0bd0, "Lustre", false),
+            (0x4d44, "FAT", false),
+            (0x2011_bab0, "exFAT", false),
         ];
         let found = rustix::fs::fstatfs(file).ok()?;
         let kind = i128::from(found.f_type) & 0xffff_ffff;
-        KINDS
-            .iter()
-            .find(|(of, _)| *of == kind)
-            .map(|(_, name)| *name)
+        let known = KINDS.iter().find(|(of, ..)| *of == kind)?;
+        Some((known.1, known.2))
     }
     #[cfg(not(target_os = "linux"))]
     {

@@ -324,11 +324,11 @@ impl Exchange<'_> {
         (meter, hold): (&MeterHandle<'_>, &Hold),
         writer: &mut Writer,
     ) -> Result<bool, Trouble> {
-        // Judged before the disk is waited for: that is not the connection's silence.
         if hold.is_on() {
             // What has come is held back by us.
             meter.add(0, self.engine.now());
         }
+        // Judged before the disk is waited for: that is not the connection's silence.
         let (own, siblings) = meter.tick(self.engine.now());
         let stall = hold.judged(judge(&own, &siblings));
         // A kill costs a second of a slow connection, and an extent of a fast one.

@@ -1,7 +1,7 @@
 //! What a certificate says of itself: whom it is for, who issued it, and from when to when it holds.
 //! Pure. Whether that is true is not decided here: nothing of it is trusted.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
@@ -42,18 +42,14 @@ pub(crate) fn describe(der: &[u8]) -> Option<Described> {
     if names.is_empty() {
         names.extend(part(body.subject(), COMMON_NAME));
     }
-    let time = |time: x509_cert::time::Time| SystemTime::UNIX_EPOCH + unix(time);
+    let at = |time: x509_cert::time::Time| SystemTime::UNIX_EPOCH + time.to_unix_duration();
     Some(Described {
         names,
         issuer: described(body.issuer()),
         self_issued: body.issuer() == body.subject(),
-        from: time(body.validity().not_before),
-        until: time(body.validity().not_after),
+        from: at(body.validity().not_before),
+        until: at(body.validity().not_after),
     })
-}
-
-fn unix(time: x509_cert::time::Time) -> Duration {
-    time.to_unix_duration()
 }
 
 fn host(name: &GeneralName) -> Option<String> {

@@ -9,7 +9,8 @@ use futures_util::future::join_all;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use super::lookup::Lookup;
+use super::lookup::{Lookup, bare};
+use crate::error::describe_io;
 
 /// More addresses than any host of a Hub has; the others are not tried.
 const MAX_ADDRESSES: usize = 16;
@@ -25,11 +26,9 @@ pub(crate) enum Miss {
 
 impl From<io::Error> for Miss {
     fn from(error: io::Error) -> Self {
-        let text = error.to_string();
-        // Rust's own addition to what the system says.
-        let text = text.split(" (os error").next().unwrap_or_default();
+        let text = describe_io(&error);
         let text = text.trim_start_matches("failed to lookup address information: ");
-        Self::Refused(error.kind(), text.to_lowercase())
+        Self::Refused(error.kind(), text.to_owned())
     }
 }
 
@@ -48,10 +47,8 @@ pub(crate) struct Reach {
 
 /// Looks a name up and leaves it at that.
 pub(crate) async fn look_up(lookup: &Lookup, host: &str, patience: Duration) -> Reach {
-    // An address in brackets is how a URL writes one of IPv6.
-    let name = host.trim_start_matches('[').trim_end_matches(']');
     Reach {
-        lookup: timed(patience, lookup.addresses(name)).await,
+        lookup: timed(patience, lookup.addresses(bare(host))).await,
         connects: Vec::new(),
     }
 }

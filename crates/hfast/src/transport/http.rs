@@ -135,11 +135,13 @@ pub(super) fn no_pem(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>)
     Error::new(ErrorKind::Usage, text).with_source(cause)
 }
 
+pub(super) fn unusable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    let text = "cannot set up the network with these settings";
+    Error::new(ErrorKind::Usage, text).with_source(cause)
+}
+
 fn built(builder: ClientBuilder) -> Result<Client, Error> {
-    builder.build().map_err(|e| {
-        let text = "cannot set up the network with these settings";
-        Error::new(ErrorKind::Usage, text).with_source(e)
-    })
+    builder.build().map_err(unusable)
 }
 
 impl Transport for HttpTransport {
@@ -176,19 +178,23 @@ impl Transport for HttpTransport {
 impl HttpTransport {
     /// Host and port of the proxy for `url`, if there is one.
     fn proxy_of(&self, url: &Url) -> Option<String> {
-        let found = self.proxies.intercept(&url.as_str().parse().ok()?)?;
-        let authority = found.uri().authority()?.as_str();
-        Some(authority.rsplit('@').next()?.to_owned())
+        Some(way_out(&self.proxies, url)?.1)
     }
 }
 
 /// The address of the proxy that `url` goes through, if there is one, without user and password.
 pub(crate) fn proxy_for(options: &HttpOptions, url: &Url) -> Option<Url> {
-    let found = matcher(options).intercept(&url.as_str().parse().ok()?)?;
+    let (scheme, authority) = way_out(&matcher(options), url)?;
+    Url::parse(&format!("{scheme}://{authority}")).ok()
+}
+
+/// Scheme, and host and port, of the proxy for `url`, if there is one.
+fn way_out(proxies: &Matcher, url: &Url) -> Option<(String, String)> {
+    let found = proxies.intercept(&url.as_str().parse().ok()?)?;
     let address = found.uri();
     let authority = address.authority()?.as_str().rsplit('@').next()?;
     let scheme = address.scheme_str().unwrap_or("http");
-    Url::parse(&format!("{scheme}://{authority}")).ok()
+    Some((scheme.to_owned(), authority.to_owned()))
 }
 
 /// A failure to connect is that of the proxy, if there is one.

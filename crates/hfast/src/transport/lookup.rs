@@ -32,6 +32,11 @@ impl Lookup {
     }
 }
 
+/// The host of a URL as it is looked up: an address of IPv6 stands in brackets only there.
+pub(crate) fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
 impl fmt::Debug for Lookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let who = if self.0.is_some() { "other" } else { "system" };

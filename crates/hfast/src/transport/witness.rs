@@ -13,8 +13,9 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureSch
 use rustls_platform_verifier::Verifier;
 
 use super::certificate::{Described, describe};
-use super::http::no_pem;
-use crate::error::{Error, ErrorKind};
+use super::http::{no_pem, unusable};
+use super::lookup::bare;
+use crate::error::Error;
 
 /// More hosts than one examination meets.
 const MAX_HOSTS: usize = 64;
@@ -52,23 +53,18 @@ pub(crate) struct Witness(Arc<Mutex<HashMap<String, Presented>>>);
 impl Witness {
     /// What the host showed last, if a handshake came so far.
     pub(crate) fn seen(&self, host: &str) -> Option<Presented> {
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        self.all().get(host).cloned()
+        self.all().get(bare(host)).cloned()
     }
 
     /// Settings for TLS that trust the system's certificates and `extra`, which is PEM or empty.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] for extra certificates that are none, and for a system that has none.
+    /// [`crate::ErrorKind::Usage`] for extra certificates that are none, and for a system that has none.
     pub(super) fn tls(&self, extra: &[u8]) -> Result<ClientConfig, Error> {
         let extra: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(extra).collect();
         let extra = extra.map_err(no_pem)?;
         let provider = CryptoProvider::get_default().cloned();
         let provider = provider.unwrap_or_else(|| rustls::crypto::ring::default_provider().into());
-        let unusable = |error: rustls::Error| {
-            let text = "cannot set up the network with these settings";
-            Error::new(ErrorKind::Usage, text).with_source(error)
-        };
         let usual =
             Verifier::new_with_extra_roots(extra, Arc::clone(&provider)).map_err(unusable)?;
         let verifier = Recording {

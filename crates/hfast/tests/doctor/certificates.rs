@@ -19,12 +19,7 @@ async fn a_certificate_that_is_trusted_is_told_with_its_issuer() {
     let hub = serve(vec![repo()]).await;
     let authority = Authority::new("Fine Certificates", "Fine CA 1");
     let address = authority.serve("huggingface.co", ALWAYS, &hub.endpoint());
-    let mut patient = Patient::new(HUB).at(&[address]);
-    patient
-        .examination
-        .http
-        .extra_certificates
-        .clone_from(&authority.pem);
+    let patient = Patient::new(HUB).at(&[address]).trusting(&authority.pem);
     let report = patient.examined().await;
     let tls = of(&report, Check::Tls);
     assert_eq!(tls.verdict, Verdict::Ok, "{report:#?}");
@@ -77,13 +72,8 @@ async fn a_proxy_that_intercepts_is_told_with_its_variable() {
     assert_eq!(of(&report, Check::Proxy).verdict, Verdict::Ok);
 
     // And once its certificate is trusted, all goes well.
-    let mut patient = Patient::new("https://hub.example.com");
+    let mut patient = Patient::new("https://hub.example.com").trusting(&authority.pem);
     patient.examination.http.https_proxy = Some(proxy);
-    patient
-        .examination
-        .http
-        .extra_certificates
-        .clone_from(&authority.pem);
     let report = patient.examined().await;
     assert_eq!(report.fault(), None, "{report:#?}");
     assert_eq!(of(&report, Check::Tls).verdict, Verdict::Ok);
@@ -107,12 +97,9 @@ async fn a_certificate_that_vouches_for_itself_is_told() {
 async fn an_honest_server_of_somebody_else_means_that_names_are_poisoned() {
     let authority = Authority::new("Fine Certificates", "Fine CA 1");
     let address = authority.serve("www.example.net", ALWAYS, "127.0.0.1:9");
-    let mut patient = Patient::new("https://hub.localhost").at(&[address]);
-    patient
-        .examination
-        .http
-        .extra_certificates
-        .clone_from(&authority.pem);
+    let patient = Patient::new("https://hub.localhost")
+        .at(&[address])
+        .trusting(&authority.pem);
     let report = patient.examined().await;
     let fault = report.fault().unwrap();
     assert_eq!(fault.check, Check::Dns, "{report:#?}");
@@ -131,12 +118,9 @@ async fn an_honest_server_of_somebody_else_means_that_names_are_poisoned() {
 async fn an_expired_certificate_is_not_blamed_on_a_clock_that_is_right() {
     let authority = Authority::new("Fine Certificates", "Fine CA 1");
     let address = authority.serve("hub.localhost", (2020, 2021), "127.0.0.1:9");
-    let mut patient = Patient::new("https://hub.localhost").at(&[address]);
-    patient
-        .examination
-        .http
-        .extra_certificates
-        .clone_from(&authority.pem);
+    let patient = Patient::new("https://hub.localhost")
+        .at(&[address])
+        .trusting(&authority.pem);
     let report = patient.examined().await;
     assert_fault(
         &report,
@@ -150,12 +134,7 @@ async fn an_expired_certificate_is_not_blamed_on_a_clock_that_is_right() {
 async fn a_certificate_of_the_future_is_blamed_on_the_clock() {
     let authority = Authority::new("Fine Certificates", "Fine CA 1");
     let address = authority.serve("127.0.0.1", (2080, 2090), "127.0.0.1:9");
-    let mut patient = Patient::new(&format!("https://{address}"));
-    patient
-        .examination
-        .http
-        .extra_certificates
-        .clone_from(&authority.pem);
+    let patient = Patient::new(&format!("https://{address}")).trusting(&authority.pem);
     let report = patient.examined().await;
     let fault = report.fault().unwrap();
     assert_eq!(fault.check, Check::Clock, "{report:#?}");

@@ -68,6 +68,13 @@ impl Patient {
         self
     }
 
+    /// These certificates, which are PEM, are trusted too.
+    #[must_use]
+    pub(crate) fn trusting(mut self, pem: &[u8]) -> Self {
+        self.examination.http.extra_certificates = pem.to_vec();
+        self
+    }
+
     pub(crate) async fn examined(self) -> Report {
         let report = examine(self.examination, &Progress::default()).await;
         assert!(report.elapsed < LIMIT, "{report:#?}");

@@ -94,13 +94,19 @@ pub(crate) fn tunnel(target: SocketAddr) -> SocketAddr {
     address
 }
 
-fn lead(mut near: TcpStream, target: SocketAddr) -> std::io::Result<()> {
+/// All up to the empty line, and nothing of what follows.
+fn read_head(stream: &mut impl Read) -> std::io::Result<Vec<u8>> {
     let mut byte = [0];
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        near.read_exact(&mut byte)?;
+        stream.read_exact(&mut byte)?;
         head.push(byte[0]);
     }
+    Ok(head)
+}
+
+fn lead(mut near: TcpStream, target: SocketAddr) -> std::io::Result<()> {
+    let head = read_head(&mut near)?;
     assert!(
         head.starts_with(b"CONNECT "),
         "it was asked for something else"
@@ -130,12 +136,7 @@ fn serve(mut stream: TcpStream, config: Arc<ServerConfig>, behind: &str) -> std:
     }
     let connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
     let mut secure = StreamOwned::new(connection, stream);
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        secure.read_exact(&mut byte)?;
-        head.push(byte[0]);
-    }
+    let mut head = read_head(&mut secure)?;
     let mut plain = TcpStream::connect(behind)?;
     head.truncate(head.len() - 2);
     head.extend_from_slice(b"Connection: close\r\n\r\n");

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::transport::lookup::bare;
+
 /// Where an address leads, if that is odd for a host on the public network.
 pub(super) fn oddity(address: IpAddr, host: &str) -> Option<&'static str> {
     let found = match address {
@@ -37,7 +39,7 @@ pub(super) fn is_public(host: &str) -> bool {
 
 /// Hosts of this machine or of the network around it.
 pub(super) fn is_local(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let host = bare(host);
     match host.parse() {
         Ok(IpAddr::V4(v4)) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
         Ok(IpAddr::V6(v6)) => v6.is_loopback() || v6.is_unique_local(),

@@ -4,15 +4,14 @@
 use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderName, StatusCode, header::RETRY_AFTER};
-use url::Url;
 
-use super::words::{span, ways_around};
+use super::words::{back, span, ways_around};
 use super::{Check, Context, DEFAULT_REPO, EndpointSeen, ErrorKind, Finding, named};
 use crate::doctor::seen::Page;
 use crate::hub::listing::RepoInfo;
 use crate::hub::refusal::{Asked, refusal};
 use crate::hub::token::Origin;
-use crate::hub::urls::{Blobs, Endpoint, shown};
+use crate::hub::urls::{Blobs, shown};
 use crate::transport::headers::text;
 use crate::transport::{Failure, FailureKind};
 
@@ -51,7 +50,7 @@ fn no_answer(
             Check::Endpoint,
             ErrorKind::Unreachable,
             &name,
-            sent_back(what, &target),
+            what + back(&target),
         )
         .advise("this server only redirects: it is no way around a host that is blocked")
         .advise_all(ways);
@@ -72,20 +71,11 @@ fn no_answer(
     .advise_all(ways)
 }
 
-fn sent_back(what: String, target: &str) -> String {
-    let is_hub = Url::parse(target).is_ok_and(|url| Origin::of(&url) == Endpoint::hub().origin());
-    if is_hub {
-        format!("{what} (this mirror sends you back to the Hub)")
-    } else {
-        what
-    }
-}
-
 /// The origin that the endpoint redirects to, where that is another one.
-fn away(seen: &EndpointSeen) -> Option<String> {
+fn away(seen: &EndpointSeen) -> Option<Origin> {
     let last = seen.answers.info.hops.last()?;
     let (there, here) = (Origin::of(&last.url), seen.endpoint.origin());
-    (seen.speaks() && there != here).then(|| there.to_string())
+    (seen.speaks() && there != here).then_some(there)
 }
 
 fn endpoint(seen: &EndpointSeen, context: &Context<'_>, page: &Page) -> Finding {
@@ -117,7 +107,7 @@ fn endpoint(seen: &EndpointSeen, context: &Context<'_>, page: &Page) -> Finding 
     }
     if let Some(target) = away(seen) {
         let what = format!("it answers, but by way of {target}: a token is not sent there");
-        return Finding::warning(Check::Endpoint, &name, sent_back(what, &target))
+        return Finding::warning(Check::Endpoint, &name, what + back(&target))
             .advise(format!("ask that server itself: --endpoint {target}"));
     }
     let stumbled = seen

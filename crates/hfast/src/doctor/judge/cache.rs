@@ -4,6 +4,7 @@ use std::io;
 
 use super::words::{bytes, rate};
 use super::{Check, ErrorKind, Examination, Finding};
+use crate::error::describe_io;
 use crate::store::survey::{Locks, Survey, Tried};
 
 /// Less room than for the smallest model and its notes. In bytes.
@@ -35,7 +36,7 @@ pub(super) fn judge(examination: &Examination, survey: Option<&Survey>) -> Findi
             let what = format!(
                 "nothing can be written in {}: {}",
                 survey.nearest.display(),
-                reason(error)
+                describe_io(error)
             );
             return fault(what)
                 .advise(remedy(error))
@@ -58,7 +59,7 @@ pub(super) fn judge(examination: &Examination, survey: Option<&Survey>) -> Findi
     let (written, took) = match &tried.written {
         Ok(written) => *written,
         Err(error) => {
-            let what = format!("files can be made, but not written: {}", reason(error));
+            let what = format!("files can be made, but not written: {}", describe_io(error));
             return fault(what)
                 .advise(remedy(error))
                 .advise(elsewhere)
@@ -158,10 +159,4 @@ fn remedy(error: &io::Error) -> &'static str {
         }
         _ => "look into the system's log",
     }
-}
-
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    text.to_lowercase()
 }

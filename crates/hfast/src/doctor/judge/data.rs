@@ -3,12 +3,12 @@
 use ::http::StatusCode;
 
 use super::answer::refused;
-use super::words::{bytes, miss, rate, span, ways_around};
+use super::words::{back, bytes, miss, rate, span, ways_around};
 use super::{Check, Context, EndpointSeen, ErrorKind, Finding, named};
 use crate::doctor::seen::{HostSeen, Page, Piece};
 use crate::hub::metadata::FileMeta;
 use crate::hub::token::Origin;
-use crate::hub::urls::{Endpoint, shown};
+use crate::hub::urls::shown;
 use crate::transport::Failure;
 use crate::transport::headers::content_range;
 
@@ -204,12 +204,7 @@ fn no_bytes(seen: &EndpointSeen, piece: &Piece, failure: &Failure) -> Finding {
         let what = format!("it does not give the file {}: {failure}", piece.path);
         return fault(what).detail(hops(piece));
     }
-    let hub = last == Endpoint::hub().origin();
-    let back = if hub {
-        " (this mirror sends you back to the Hub)"
-    } else {
-        ""
-    };
+    let back = back(&last);
     let how = seen.answers.storage.as_ref().and_then(way);
     let how = how.map_or_else(String::new, |how| format!("; {how}"));
     let what = format!(

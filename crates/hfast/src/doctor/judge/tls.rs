@@ -110,9 +110,12 @@ fn advice(flaw: &Flaw, issuer: &str, seen: &EndpointSeen, context: &Context<'_>)
 /// The connection came about, and no certificate was seen.
 fn before_the_certificate(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
     let name = &seen.host.name;
-    let Some(failure) = seen.silence().filter(|_| seen.host.connects()) else {
+    let nothing = || {
         let text = "there is no connection to shake hands over";
-        return Finding::skipped(Check::Tls, name, text);
+        Finding::skipped(Check::Tls, name, text)
+    };
+    let Some(failure) = seen.silence().filter(|_| seen.host.connects()) else {
+        return nothing();
     };
     let fault = |what: &str| Finding::fault(Check::Tls, ErrorKind::Unreachable, name, what);
     match failure.kind {
@@ -121,10 +124,7 @@ fn before_the_certificate(seen: &EndpointSeen, context: &Context<'_>) -> Finding
                 "if it is a server of your own: --endpoint http://{name}"
             ))
             .advise("a login page of the network may stand between: open any address in a browser"),
-        FailureKind::Proxy | FailureKind::Dns | FailureKind::Paused => {
-            let text = "there is no connection to shake hands over";
-            Finding::skipped(Check::Tls, name, text)
-        }
+        FailureKind::Proxy | FailureKind::Dns | FailureKind::Paused => nothing(),
         _ => {
             let what = format!(
                 "connections come about, and break as soon as the name of the host is sent ({}): \

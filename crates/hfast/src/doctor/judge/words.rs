@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Context;
 use super::address::is_local;
+use crate::hub::token::Origin;
 use crate::hub::urls::Endpoint;
 use crate::transport::connect::Miss;
 
@@ -60,6 +61,15 @@ pub(super) fn miss(miss: &Miss) -> String {
     }
 }
 
+/// What is to be said of a mirror that leads to `target`.
+pub(super) fn back(target: &Origin) -> &'static str {
+    if *target == Endpoint::hub().origin() {
+        " (this mirror sends you back to the Hub)"
+    } else {
+        ""
+    }
+}
+
 /// Other servers and other ways, each as the setting that chooses it. Servers that are asked already
 /// are not among them.
 pub(super) fn ways_around(endpoint: &Endpoint, context: &Context<'_>) -> Vec<String> {
@@ -90,7 +100,7 @@ pub(super) fn ways_around(endpoint: &Endpoint, context: &Context<'_>) -> Vec<Str
     ways
 }
 
-pub(super) fn settings_file<'a>(context: &'a Context<'_>) -> &'a str {
+fn settings_file<'a>(context: &'a Context<'_>) -> &'a str {
     let file = context.examination.sources.settings_file.as_deref();
     file.unwrap_or("~/.config/hfast/config.toml")
 }
