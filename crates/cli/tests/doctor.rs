@@ -139,9 +139,10 @@ fn the_report_is_one_document_without_secrets() {
 
 #[test]
 fn a_password_in_the_address_of_a_proxy_is_not_told() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    // Nobody listens there, and nobody else will as long as the socket lives.
+    let taken = tokio::net::TcpSocket::new_v4().unwrap();
+    taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = taken.local_addr().unwrap();
     let home = Home::new().with("https_proxy", &format!("http://thisisme:geheim@{address}"));
     for form in [&["doctor"][..], &["doctor", "--json"], &["doctor", "-vvv"]] {
         let run = home.run(form);

@@ -22,6 +22,7 @@ use hfast::transport::http::HttpOptions;
 use hfast::transport::lookup::Lookup;
 use hfast::{Repo, RepoId, RepoType, Revision};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 /// What the command promises.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -81,6 +82,14 @@ impl Patient {
         drop(self.folder);
         report
     }
+}
+
+/// An address where nobody listens, and nobody else will as long as the socket lives: other tests get
+/// their ports at the same time.
+pub(crate) fn nobody() -> (SocketAddr, TcpSocket) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    (socket.local_addr().unwrap(), socket)
 }
 
 /// The finding of this check.

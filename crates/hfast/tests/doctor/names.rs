@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use hfast::doctor::{Check, Verdict};
 use hfast::transport::lookup::Lookup;
-use tokio::net::TcpListener;
 
 use super::support::{repo, serve};
-use super::{Patient, assert_fault, assert_warning, of};
+use super::{Patient, assert_fault, assert_warning, nobody, of};
 
 /// A Hub under a name in place of an address.
 async fn served() -> (hfast_testkit::loopback::Loopback, SocketAddr) {
@@ -72,10 +71,7 @@ async fn a_late_answer_is_a_warning() {
 
 #[tokio::test]
 async fn an_address_that_a_public_name_cannot_have_is_told() {
-    // Nobody listens there any more.
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let (address, _taken) = nobody();
     let report = Patient::new("https://huggingface.co")
         .at(&[address])
         .examined()

@@ -8,17 +8,11 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::support::raw::{Raw, answer};
 use super::support::{repo, serve};
-use super::{Patient, assert_fault, assert_warning, of};
+use super::{Patient, assert_fault, assert_warning, nobody, of};
 
 fn address_of(hub: &Loopback) -> SocketAddr {
     let endpoint = hub.endpoint();
     endpoint.trim_start_matches("http://").parse().unwrap()
-}
-
-/// An address where nobody listens.
-async fn nobody() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap()
 }
 
 /// A listener whose queue is full: what knocks gets no answer. As long as the result lives.
@@ -44,7 +38,7 @@ async fn black_hole(address: &str) -> Option<(SocketAddr, TcpListener, Vec<TcpSt
 
 #[tokio::test]
 async fn a_refused_connection_is_told() {
-    let address = nobody().await;
+    let (address, _taken) = nobody();
     let report = Patient::new(&format!("http://{address}")).examined().await;
     assert_fault(
         &report,
@@ -86,7 +80,7 @@ async fn ipv6_that_leads_into_nothing_is_told_while_ipv4_works() {
 
 #[tokio::test]
 async fn a_proxy_that_is_not_there_is_told_with_its_variable() {
-    let proxy = nobody().await;
+    let (proxy, _taken) = nobody();
     let mut patient = Patient::new("https://huggingface.co");
     patient.examination.http.https_proxy = Some(format!("http://me:geheim@{proxy}"));
     patient.examination.sources.https_proxy = Some("https_proxy".to_owned());
@@ -138,7 +132,7 @@ async fn a_proxy_that_refuses_the_host_is_told() {
 #[tokio::test]
 async fn a_host_of_ones_own_behind_a_proxy_is_told_how_to_go_around_it() {
     let hub = serve(vec![repo()]).await;
-    let proxy = nobody().await;
+    let (proxy, _taken) = nobody();
     let mut patient = Patient::new(&hub.endpoint());
     patient.examination.http.http_proxy = Some(format!("http://{proxy}"));
     let report = patient.examined().await;
@@ -161,7 +155,7 @@ async fn a_host_of_ones_own_behind_a_proxy_is_told_how_to_go_around_it() {
 #[tokio::test]
 async fn what_is_wrong_with_a_reserve_is_a_warning() {
     let hub = serve(vec![repo()]).await;
-    let dead = nobody().await;
+    let (dead, _taken) = nobody();
     let mut patient = Patient::new(&hub.endpoint());
     patient
         .examination
