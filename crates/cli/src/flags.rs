@@ -178,7 +178,7 @@ pub(crate) struct NetworkFlags {
     #[arg(long, help = "Ask https://hf-mirror.com first")]
     pub(crate) mirror: bool,
 
-    /// Connections at once, over all files [default: 16]
+    /// Use N connections, over all files [default: as many as pay]
     #[arg(short = 'x', long, value_name = "N", value_parser = clap::value_parser!(u16).range(AT_ONCE))]
     pub(crate) max_connections: Option<u16>,
 

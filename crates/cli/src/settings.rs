@@ -24,8 +24,6 @@ use crate::flags::{NetworkFlags, OutputFlags, ProgressStyle};
 
 /// Large files at once: enough to keep the connections busy, few enough that some finish soon.
 const MAX_WORKERS: u16 = 8;
-/// Enough for paths that give one connection a tenth of what they could carry.
-const MAX_CONNECTIONS: u16 = 16;
 
 /// The values that hold for this run.
 #[derive(Debug)]
@@ -44,7 +42,7 @@ pub(crate) struct Settings {
     pub(crate) repo_type: Option<RepoType>,
     pub(crate) hub_cache: PathBuf,
     pub(crate) home: Option<PathBuf>,
-    pub(crate) max_connections: u16,
+    pub(crate) max_connections: Option<u16>,
     pub(crate) max_workers: u16,
     pub(crate) limit: Option<Limit>,
     pub(crate) offline: bool,
@@ -109,8 +107,7 @@ impl Settings {
             repo_type: flags.repo_type.map(str::parse).transpose()?,
             hub_cache: hub.hub_cache.clone(),
             home: env.home.clone(),
-            max_connections: first([network.max_connections, file.max_connections])
-                .unwrap_or(MAX_CONNECTIONS),
+            max_connections: first([network.max_connections, file.max_connections]),
             max_workers: first([flags.max_workers, file.max_workers]).unwrap_or(MAX_WORKERS),
             limit: limit(network, env, file)?,
             offline: hub.offline,
@@ -152,7 +149,7 @@ impl Settings {
             endpoints,
             token: self.token.clone(),
             http: self.http.clone(),
-            max_connections: self.max_connections.into(),
+            connections: self.max_connections.map(usize::from),
             max_files: self.max_workers.into(),
             limit: self.limit.clone(),
             offline: self.offline,

@@ -121,7 +121,7 @@ fn download_explains_itself() {
                                  lines
           --endpoint <URL>       Server to ask; may be repeated, the most wanted first
           --mirror               Ask https://hf-mirror.com first
-      -x, --max-connections <N>  Connections at once, over all files [default: 16]
+      -x, --max-connections <N>  Use N connections, over all files [default: as many as pay]
           --limit-rate <RATE>    Bytes per second for all hfast processes of this user, as 2M; by the
                                  clock: 2M,23:00-07:00=full
 
@@ -170,7 +170,7 @@ fn get_explains_itself() {
                                  lines
           --endpoint <URL>       Server to ask; may be repeated, the most wanted first
           --mirror               Ask https://hf-mirror.com first
-      -x, --max-connections <N>  Connections at once, over all files [default: 16]
+      -x, --max-connections <N>  Use N connections, over all files [default: as many as pay]
           --limit-rate <RATE>    Bytes per second for all hfast processes of this user, as 2M; by the
                                  clock: 2M,23:00-07:00=full
 
@@ -216,7 +216,7 @@ fn doctor_explains_itself() {
                                  lines
           --endpoint <URL>       Server to ask; may be repeated, the most wanted first
           --mirror               Ask https://hf-mirror.com first
-      -x, --max-connections <N>  Connections at once, over all files [default: 16]
+      -x, --max-connections <N>  Use N connections, over all files [default: as many as pay]
           --limit-rate <RATE>    Bytes per second for all hfast processes of this user, as 2M; by the
                                  clock: 2M,23:00-07:00=full
 

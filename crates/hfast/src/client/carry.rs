@@ -16,6 +16,10 @@ use crate::transfer::deliver::may_be_right;
 use crate::transfer::engine::{Engine, Limits, Outcome, SMALL, Setup};
 use crate::transfer::progress::Progress;
 
+/// As many connections as are tried where each brings little: many more than this are an attack on a
+/// server, and with fewer a path that loses packets carries a fraction of what it could.
+const MOST_CONNECTIONS: usize = 128;
+
 /// Folders below a local folder that are searched for files under other names.
 const LOCAL_DIR_DEPTH: usize = 8;
 
@@ -97,13 +101,15 @@ impl Client {
         let setup = Setup {
             transport: Arc::clone(&self.hub.transport),
             gates: Arc::clone(&self.hub.gates),
+            nearness: Arc::clone(&self.hub.nearness),
             progress: Arc::clone(progress),
             disk: self.disk.clone(),
             throttle: self.throttle.clone(),
             destination: Arc::new(job.destination.clone()),
             provider: Arc::clone(&job.provider),
             limits: Limits {
-                connections: self.options.max_connections.max(1),
+                connections: self.options.connections.unwrap_or(MOST_CONNECTIONS).max(1),
+                insists: self.options.connections.is_some(),
                 files: self.options.max_files.max(1),
             },
             force: job.force,

@@ -37,8 +37,9 @@ pub struct ClientOptions {
     pub token: Option<Token>,
     /// How the network is reached.
     pub http: HttpOptions,
-    /// Connections at once, over all files.
-    pub max_connections: usize,
+    /// Exactly so many connections at once, over all files and sources; `None`: as many as turn out to
+    /// pay.
+    pub connections: Option<usize>,
     /// Large files at once.
     pub max_files: usize,
     /// How fast files may come, if not as fast as they can.
@@ -250,7 +251,7 @@ impl ClientOptions {
 }
 
 impl Default for ClientOptions {
-    /// The Hub itself, no token, sixteen connections.
+    /// The Hub itself, no token, as many connections as pay.
     fn default() -> Self {
         let user_agent = concat!("hfast/", env!("CARGO_PKG_VERSION")).to_owned();
         Self {
@@ -260,7 +261,7 @@ impl Default for ClientOptions {
                 user_agent,
                 ..HttpOptions::default()
             },
-            max_connections: 16,
+            connections: None,
             max_files: 8,
             limit: None,
             offline: false,

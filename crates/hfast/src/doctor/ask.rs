@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout};
 use super::seen::{Answered, Page};
 use crate::transport::follow::{Answer, Credentials, Network, follow};
 use crate::transport::gate::Gates;
+use crate::transport::nearness::Nearness;
 use crate::transport::trace::Trace;
 use crate::transport::{Failure, FailureKind, Request, Transport};
 
@@ -34,6 +35,7 @@ pub(super) async fn ask(
     let network = Network {
         transport: &trace,
         gates,
+        nearness: &Nearness::default(),
         longest_pause: Duration::ZERO,
         spread: 0.0,
     };

@@ -22,6 +22,7 @@ use crate::names::{Commit, Repo, Revision};
 use crate::transport::follow::{Answer, Credentials, follow};
 use crate::transport::gate::Gates;
 use crate::transport::headers::content_length;
+use crate::transport::nearness::Nearness;
 use crate::transport::retry::{BRIEFLY, Budget, Next};
 use crate::transport::{Failure, MAX_ERROR_BODY, Request, Transport, read_limited};
 
@@ -47,6 +48,7 @@ const WORD: Duration = Duration::from_secs(10);
 pub(crate) struct Hub {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) gates: Arc<Gates>,
+    pub(crate) nearness: Arc<Nearness>,
     pub(super) endpoints: Vec<(Endpoint, Mutex<Option<Instant>>)>,
     token: Option<Token>,
     chance: Mutex<fastrand::Rng>,
@@ -74,6 +76,7 @@ impl Hub {
         Self {
             transport,
             gates: Arc::default(),
+            nearness: Arc::default(),
             endpoints,
             token,
             chance,

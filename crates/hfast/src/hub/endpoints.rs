@@ -50,20 +50,27 @@ impl From<Failure> for Fault {
     }
 }
 
+fn failed_lately(health: &Mutex<Option<Instant>>) -> Option<Instant> {
+    let failed = *health.lock().unwrap_or_else(PoisonError::into_inner);
+    failed.filter(|at| at.elapsed() < BEHIND)
+}
+
 impl Hub {
     /// The endpoints with their indices, as the user has them, but those that failed a short while
     /// ago last. Only the order is decided here: none is left out.
     pub(crate) fn by_health(&self) -> Vec<(usize, &Endpoint)> {
-        let failed = |health: &Mutex<Option<Instant>>| {
-            let failed = *health.lock().unwrap_or_else(PoisonError::into_inner);
-            failed.filter(|at| at.elapsed() < BEHIND)
-        };
         let mut order: Vec<_> = self.endpoints.iter().enumerate().collect();
-        order.sort_by_cached_key(|(_, (_, health))| failed(health));
+        order.sort_by_cached_key(|(_, (_, health))| failed_lately(health));
         order
             .into_iter()
             .map(|(index, (endpoint, _))| (index, endpoint))
             .collect()
+    }
+
+    /// Whether an endpoint, or where it sends us for the bytes, failed a short while ago.
+    pub(crate) fn failed_lately(&self, index: usize) -> bool {
+        let health = self.endpoints.get(index).map(|(_, health)| health);
+        health.and_then(failed_lately).is_some()
     }
 
     /// Notes whether an endpoint, or where it sent us for the bytes, did what it should.
@@ -79,6 +86,7 @@ impl Hub {
         Network {
             transport: self.transport.as_ref(),
             gates: self.gates.as_ref(),
+            nearness: self.nearness.as_ref(),
             longest_pause,
             spread: 0.0,
         }

@@ -24,7 +24,6 @@ use crate::store::lock::{Lock, Patience};
 use crate::store::partial::Partial;
 use crate::store::publish::Content;
 use crate::store::{resume, takeover};
-use crate::transport::retry;
 
 /// What a part of this content is known by. Without a digest that is the validator, which means
 /// something only at its own `address`. With neither nothing tells it from a part of something else,
@@ -71,11 +70,7 @@ fn setback(job: &Job, error: Error) -> Setback {
 
 impl Engine {
     /// One attempt to put a content in its place.
-    pub(super) async fn attempt(
-        self: &Arc<Self>,
-        wanted: &Wanted,
-        patience: retry::Patience,
-    ) -> Result<u64, Setback> {
+    pub(super) async fn attempt(self: &Arc<Self>, wanted: &Wanted) -> Result<u64, Setback> {
         let size = wanted.size.unwrap_or_default();
         let shown = self.setup.progress.open(wanted.name(), size);
         let Turn {
@@ -100,7 +95,12 @@ impl Engine {
         }
         shown.phase(Phase::Fetching);
         let sources = self.setup.provider.sources(wanted);
-        let sources = Sources::new(sources, patience, self.now());
+        if sources.is_empty() {
+            let text = format!("{}: there is no source to ask", wanted.name());
+            let error = Error::new(ErrorKind::Usage, text).with_hint("name an endpoint");
+            return Err(error.into());
+        }
+        let sources = Sources::new(sources, self.now());
         let Some(size) = wanted.size else {
             let size = self.stream(wanted, sources, &shown).await?;
             self.sweep(wanted).await?;

@@ -1,97 +1,126 @@
 //! The open connections of a job, so that each can be compared with its siblings.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::stall::{Meter, Pulse, SILENCE_AMONG_SIBLINGS};
+use super::stall::{LONGEST_PATIENCE, Meter, Stall, judge};
 
-/// The open connections, so that each can be compared with its siblings.
+/// The open connections.
 #[derive(Default)]
 pub(super) struct Board {
     open: Mutex<Vec<Entry>>,
+    /// When the last byte came, over whichever connection.
+    last_byte: Mutex<Duration>,
 }
 
 struct Entry {
-    /// Who gave the link, and whom it leads to.
-    source: String,
+    /// The source, by its lane, and whom the bytes are asked of.
+    lane: usize,
     host: String,
     meter: Arc<Mutex<Meter>>,
+    /// Nothing is expected of it now.
+    waits: bool,
 }
 
 /// A connection on the board until it is dropped.
 pub(super) struct MeterHandle<'a> {
     board: &'a Board,
-    host: String,
     meter: Arc<Mutex<Meter>>,
 }
 
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Board {
-    pub(super) fn enter(&self, source: &str, host: &str, now: Duration) -> MeterHandle<'_> {
+    /// Enters a connection that is about to be asked for something.
+    pub(super) fn enter(&self, lane: usize, host: &str, now: Duration) -> MeterHandle<'_> {
         let meter = Arc::new(Mutex::new(Meter::new(now)));
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.push(Entry {
-            source: source.to_owned(),
+        locked(&self.open).push(Entry {
+            lane,
             host: host.to_owned(),
             meter: Arc::clone(&meter),
+            waits: true,
         });
-        MeterHandle {
-            board: self,
-            host: host.to_owned(),
-            meter,
-        }
+        MeterHandle { board: self, meter }
     }
 
-    /// Whether content has come by way of `source` within the last few seconds.
-    pub(super) fn is_receiving(&self, source: &str, now: Duration) -> bool {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Whether content has come on `lane` within the last few seconds.
+    pub(super) fn is_receiving(&self, lane: usize, now: Duration) -> bool {
+        let open = locked(&self.open);
         open.iter().any(|entry| {
-            let meter = entry.meter.lock().unwrap_or_else(PoisonError::into_inner);
-            entry.source == source && meter.has_received(now, SILENCE_AMONG_SIBLINGS)
+            entry.lane == lane && locked(&entry.meter).has_received(now, LONGEST_PATIENCE)
         })
+    }
+
+    /// For how long nothing has come over any connection, while something was to be expected.
+    pub(super) fn silence(&self, now: Duration) -> Duration {
+        if locked(&self.open).iter().all(|entry| entry.waits) {
+            return Duration::ZERO;
+        }
+        now.saturating_sub(*locked(&self.last_byte))
     }
 }
 
 impl MeterHandle<'_> {
-    pub(super) fn add(&self, bytes: u64, now: Duration) {
-        self.meter
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .add(bytes, now);
+    /// Notes whom the bytes come from.
+    pub(super) fn is_from(&self, host: &str) {
+        self.with_entry(|entry| host.clone_into(&mut entry.host));
     }
 
-    /// Takes a sample, and returns the pulse of this connection and those of its siblings, which
-    /// are the other connections to the same host.
-    pub(super) fn tick(&self, now: Duration) -> (Pulse, Vec<Pulse>) {
-        let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Expects nothing for now.
+    pub(super) fn wait(&self) {
+        self.with_entry(|entry| entry.waits = true);
+    }
+
+    /// Expects something from now on.
+    pub(super) fn restart(&self, now: Duration) {
+        if self.board.silence(now).is_zero() {
+            // Nothing was to be expected of anybody.
+            *locked(&self.board.last_byte) = now;
+        }
+        self.with_entry(|entry| {
+            entry.waits = false;
+            *locked(&entry.meter) = Meter::new(now);
+        });
+    }
+
+    fn with_entry(&self, act: impl FnOnce(&mut Entry)) {
+        let mut open = locked(&self.board.open);
+        let mut all = open.iter_mut();
+        let own = all.find(|entry| Arc::ptr_eq(&entry.meter, &self.meter));
+        if let Some(entry) = own {
+            act(entry);
+        }
+    }
+
+    pub(super) fn add(&self, bytes: u64, now: Duration) {
+        locked(&self.meter).add(bytes, now);
+        *locked(&self.board.last_byte) = now;
+    }
+
+    /// Takes a sample, and judges the connection by itself and by the others.
+    pub(super) fn judge(&self, now: Duration, first_byte: Duration) -> Option<Stall> {
+        let mut meter = locked(&self.meter);
         meter.tick(now);
         let own = meter.pulse(now);
         drop(meter);
-        let open = self
-            .board
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let siblings = open
-            .iter()
-            .filter(|entry| entry.host == self.host && !Arc::ptr_eq(&entry.meter, &self.meter));
-        let pulses = siblings.map(|entry| {
-            entry
-                .meter
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pulse(now)
-        });
-        (own, pulses.collect())
+        let (mut near, mut far) = (Vec::new(), Vec::new());
+        let open = locked(&self.board.open);
+        let is_own = |entry: &&Entry| Arc::ptr_eq(&entry.meter, &self.meter);
+        let entry = open.iter().find(is_own).filter(|entry| !entry.waits)?;
+        let host = Some(entry.host.as_str());
+        for entry in open.iter().filter(|entry| !is_own(entry)) {
+            let is_near = Some(entry.host.as_str()) == host;
+            let group = if is_near { &mut near } else { &mut far };
+            group.push(locked(&entry.meter).pulse(now));
+        }
+        judge(&own, (&near, &far), first_byte)
     }
 }
 
 impl Drop for MeterHandle<'_> {
     fn drop(&mut self) {
-        let mut open = self
-            .board
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        open.retain(|entry| !Arc::ptr_eq(&entry.meter, &self.meter));
+        locked(&self.board.open).retain(|entry| !Arc::ptr_eq(&entry.meter, &self.meter));
     }
 }

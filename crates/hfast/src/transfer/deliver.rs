@@ -12,7 +12,6 @@ use crate::hub::metadata::Validator;
 use crate::names::Digest;
 use crate::store::destination::Wanted;
 use crate::store::place;
-use crate::transport::retry::Patience;
 
 /// The Hub keeps no file above this size in git itself: a git digest for a larger one is that of
 /// an LFS pointer, from a listing that leaves the LFS part out.
@@ -70,12 +69,12 @@ impl Engine {
     /// Puts one content in its place and returns its size. What the listing says wrong, or does not
     /// say, is learnt from the sources.
     pub(super) async fn deliver(self: &Arc<Self>, wanted: &mut Wanted) -> Result<u64, Error> {
-        let (patience, began) = (self.hope().patience(), self.now());
-        let delivered = self.deliver_patiently(wanted, patience).await;
+        let began = self.now();
+        let delivered = self.deliver_patiently(wanted).await;
         match delivered {
             Err(error) if error.is_disk_full() => Err(self.with_missing(error).await),
             Err(error) if is_of_all(error.kind()) => {
-                if self.hope().failed(patience, began, self.now()) {
+                if self.hope().file_failed(began, self.now()) {
                     self.end_early(wanted.name(), &error);
                 }
                 Err(error)
@@ -84,18 +83,14 @@ impl Engine {
         }
     }
 
-    async fn deliver_patiently(
-        self: &Arc<Self>,
-        wanted: &mut Wanted,
-        patience: Patience,
-    ) -> Result<u64, Error> {
+    async fn deliver_patiently(self: &Arc<Self>, wanted: &mut Wanted) -> Result<u64, Error> {
         let listed = (wanted.size, wanted.digest);
         if is_doubtful(wanted) && !self.setup.offline {
             self.learn_more(wanted, listed.0).await?;
         }
         let mut starts = 1;
         loop {
-            let error = match self.attempt(wanted, patience).await {
+            let error = match self.attempt(wanted).await {
                 Ok(size) => return Ok(size),
                 Err(Setback::Failed(error)) => return Err(error),
                 Err(Setback::Changed(_, error)) if starts == MOST_STARTS => {

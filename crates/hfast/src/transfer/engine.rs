@@ -2,15 +2,14 @@
 //!
 //! Workers are in `worker.rs`, one exchange in `exchange.rs`, the judge in `verify.rs`.
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::sync::{Notify, SemaphorePermit};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -18,33 +17,32 @@ use super::board::Board;
 use super::disk::Disk;
 use super::hope::Hope;
 use super::job::Job;
+use super::lanes::Lanes;
 use super::progress::Progress;
 use super::provider::Provider;
-use super::schedule::{Load, Work, choose};
-use super::segments::Lease;
 use super::throttle::Throttle;
-use super::turns::Turns;
+use super::turns::{Turn, Turns};
 use crate::error::{Error, ErrorKind};
 use crate::store::destination::{Destination, Wanted};
 use crate::transport::Transport;
 use crate::transport::follow::Network;
 use crate::transport::gate::Gates;
-
-/// Connections on large files from the start, and those added with each second.
-const FIRST_CONNECTIONS: usize = 4;
-const CONNECTIONS_PER_SECOND: usize = 4;
-
-/// An idle worker looks around this often even if nobody wakes it: pauses end by themselves.
-const IDLE: Duration = Duration::from_millis(200);
+use crate::transport::nearness::Nearness;
 
 /// Files up to this size stay in memory until they are verified.
 pub(crate) const SMALL: u64 = 1 << 20;
 
+/// Small files that are under way for each connection: while one comes, another is looked for on the
+/// disk, and a third gets its name.
+const SMALL_FILES: usize = 3;
+
 /// How much is done at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Connections over all files.
+    /// Connections at most, over all files and sources.
     pub(crate) connections: usize,
+    /// That many from the start and always: somebody insists.
+    pub(crate) insists: bool,
     /// Large files at once.
     pub(crate) files: usize,
 }
@@ -59,6 +57,8 @@ pub(crate) struct Setup {
     pub(crate) destination: Arc<Destination>,
     pub(crate) provider: Arc<Provider>,
     pub(crate) limits: Limits,
+    /// How far the servers are, as far as that is known.
+    pub(crate) nearness: Arc<Nearness>,
     /// Fetch also what is already there.
     pub(crate) force: bool,
     /// Ask no source: only what is on the disk counts.
@@ -74,11 +74,21 @@ pub(crate) struct Engine {
     pub(super) board: Board,
     pub(super) wake: Notify,
     /// One for each connection that there may be, over files of known and unknown size.
-    turns: Turns,
+    pub(super) turns: Turns,
+    /// And one more to see whether anything comes at all.
+    pub(super) probe: Turns,
+    pub(super) lanes: Lanes,
+    /// One for each small file that is under way.
+    small: Turns,
+    /// Connections that work on small files.
+    pub(super) on_small: AtomicUsize,
+    /// Large files that are about to be opened.
+    pub(super) opening: AtomicUsize,
+    /// Bytes of the large files that are not open yet.
+    pub(super) unopened: AtomicU64,
     started: Instant,
     chance: Mutex<fastrand::Rng>,
     open: Mutex<Vec<Arc<Job>>>,
-    closed: AtomicBool,
     /// Why no further file is asked for: a refusal of the whole repository, or nothing that answers.
     over: OnceLock<(ErrorKind, String, Option<String>)>,
     hope: Mutex<Hope>,
@@ -121,10 +131,15 @@ impl Engine {
             board: Board::default(),
             wake: Notify::new(),
             turns: Turns::new(setup.limits.connections.max(1)),
+            probe: Turns::new(1),
+            lanes: lanes(&setup),
+            small: Turns::new(setup.limits.connections.max(1)),
+            on_small: AtomicUsize::new(0),
+            opening: AtomicUsize::new(0),
+            unopened: AtomicU64::new(0),
             started: Instant::now(),
             chance: Mutex::new(fastrand::Rng::with_seed(setup.seed)),
             open: Mutex::default(),
-            closed: AtomicBool::new(false),
             over: OnceLock::new(),
             hope: Mutex::default(),
             leftovers: Mutex::new(leftovers),
@@ -134,45 +149,46 @@ impl Engine {
 
     /// Fetches everything. Files that fail do not stop the others.
     pub(crate) async fn run(self: &Arc<Self>, mut wanted: Vec<Wanted>) -> Outcome {
-        let mut workers = JoinSet::new();
-        for _ in 0..self.setup.limits.connections.max(1) {
-            workers.spawn(Arc::clone(self).work());
-        }
         let is_large = |wanted: &mut Wanted| wanted.size.is_none_or(|size| size > SMALL);
         let large: Vec<_> = wanted.extract_if(.., is_large).collect();
         let small = wanted;
-        // Half of the connections for small files while there are large ones: neither kind waits
-        // for the other.
-        let half = (self.setup.limits.connections / 2).max(1);
-        let at_once = if large.is_empty() {
-            self.setup.limits.connections
-        } else {
-            half
-        };
+        let unopened = large.iter().filter_map(|wanted| wanted.size).sum();
+        self.unopened.store(unopened, Relaxed);
         let carry = |wanted| Arc::clone(self).carry(wanted);
         let small = futures_util::stream::iter(small)
             .map(carry)
-            .buffer_unordered(at_once.max(1));
+            .buffer_unordered(self.setup.limits.connections.max(1));
         let large = futures_util::stream::iter(large)
             .map(carry)
             .buffer_unordered(self.setup.limits.files.max(1));
         let finished = futures_util::stream::select(small, large);
         let finished = finished.fold(Outcome::default(), async |sum, one| sum.add(one));
+        let mut running = JoinSet::new();
         let outcome = tokio::select! {
+            biased;
             outcome = finished => outcome,
-            // A worker that panics would leave its lease behind, and the job waiting for it.
-            panic = first_panic(&mut workers) => std::panic::resume_unwind(panic),
+            panic = self.dispatch(&mut running) => std::panic::resume_unwind(panic),
         };
-        self.closed.store(true, Relaxed);
         self.turns.close();
-        self.wake.notify_waiters();
-        workers.shutdown().await;
+        running.shutdown().await;
         outcome
     }
 
     /// Takes one content all the way, and tells how it went.
     async fn carry(self: Arc<Self>, wanted: Wanted) -> (Wanted, Result<u64, Error>) {
         let mut wanted = wanted;
+        let is_small = wanted.size.is_some_and(|size| size <= SMALL);
+        // What was learnt by then from the others is of use to it.
+        let soon = || self.lanes.connections() * SMALL_FILES;
+        let _turn = if is_small {
+            self.small.take(soon).await
+        } else {
+            None
+        };
+        if let Some(size) = wanted.size.filter(|size| *size > SMALL) {
+            self.unopened.fetch_sub(size, Relaxed);
+            self.opening.fetch_add(1, Relaxed);
+        }
         let result = self.deliver(&mut wanted).await;
         match &result {
             Ok(bytes) => wanted
@@ -195,6 +211,7 @@ impl Engine {
         Network {
             transport: self.setup.transport.as_ref(),
             gates: self.setup.gates.as_ref(),
+            nearness: self.setup.nearness.as_ref(),
             longest_pause,
             spread: self.chance(),
         }
@@ -207,6 +224,12 @@ impl Engine {
         let reason = text.strip_prefix(name).and_then(|t| t.strip_prefix(": "));
         let reason = reason.unwrap_or(&text).to_owned();
         self.over.get_or_init(|| (error.kind(), reason, hint));
+        let open = self.open_jobs();
+        for job in open.iter().filter(|job| job.name != name) {
+            if let Some(error) = self.over() {
+                job.fail(error);
+            }
+        }
     }
 
     /// Why no further file is asked for, if that is so.
@@ -237,95 +260,59 @@ impl Engine {
             .f64()
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Relaxed)
-    }
-
     /// Opens a job to the workers until the returned guard is dropped.
     pub(super) fn open(&self, job: &Arc<Job>) -> Open<'_> {
-        self.open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(job));
-        self.wake.notify_waiters();
+        let mut open = self.open_jobs();
+        // The large ones come first, for there are few of them.
+        if !job.is_small() {
+            self.opening.fetch_sub(1, Relaxed);
+        }
+        let large = open.iter().take_while(|job| !job.is_small()).count();
+        let place = if job.is_small() { open.len() } else { large };
+        open.insert(place, Arc::clone(job));
+        drop(open);
+        self.wake.notify_one();
         Open {
             engine: self,
             job: Arc::clone(job),
         }
     }
 
-    /// The next lease for an idle worker, which is counted in.
-    pub(super) fn next_work(&self) -> Option<(Arc<Job>, Lease)> {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = self.now();
-        let mut loads: Vec<_> = open.iter().map(|job| job.load(now)).collect();
-        let is_large = |index: usize| open[index].size > SMALL;
-        let on_large = (0..open.len()).filter(|index| is_large(*index));
-        let working: usize = on_large.map(|index| loads[index].workers).sum();
-        if working >= connections_at(now) {
-            let large = loads
-                .iter_mut()
-                .enumerate()
-                .filter(|(index, _)| is_large(*index));
-            large.for_each(|(_, load)| {
-                *load = Load {
-                    workers: load.workers,
-                    ..Load::default()
-                }
-            });
-        }
-        let (index, helps) = match choose(&loads)? {
-            Work::Lease(index) => (index, false),
-            Work::Help(index) => (index, true),
-        };
-        let job = Arc::clone(&open[index]);
-        let piece = job.piece();
-        let mut segments = job.segments();
-        let lease = if helps {
-            // Where a limit decides, bytes that come twice cost others their time.
-            let may_race = !self.setup.throttle.as_ref().is_some_and(|t| t.binds());
-            let stolen = segments.steal(now);
-            stolen.or_else(|| may_race.then(|| segments.race(now)).flatten())
-        } else {
-            segments.lease(piece, now)
-        };
-        drop(segments);
-        job.enter();
-        if lease.is_none() {
-            job.leave();
-        }
-        lease.map(|lease| (job, lease))
+    /// The jobs that connections can work on.
+    pub(super) fn open_jobs(&self) -> MutexGuard<'_, Vec<Arc<Job>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for the right to one connection. `None`: there will be none any more.
-    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        let throttle = self.setup.throttle.as_ref();
-        let allowed = |most| throttle.map_or(most, |throttle| throttle.connections(most));
-        self.turns.take(allowed).await
+    pub(super) async fn turn(&self) -> Option<Turn> {
+        self.turns.take(|| self.allowed()).await
     }
 
-    pub(super) async fn wait_for_work(&self) {
-        let idle = tokio::time::timeout(IDLE, self.wake.notified()).await;
-        drop(idle);
+    /// How many connections there may be now.
+    pub(super) fn allowed(&self) -> usize {
+        let most = self.setup.limits.connections;
+        let throttle = self.setup.throttle.as_ref();
+        throttle.map_or(most, |throttle| throttle.connections(most))
     }
 }
 
-/// Waits for a worker to panic; workers that end otherwise are of no interest.
-async fn first_panic(workers: &mut JoinSet<()>) -> Box<dyn Any + Send> {
-    while let Some(ended) = workers.join_next().await {
-        if let Err(Ok(panic)) = ended.map_err(tokio::task::JoinError::try_into_panic) {
-            return panic;
+/// The ways to the sources. The one that would be asked first is taken to work: it has answered, or there
+/// is nothing better.
+fn lanes(setup: &Setup) -> Lanes {
+    let Limits {
+        connections,
+        insists,
+        ..
+    } = setup.limits;
+    let lanes = Lanes::new(connections, insists, setup.nearness.shortest());
+    for (order, (lane, failed)) in setup.provider.lanes().into_iter().enumerate() {
+        if order == 0 {
+            lanes.works(lane);
+        } else if failed {
+            lanes.is_in_trouble(lane);
         }
     }
-    std::future::pending().await
-}
-
-/// How many connections may work on large files at a time since the start. They are added over the
-/// first seconds: a network that has delivered everything by then is hurt by more of them, and on any
-/// other network the delay does not matter.
-fn connections_at(now: Duration) -> usize {
-    let seconds = usize::try_from(now.as_secs()).unwrap_or(usize::MAX);
-    FIRST_CONNECTIONS.saturating_add(seconds.saturating_mul(CONNECTIONS_PER_SECOND))
+    lanes
 }
 
 /// A job that workers can see.
@@ -336,11 +323,8 @@ pub(super) struct Open<'a> {
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        let mut open = self
-            .engine
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        open.retain(|job| !Arc::ptr_eq(job, &self.job));
+        self.engine
+            .open_jobs()
+            .retain(|job| !Arc::ptr_eq(job, &self.job));
     }
 }

@@ -4,7 +4,7 @@
 //! across an await, except that of the link: one worker asks for it while the others wait.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,8 +12,9 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::front::Front;
-use super::link::Link;
-use super::piece::Pace;
+use super::held::Rules;
+use super::lanes::Room;
+use super::link::Way;
 use super::progress::ActiveFile;
 use super::ranges::Ranges;
 use super::schedule::Load;
@@ -25,7 +26,7 @@ use crate::hub::metadata::Validator;
 use crate::names::Digest;
 use crate::store::journal::{Claims, Extent, Identity};
 use crate::store::partial::Partial;
-use crate::transport::retry::LONGEST_WAIT;
+use crate::transport::retry::Patience;
 
 /// When more bytes than this wait for nothing but the digest, the processor is what is slow: one
 /// connection is enough, and with [`FAR_BEHIND`] none is needed. To fetch further ahead would not
@@ -33,10 +34,6 @@ use crate::transport::retry::LONGEST_WAIT;
 /// still in memory.
 const BEHIND: u64 = 32 << 20;
 const FAR_BEHIND: u64 = 128 << 20;
-
-/// A connection that was not let in is asked for again after this time, doubled each time up to half
-/// a minute.
-const AFTER_LIMIT: Duration = Duration::from_secs(1);
 
 /// A file of known size that is being fetched.
 pub(crate) struct Job {
@@ -53,10 +50,9 @@ pub(crate) struct Job {
     pub(super) front: Front,
     /// Where the last of what earlier runs left ends.
     resumed_to: u64,
-    pub(crate) link: tokio::sync::Mutex<Option<Link>>,
+    /// The ways to the bytes, one for each source.
+    ways: Vec<Way>,
     pub(crate) shown: ActiveFile,
-    /// How often asking for a link has failed: whoever waited for the answer gives its lease back.
-    pub(crate) link_failures: AtomicU64,
     /// Wakes the verifier: bytes landed, or the job failed.
     pub(crate) changed: Notify,
     segments: Mutex<Segments>,
@@ -80,10 +76,8 @@ pub(super) struct Change {
 
 struct State {
     sources: Sources,
-    /// No new exchange begins before this time.
-    not_before: Duration,
-    /// How often in a row the server let no further connection in.
-    turned_away: u32,
+    /// Which source brought what has landed; what is of nobody here came in an earlier run.
+    brought: Vec<Ranges>,
     /// When the last failure was counted.
     last_failure: Option<Duration>,
     failed: Option<Error>,
@@ -92,7 +86,6 @@ struct State {
     /// There was a failure, also after the error was taken.
     ended: bool,
     workers: usize,
-    pace: Pace,
 }
 
 impl Job {
@@ -107,16 +100,15 @@ impl Job {
         let resumed_to = landed.iter().last().map_or(0, |range| range.end);
         let segments = Segments::new(size, landed);
         shown.set_done(segments.landed_bytes());
+        let ways = (0..sources.len()).map(|_| Way::default()).collect();
         let state = State {
+            brought: vec![Ranges::default(); sources.len()],
             sources,
-            not_before: Duration::ZERO,
-            turned_away: 0,
             last_failure: None,
             failed: None,
             change: None,
             ended: false,
             workers: 0,
-            pace: Pace::default(),
         };
         Self {
             name,
@@ -128,9 +120,8 @@ impl Job {
             sink,
             front: Front::new(Hasher::sha256()),
             resumed_to,
-            link: tokio::sync::Mutex::new(None),
+            ways,
             shown,
-            link_failures: AtomicU64::new(0),
             changed: Notify::new(),
             segments: Mutex::new(segments),
             state: Mutex::new(state),
@@ -155,19 +146,47 @@ impl Job {
         act(&mut self.state().sources)
     }
 
-    /// What the scheduler needs to know at `now`.
-    pub(crate) fn load(&self, now: Duration) -> Load {
+    /// Asks the sources anew where the bytes are.
+    pub(super) async fn forget_links(&self) {
+        for way in &self.ways {
+            *way.link.lock().await = None;
+        }
+    }
+
+    /// Whether it stays in memory until it is verified.
+    pub(super) fn is_small(&self) -> bool {
+        matches!(self.sink, Sink::Memory(_))
+    }
+
+    /// The way to the bytes at a source.
+    pub(super) fn way(&self, source: usize) -> &Way {
+        &self.ways[source]
+    }
+
+    /// What the scheduler needs to know at `now`, given the room on each lane.
+    pub(super) fn load(&self, now: Duration, may_race: bool, room: impl Fn(usize) -> Room) -> Load {
         let state = self.state();
-        let ready = !state.ended && now >= state.not_before;
-        let (workers, one_stream) = (state.workers, state.sources.is_one_stream());
+        let source = state.sources.pick_now(now, |index, lane| {
+            let asked = self.ways[index].is_asked.load(Relaxed);
+            let room = room(lane);
+            let free = if asked { 0 } else { room.free };
+            Room { free, ..room }
+        });
+        let source = source.filter(|_| !state.ended);
+        let lane = source.map(|source| state.sources.get(source).lane);
+        let wait = lane.map_or(Duration::ZERO, |lane| room(lane).wait);
+        let rules = Rules { wait, may_race };
+        let (workers, one_stream) = (state.workers, state.sources.are_one_stream());
         drop(state);
         let segments = self.segments();
         let most = self.most_workers(&segments);
         Load {
             workers,
             most: if one_stream { most.min(1) } else { most },
-            has_free: ready && segments.has_free(),
-            longest_wait: segments.longest_wait(now).filter(|_| ready),
+            has_free: source.is_some() && segments.has_free(),
+            longest_wait: source.and_then(|_| segments.longest_wait(now, &rules)),
+            source,
+            small: self.is_small(),
         }
     }
 
@@ -197,32 +216,14 @@ impl Job {
         self.state().workers > 1
     }
 
-    /// Remembers what an exchange was like that brought bytes.
-    pub(super) fn paced(&self, pace: Pace) {
-        self.state().pace = pace;
-    }
-
-    /// How much the next request asks for.
-    pub(super) fn piece(&self) -> u64 {
-        let state = self.state();
-        if state.sources.is_one_stream() {
-            u64::MAX
-        } else {
-            state.pace.piece()
-        }
-    }
-
-    /// Begins no exchange before `time`, while a failure is being judged.
-    pub(crate) fn hold_off(&self, time: Duration) {
-        let mut state = self.state();
-        state.not_before = state.not_before.max(time);
+    /// Whether ranges can be asked for.
+    pub(super) fn is_one_stream(&self) -> bool {
+        self.state().sources.are_one_stream()
     }
 
     /// Bytes of `source` were kept: the budget is new.
     pub(crate) fn progressed(&self, source: usize, now: Duration) {
-        let mut state = self.state();
-        state.turned_away = 0;
-        state.sources.progressed(source, now);
+        self.state().sources.progressed(source, now);
     }
 
     /// Counts a failure that may pass of an exchange that began at `since`, and sets the pause before
@@ -231,33 +232,15 @@ impl Job {
         &self,
         source: usize,
         (since, now): (Duration, Duration),
-        chance: f64,
+        (chance, patience): (f64, Patience),
     ) -> Option<After> {
         let mut state = self.state();
         if state.last_failure.is_some_and(|last| since < last) {
             return None;
         }
         state.last_failure = Some(now);
-        let after = state.sources.failed(source, (since, now), chance);
-        state.not_before = match after {
-            After::Another => now,
-            After::Wait(wait) => now + wait,
-            After::GiveUp => now + LONGEST_WAIT,
-        };
-        Some(after)
-    }
-
-    /// Holds off because the server lets no more connections in, longer each time; without another
-    /// source to ask, that is no failure of this file. False: it may well be, then.
-    pub(crate) fn turned_away(&self, now: Duration) -> bool {
-        let mut state = self.state();
-        if state.sources.count() > 1 {
-            return false;
-        }
-        let wait = AFTER_LIMIT.saturating_mul(1 << state.turned_away.min(5));
-        state.turned_away += 1;
-        state.not_before = state.not_before.max(now + wait);
-        true
+        let times = (since, now);
+        Some(state.sources.failed(source, times, (chance, patience)))
     }
 
     /// Ends the job; the first error is the one that counts.
@@ -306,13 +289,6 @@ impl Job {
         self.state().sources.renew(now);
     }
 
-    /// Gives a budget for a second look at content that turned out to be wrong.
-    pub(crate) fn begin_again(&self, now: Duration) {
-        let mut state = self.state();
-        state.sources.renew(now);
-        state.sources.demote_current();
-    }
-
     /// Deletes what has come: nobody can use it.
     pub(super) fn discard(&self) {
         self.shown.set_done(0);
@@ -330,11 +306,12 @@ impl Job {
         self.shown.set_done(segments.landed_bytes());
     }
 
-    /// Writes those bytes of `pieces` that are nobody else's, at `offset`, shows them to the digest
-    /// if it waits for them, and claims the extents that are complete. Blocks, and runs to its end
+    /// Writes those bytes of `pieces` from `source` that are nobody else's, at `offset`, shows them to the
+    /// digest if it waits for them, and claims the extents that are complete. Blocks, and runs to its end
     /// also when nobody waits for it any more.
-    pub(crate) fn write(
+    pub(super) fn write(
         &self,
+        source: usize,
         offset: u64,
         pieces: &[Bytes],
         extents: &[Extent],
@@ -344,6 +321,7 @@ impl Job {
         for part in parts.iter() {
             self.write_part(&part, offset, pieces)?;
         }
+        self.note_brought(source, &parts);
         let mut segments = self.segments();
         segments.landed(&parts);
         self.shown.set_done(segments.landed_bytes());
@@ -352,6 +330,31 @@ impl Job {
             Sink::Partial(partial) if !extents.is_empty() => partial.claim(extents),
             Sink::Partial(_) | Sink::Memory(_) => Ok(()),
         }
+    }
+
+    fn note_brought(&self, source: usize, parts: &Ranges) {
+        let mut state = self.state();
+        for (index, brought) in state.brought.iter_mut().enumerate() {
+            for part in parts.iter() {
+                if index == source {
+                    brought.insert(part);
+                } else {
+                    brought.remove(part);
+                }
+            }
+        }
+    }
+
+    /// What has landed by a way.
+    pub(super) fn brought_by(&self, lane: usize) -> Ranges {
+        let state = self.state();
+        let mut ranges = Ranges::default();
+        for (index, brought) in state.brought.iter().enumerate() {
+            if state.sources.get(index).lane == lane {
+                brought.iter().for_each(|range| ranges.insert(range));
+            }
+        }
+        ranges
     }
 
     /// Writes the bytes of `part` out of pieces that begin at `offset`.

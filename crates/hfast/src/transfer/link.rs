@@ -1,5 +1,6 @@
 //! A link to the bytes of a file: a lease that is renewed before it runs out.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
@@ -16,8 +17,6 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Where ranges of a file can be asked for now.
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
-    /// Index of the source that gave it.
-    pub(crate) source: usize,
     /// When it was given, which tells it from the one before.
     pub(crate) given: Instant,
     /// Possibly signed, and so never printed.
@@ -34,6 +33,37 @@ impl Link {
     /// Whether it can be used at `now`.
     pub(crate) fn is_fresh(&self, now: Instant) -> bool {
         self.renew_at.is_none_or(|at| now < at)
+    }
+}
+
+/// How the bytes are got from one source.
+#[derive(Default)]
+pub(super) struct Way {
+    /// Where they are asked for.
+    pub(super) link: tokio::sync::Mutex<Option<Link>>,
+    /// Somebody is asking for it, or about to: others can do something better than to wait for that.
+    pub(super) is_asked: AtomicBool,
+    /// How often asking has failed: whoever waited for the answer gives its lease back.
+    pub(super) failures: AtomicU64,
+}
+
+impl Way {
+    /// Whether whoever comes now has to ask where the bytes are. If so, nobody else has to, until that
+    /// is known.
+    pub(super) fn is_to_be_asked(&self) -> bool {
+        let slot = self.link.try_lock();
+        let known =
+            slot.is_ok_and(|link| link.as_ref().is_some_and(|l| l.is_fresh(Instant::now())));
+        !known && !self.is_asked.swap(true, Relaxed)
+    }
+}
+
+/// Somebody asks a source where the bytes are, until this is dropped.
+pub(super) struct Asking<'a>(pub(super) &'a AtomicBool);
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Relaxed);
     }
 }
 

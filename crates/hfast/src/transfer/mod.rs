@@ -3,19 +3,26 @@
 //! What is pure and what acts is told by each file's first lines. The engine knows the network only
 //! through [`crate::transport`] and the disk only through [`crate::store`].
 
+mod ask;
 mod attempt;
+mod blame;
 mod board;
 pub(crate) mod booking;
 mod check;
+mod controller;
 pub(crate) mod deliver;
 pub mod disk;
+mod dispatch;
 pub(crate) mod engine;
+mod entry;
 mod exchange;
 mod extent;
 mod front;
 mod gunzip;
+mod held;
 mod hope;
 mod job;
+mod lanes;
 pub mod limit;
 mod link;
 mod piece;

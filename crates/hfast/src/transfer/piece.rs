@@ -2,49 +2,82 @@
 //!
 //! A request costs the time until its answer begins. A piece is so long that this hardly matters
 //! beside the time in which its bytes come, and no longer: what is fetched far ahead of the digest
-//! has to be read back from disk, and a slow connection should not hold much.
+//! has to be read back from disk, and a slow connection should not hold much. Towards the end pieces
+//! become smaller, so that all connections end at the same time and none is left with a long one.
 
 use std::time::Duration;
 
-/// While nothing is known: enough to learn the pace, little enough that all connections get a share
-/// of the first file.
-const SMALLEST: u64 = 8 << 20;
+/// While nothing is known: enough to learn the pace.
+const UNKNOWN: u64 = 2 << 20;
 
 /// Enough for any path there is; what a connection holds must not grow without bound.
 const LARGEST: u64 = 64 << 20;
 
-/// The bytes take this many times as long as the wait for them.
+/// Less is not worth a request, whatever the pace.
+pub(super) const SMALLEST: u64 = 64 << 10;
+
+/// The bytes take so many times as long as the wait for them ...
 const WAITS: f64 = 32.0;
 
-/// What the last exchange of a file was like.
+/// ... and at the end still as long as this many times the wait: smaller pieces would leave the
+/// connection idle half of the time.
+const LEAST_WAITS: f64 = 2.0;
+
+/// Of what would be left to one connection if all got the same, a request asks for this part: those
+/// who are slower than they were then do not keep the others waiting.
+const SHARE: f64 = 0.5;
+
+/// What exchanges of a source are like.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pace {
     /// From the question to the first line of the answer.
     pub(super) wait: Duration,
-    /// Bytes that came after it.
-    pub(super) bytes: u64,
-    /// The time in which they came.
-    pub(super) took: Duration,
+    /// Bytes per second after that, on one connection.
+    pub(super) rate: f64,
 }
 
 impl Pace {
-    /// How many bytes to ask for next.
-    pub(super) fn piece(&self) -> u64 {
-        let waits = self.took.as_secs_f64() / self.wait.as_secs_f64();
-        let factor = WAITS / waits;
-        if factor.is_nan() {
-            return SMALLEST;
-        }
-        // As many times the bytes as the wait was too large a part of their time.
-        let bytes = to_f64(self.bytes) * factor;
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "clamped; a cast saturates"
-        )]
-        let bytes = bytes as u64;
-        bytes.clamp(SMALLEST, LARGEST)
+    /// An exchange that waited and then took some time for so many bytes.
+    pub(super) fn of(wait: Duration, bytes: u64, took: Duration) -> Self {
+        let rate = to_f64(bytes) / took.as_secs_f64().max(1e-6);
+        Self { wait, rate }
     }
+
+    /// Between this and `other`, of which `weight` says how much it counts; what is not known counts
+    /// nothing.
+    pub(super) fn mixed(&self, other: &Self, weight: f64) -> Self {
+        if self.rate <= 0.0 {
+            return *other;
+        }
+        let mix = |a: f64, b: f64| a + (b - a) * weight;
+        let wait = mix(self.wait.as_secs_f64(), other.wait.as_secs_f64());
+        Self {
+            wait: Duration::from_secs_f64(wait),
+            rate: mix(self.rate, other.rate),
+        }
+    }
+
+    /// How many bytes to ask for next, when `left` bytes are for nobody yet and `connections` share
+    /// them.
+    pub(super) fn piece(&self, left: u64, connections: usize) -> u64 {
+        let share = to_f64(left) / to_f64(connections.max(1) as u64) * SHARE;
+        if self.rate <= 0.0 {
+            return bytes(share).clamp(SMALLEST, UNKNOWN);
+        }
+        let of_waits = |waits: f64| bytes(self.wait.as_secs_f64() * self.rate * waits);
+        let least = of_waits(LEAST_WAITS).clamp(SMALLEST, UNKNOWN);
+        let most = of_waits(WAITS).clamp(UNKNOWN, LARGEST);
+        bytes(share).clamp(least, most)
+    }
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast saturates, and the number is clamped"
+)]
+fn bytes(number: f64) -> u64 {
+    number as u64
 }
 
 /// For rates only, where the last bits do not matter.
@@ -57,28 +90,36 @@ pub(crate) fn to_f64(bytes: u64) -> f64 {
 mod tests {
     use super::*;
 
-    fn piece(wait_ms: u64, bytes: u64, took_ms: u64) -> u64 {
-        let pace = Pace {
-            wait: Duration::from_millis(wait_ms),
-            bytes,
-            took: Duration::from_millis(took_ms),
-        };
-        pace.piece() >> 20
+    const MIB: u64 = 1 << 20;
+
+    fn piece(wait_ms: u64, bytes: u64, took_ms: u64, left: u64) -> u64 {
+        let millis = Duration::from_millis;
+        Pace::of(millis(wait_ms), bytes, millis(took_ms)).piece(left, 8)
     }
 
     #[test]
     fn the_wait_for_a_piece_is_a_small_part_of_its_time() {
-        assert_eq!(piece(1, 8 << 20, 16), 16, "a fast network nearby");
-        assert_eq!(piece(180, 8 << 20, 4000), 11, "throttled and far");
-        assert_eq!(piece(300, 8 << 20, 800), 64, "fast and far");
-        assert_eq!(piece(180, 1 << 20, 8000), 8, "slow and far");
+        let mib = |wait, took| piece(wait, 8 * MIB, took, u64::MAX) / MIB;
+        assert_eq!(mib(1, 16), 16, "a fast network nearby");
+        assert_eq!(mib(180, 4000), 11, "throttled and far");
+        assert_eq!(mib(300, 800), 64, "fast and far");
+        assert_eq!(mib(180, 80_000), 2, "slow and far");
+    }
+
+    #[test]
+    fn the_end_is_shared_out_in_small_pieces() {
+        let at = |left| piece(60, 2 * MIB, 1000, left);
+        assert_eq!(at(1024 * MIB) / (MIB / 10), 38, "thirty-two waits");
+        assert_eq!(at(16 * MIB), MIB);
+        assert_eq!(at(0), 251_658, "two waits");
+        assert_eq!(piece(1, 2 * MIB, 1000, 0), SMALLEST);
     }
 
     #[test]
     fn nothing_known_and_nothing_measurable_are_bounded() {
-        assert_eq!(Pace::default().piece(), SMALLEST);
-        assert_eq!(piece(0, 8 << 20, 0), 8);
-        assert_eq!(piece(5, 8 << 20, 0), 64);
-        assert_eq!(piece(0, u64::MAX, 5), 8);
+        assert_eq!(Pace::default().piece(u64::MAX, 1), UNKNOWN);
+        assert_eq!(Pace::default().piece(0, 0), SMALLEST);
+        assert_eq!(piece(0, 8 * MIB, 0, u64::MAX), UNKNOWN);
+        assert_eq!(piece(5, 8 * MIB, 0, u64::MAX), LARGEST);
     }
 }

@@ -68,6 +68,7 @@ impl Repository {
                 resolve,
                 credentials: self.hub.credentials(endpoint),
                 endpoint: Some(index),
+                lane: index,
             };
             if is_plain && self.shortcuts().contains(&index) {
                 sources.push(source(endpoint.resolve_cache(
@@ -113,7 +114,20 @@ impl Provider {
                 resolve: url.clone(),
                 credentials: None,
                 endpoint: None,
+                lane: 0,
             }],
+        }
+    }
+
+    /// The ways to the sources, most wanted first, and whether each failed a short while ago.
+    pub(crate) fn lanes(&self) -> Vec<(usize, bool)> {
+        match self {
+            Self::Repo(Repository { hub, .. }) => hub
+                .by_health()
+                .into_iter()
+                .map(|(index, _)| (index, hub.failed_lately(index)))
+                .collect(),
+            Self::Url { .. } => vec![(0, false)],
         }
     }
 

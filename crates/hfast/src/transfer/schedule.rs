@@ -1,8 +1,8 @@
 //! Which file the next idle connection should work on. Pure.
 //!
 //! The rule in one sentence: the file with the fewest connections comes first, so that a small file
-//! never waits behind a large one; how many small files are open at once is bounded elsewhere, so
-//! that a large one never waits behind many small ones.
+//! never waits behind a large one; and a quarter of the connections is enough for small files, so that a
+//! large one never waits behind many of them.
 
 /// What the chooser knows of one open file.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,6 +16,10 @@ pub(super) struct Load {
     pub(super) has_free: bool,
     /// Seconds that its slowest lease still needs, where that is known and worth helping.
     pub(super) longest_wait: Option<f64>,
+    /// The source that a further connection would go to.
+    pub(super) source: Option<usize>,
+    /// One connection fetches all of it.
+    pub(super) small: bool,
 }
 
 /// What an idle connection should do; the number is an index into the loads.
@@ -27,21 +31,26 @@ pub(super) enum Work {
     Help(usize),
 }
 
-/// Chooses, or says that there is nothing to do now.
-pub(super) fn choose(loads: &[Load]) -> Option<Work> {
-    let open = || {
-        loads
-            .iter()
-            .enumerate()
-            .filter(|(_, load)| load.workers < load.most)
-    };
+impl Load {
+    /// Whether a connection can be given something that nobody fetches yet.
+    pub(super) fn is_free(&self) -> bool {
+        self.has_free && self.workers < self.most
+    }
+}
+
+/// Chooses, or says that there is nothing to do now. `small_full`: enough connections work on small
+/// files while there is something to do for large ones.
+pub(super) fn choose(loads: &[Load], small_full: bool) -> Option<Work> {
+    let open = || loads.iter().enumerate();
     let fresh = open()
-        .filter(|(_, load)| load.has_free)
-        .min_by_key(|(_, load)| load.workers);
+        .filter(|(_, load)| load.is_free())
+        .min_by_key(|(_, load)| (load.small && small_full, load.workers, load.small));
     if let Some((index, _)) = fresh {
         return Some(Work::Lease(index));
     }
-    let slowest = open().filter_map(|(index, load)| Some((index, load.longest_wait?)));
+    let slowest = open()
+        .filter(|(_, load)| load.workers < load.most)
+        .filter_map(|(index, load)| Some((index, load.longest_wait?)));
     slowest
         .max_by(|a, b| a.1.total_cmp(&b.1))
         .map(|(index, _)| Work::Help(index))
@@ -57,13 +66,15 @@ mod tests {
             has_free,
             most: usize::MAX,
             longest_wait: None,
+            source: Some(0),
+            small: false,
         }
     }
 
     #[test]
     fn a_file_without_a_connection_comes_before_one_with_many() {
         assert_eq!(
-            choose(&[load(4, true), load(0, true), load(1, true)]),
+            choose(&[load(4, true), load(0, true), load(1, true)], false),
             Some(Work::Lease(1))
         );
     }
@@ -78,8 +89,8 @@ mod tests {
             longest_wait: Some(2.0),
             ..load(1, false)
         };
-        assert_eq!(choose(&[fast, slow]), Some(Work::Help(1)));
-        assert_eq!(choose(&[load(1, false)]), None);
+        assert_eq!(choose(&[fast, slow], false), Some(Work::Help(1)));
+        assert_eq!(choose(&[load(1, false)], false), None);
     }
 
     #[test]
@@ -89,12 +100,15 @@ mod tests {
             longest_wait: Some(60.0),
             ..load(1, true)
         };
-        assert_eq!(choose(&[single]), None);
+        assert_eq!(choose(&[single], false), None);
         assert_eq!(
-            choose(&[Load {
-                workers: 0,
-                ..single
-            }]),
+            choose(
+                &[Load {
+                    workers: 0,
+                    ..single
+                }],
+                false
+            ),
             Some(Work::Lease(0))
         );
     }

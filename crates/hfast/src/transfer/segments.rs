@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::piece::to_f64;
+use super::held::{Held, Rules};
+use super::piece::SMALLEST;
 use super::ranges::Ranges;
 
 /// Names a lease for as long as it is held.
@@ -23,34 +24,6 @@ pub(super) struct Lease {
     /// What to ask for. The end may come nearer while the lease is held: see [`Segments::wanted`].
     pub(super) range: Range<u64>,
 }
-
-/// A lease under way.
-#[derive(Clone, Debug)]
-struct Held {
-    begin: u64,
-    /// What is still to come.
-    rest: Range<u64>,
-    since: Duration,
-    raced: bool,
-}
-
-impl Held {
-    /// Seconds until it is done at its own pace; `None` while it is too young to tell.
-    fn seconds_left(&self, now: Duration) -> Option<f64> {
-        let age = now.saturating_sub(self.since);
-        if age < MIN_AGE {
-            return None;
-        }
-        let rate = to_f64(self.rest.start - self.begin) / age.as_secs_f64();
-        Some(to_f64(self.rest.end - self.rest.start) / rate.max(1.0))
-    }
-}
-
-/// Younger leases have not shown their pace yet; on a fast link they never get that old.
-const MIN_AGE: Duration = Duration::from_secs(1);
-
-/// Less than this is not worth a connection of its own.
-pub(super) const MIN_PIECE: u64 = 1 << 20;
 
 /// The bytes of one file of known size.
 #[derive(Debug)]
@@ -81,9 +54,9 @@ impl Segments {
     /// Leases up to `want` bytes of the first free range.
     pub(super) fn lease(&mut self, want: u64, now: Duration) -> Option<Lease> {
         let free = self.free.first()?;
-        let mut end = free.end.min(free.start.saturating_add(want.max(MIN_PIECE)));
+        let mut end = free.end.min(free.start.saturating_add(want.max(SMALLEST)));
         // A crumb at the end would cost a request of its own.
-        if free.end - end < MIN_PIECE {
+        if free.end - end < SMALLEST {
             end = free.end;
         }
         self.free.remove(free.start..end);
@@ -101,56 +74,49 @@ impl Segments {
         self.free.remove(end..self.size);
     }
 
-    /// Takes the second half of the lease that has the longest way to go, if that is worth it.
-    pub(super) fn steal(&mut self, now: Duration) -> Option<Lease> {
-        let (id, _) = self.slowest(now, |held| held.rest.end - held.rest.start >= 2 * MIN_PIECE)?;
+    /// Helps the slowest: takes half of what it has left, or fetches all of that a second time if it is
+    /// little or nothing comes.
+    pub(super) fn help(&mut self, now: Duration, rules: &Rules) -> Option<Lease> {
+        let (id, _) = self.slowest(now, rules)?;
         let held = self.held.get_mut(&id)?;
-        let middle = held.rest.start + (held.rest.end - held.rest.start) / 2;
-        let stolen = middle..std::mem::replace(&mut held.rest.end, middle);
-        Some(self.hold(stolen, now))
-    }
-
-    /// Fetches what the slowest lease still lacks a second time; whoever is first wins.
-    pub(super) fn race(&mut self, now: Duration) -> Option<Lease> {
-        let (id, _) = self.slowest(now, |held| !held.raced)?;
-        let held = self.held.get_mut(&id)?;
-        held.raced = true;
-        let rest = held.rest.clone();
-        let lease = self.hold(rest, now);
+        let (range, raced) = if held.may_be_split(now, rules) {
+            (held.split(), held.raced)
+        } else {
+            held.raced = true;
+            (held.left(), true)
+        };
+        let lease = self.hold(range, now);
         // The second runner is not raced again.
         self.held
             .entry(lease.id)
-            .and_modify(|held| held.raced = true);
+            .and_modify(|held| held.raced = raced);
         Some(lease)
     }
 
-    /// The seconds that the slowest lease still needs, among those that may be stolen from or raced.
-    pub(super) fn longest_wait(&self, now: Duration) -> Option<f64> {
-        let worth = |held: &Held| !held.raced || held.rest.end - held.rest.start >= 2 * MIN_PIECE;
-        self.slowest(now, worth).map(|(_, seconds)| seconds)
+    /// Fetches a little of what somebody holds a second time, to see whether anything comes at all.
+    pub(super) fn probe(&mut self, now: Duration) -> Option<Lease> {
+        let held = self.held.values().find(|held| !held.rest.is_empty())?;
+        let rest = held.rest.start..held.rest.end.min(held.rest.start + SMALLEST);
+        Some(self.hold(rest, now))
     }
 
-    fn slowest(&self, now: Duration, worth: impl Fn(&Held) -> bool) -> Option<(LeaseId, f64)> {
-        let candidates = self
+    /// The seconds that the slowest lease still needs, among those that are worth helping.
+    pub(super) fn longest_wait(&self, now: Duration, rules: &Rules) -> Option<f64> {
+        self.slowest(now, rules).map(|(_, seconds)| seconds)
+    }
+
+    fn slowest(&self, now: Duration, rules: &Rules) -> Option<(LeaseId, f64)> {
+        let timed = self
             .held
             .iter()
-            .filter(|(_, held)| !held.rest.is_empty() && worth(held));
-        let timed = candidates.filter_map(|(id, held)| Some((*id, held.seconds_left(now)?)));
-        timed
-            .filter(|(_, seconds)| *seconds > 1.0)
-            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .filter_map(|(id, held)| Some((*id, held.worth_help(now, rules)?)));
+        timed.max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
     fn hold(&mut self, range: Range<u64>, now: Duration) -> Lease {
         let id = LeaseId(self.next_id);
         self.next_id += 1;
-        let held = Held {
-            begin: range.start,
-            rest: range.clone(),
-            since: now,
-            raced: false,
-        };
-        self.held.insert(id, held);
+        self.held.insert(id, Held::new(range.clone(), now));
         Lease { id, range }
     }
 
@@ -164,6 +130,13 @@ impl Segments {
             held.rest.start
         } else {
             held.rest.end
+        }
+    }
+
+    /// Notes that bytes up to `position` have come to `id`.
+    pub(super) fn come(&mut self, id: LeaseId, position: u64, now: Duration) {
+        if let Some(held) = self.held.get_mut(&id) {
+            held.come(position, now);
         }
     }
 
@@ -233,6 +206,11 @@ impl Segments {
         self.landed.len()
     }
 
+    /// How many bytes nobody has or holds.
+    pub(super) fn free_bytes(&self) -> u64 {
+        self.free.len()
+    }
+
     /// Whether a lease can be had.
     pub(super) fn has_free(&self) -> bool {
         !self.free.is_empty()
@@ -276,25 +254,40 @@ mod tests {
         assert_eq!(segments.landed_from(0), 6);
     }
 
+    const RULES: Rules = Rules {
+        wait: Duration::from_millis(100),
+        may_race: true,
+    };
+
     #[test]
     fn the_idle_take_half_of_the_slowest() {
         let mut segments = Segments::new(20 * MIB, Ranges::default());
         let slow = segments.lease(10 * MIB, seconds(0)).unwrap();
         let fast = segments.lease(10 * MIB, seconds(0)).unwrap();
         bring(&mut segments, &slow, MIB);
+        segments.come(slow.id, 2 * MIB, seconds(2));
         bring(&mut segments, &fast, 19 * MIB);
-        let stolen = segments.steal(seconds(2)).unwrap();
-        assert_eq!(stolen.range, MIB + 9 * MIB / 2..10 * MIB);
-        assert_eq!(segments.wanted(slow.id), MIB + 9 * MIB / 2);
+        segments.come(fast.id, 19 * MIB, seconds(2));
+        let stolen = segments.help(seconds(2), &RULES).unwrap();
+        assert_eq!(
+            stolen.range,
+            6 * MIB..10 * MIB,
+            "also what is not written yet is there"
+        );
+        assert_eq!(segments.wanted(slow.id), 6 * MIB);
     }
 
     #[test]
     fn a_race_is_won_by_whoever_lands_first() {
         let mut segments = Segments::new(MIB, Ranges::default());
         let first = segments.lease(MIB, seconds(0)).unwrap();
-        let second = segments.race(seconds(5)).unwrap();
-        assert_eq!(second.range, 0..MIB);
-        assert_eq!(segments.race(seconds(9)), None, "two runners are enough");
+        let second = segments.help(seconds(5), &RULES).unwrap();
+        assert_eq!(second.range, 0..MIB, "nothing came");
+        assert_eq!(
+            segments.help(seconds(9), &RULES),
+            None,
+            "two runners are enough"
+        );
         bring(&mut segments, &second, MIB);
         assert_eq!(
             segments.wanted(first.id),
@@ -305,18 +298,12 @@ mod tests {
         assert!(is_complete(&segments) && !segments.has_free());
     }
 
-    #[test]
-    fn a_young_lease_is_left_alone() {
-        let mut segments = Segments::new(64 * MIB, Ranges::default());
-        segments.lease(64 * MIB, seconds(0)).unwrap();
-        assert_eq!(segments.steal(Duration::from_millis(900)), None);
-    }
-
     #[derive(Clone, Debug)]
     enum Event {
         Lease(u64),
-        Steal,
-        Race,
+        Help,
+        Come(usize, u64),
+        Probe,
         Write(usize, u64),
         Land(usize),
         Advance(usize),
@@ -328,8 +315,9 @@ mod tests {
     fn events() -> impl Strategy<Value = Vec<Event>> {
         let event = prop_oneof![
             (1u64..40).prop_map(|n| Event::Lease(n * MIB)),
-            Just(Event::Steal),
-            Just(Event::Race),
+            Just(Event::Help),
+            (0usize..8, 0u64..20).prop_map(|(i, n)| Event::Come(i, n * MIB / 2)),
+            Just(Event::Probe),
             (0usize..8, 0u64..20).prop_map(|(i, n)| Event::Write(i, n * MIB / 2)),
             (0usize..8).prop_map(Event::Land),
             (0usize..8).prop_map(Event::Advance),
@@ -353,8 +341,12 @@ mod tests {
                 let now = seconds(step as u64 * 2);
                 match event {
                     Event::Lease(want) => leases.extend(segments.lease(want, now)),
-                    Event::Steal => leases.extend(segments.steal(now)),
-                    Event::Race => leases.extend(segments.race(now)),
+                    Event::Help => leases.extend(segments.help(now, &RULES)),
+                    Event::Come(i, n) if i < leases.len() => {
+                        let range = leases[i].range.clone();
+                        segments.come(leases[i].id, (range.start + n).min(range.end), now);
+                    }
+                    Event::Probe => leases.extend(segments.probe(now)),
                     // A write takes its time, and its worker tells of it later still, or is gone;
                     // much can happen in between.
                     Event::Write(i, n) if i < leases.len() => {

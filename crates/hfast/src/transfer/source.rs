@@ -1,34 +1,16 @@
-//! Where the bytes of a file can come from, and which source is asked next. Pure.
+//! Which of the sources of a file is asked next, and with how much patience. Pure.
 //!
 //! A source is anything that gives ranges of the file; the digest judges, so all are equal but for
 //! their health.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
-use ::http::StatusCode;
-use url::Url;
-
+pub(crate) use super::entry::Source;
+use super::entry::{BEFORE_CHANGE, Entry};
+use super::lanes::Room;
 use crate::error::Error;
-use crate::hub::metadata::FileMeta;
-use crate::names::Digest;
-use crate::transport::follow::Credentials;
-use crate::transport::retry::{Budget, LONG_PAUSE, LONGEST_WAIT, Next, Patience};
-
-/// Failures in a row after which another source is tried.
-const BEFORE_CHANGE: u32 = 2;
-
-/// One place that has a file.
-#[derive(Clone, Debug)]
-pub(crate) struct Source {
-    /// The endpoint's host, as shown to people.
-    pub(crate) name: String,
-    /// Where a link to the bytes is asked for; for a plain URL, the bytes themselves.
-    pub(crate) resolve: Url,
-    /// The token that this source may see.
-    pub(crate) credentials: Option<Credentials>,
-    /// Which of the client's endpoints this is; `None` for a plain URL.
-    pub(crate) endpoint: Option<usize>,
-}
+use crate::transport::retry::{Budget, FOR_BYTES, LONG_PAUSE, LONGEST_WAIT, Next, Patience};
 
 /// The sources of one file, what became of them, and the patience with them.
 #[derive(Debug)]
@@ -36,6 +18,8 @@ pub(crate) struct Sources {
     all: Vec<Entry>,
     patience: Patience,
     budget: Budget,
+    /// What came by this way may be wrong: while there is another one it is not asked.
+    suspect: Option<usize>,
 }
 
 /// What follows a failure that may pass.
@@ -49,55 +33,78 @@ pub(crate) enum After {
     GiveUp,
 }
 
-#[derive(Debug)]
-struct Entry {
-    source: Source,
-    /// Failures in a row, and the time that they cost.
-    failures: u32,
-    cost: Duration,
-    /// Where it sends us for the bytes, if that host wanted to be left alone once.
-    storage: Option<String>,
-    /// For how long it or its storage wants to be left alone, as far as that is worth asking another.
-    pause: Duration,
-    demoted: u32,
-    /// It cannot serve ranges: one connection, from the front.
-    one_stream: bool,
-    /// Asked no more.
-    out: bool,
-    /// Why it is out, until that is told.
-    refused: Option<Error>,
-}
-
 impl Sources {
     /// In the order in which they are preferred.
-    pub(crate) fn new(sources: Vec<Source>, patience: Patience, now: Duration) -> Self {
-        let entry = |source| Entry {
-            source,
-            failures: 0,
-            cost: Duration::ZERO,
-            storage: None,
-            pause: Duration::ZERO,
-            demoted: 0,
-            one_stream: false,
-            out: false,
-            refused: None,
-        };
+    pub(crate) fn new(sources: Vec<Source>, now: Duration) -> Self {
         Self {
-            all: sources.into_iter().map(entry).collect(),
-            patience,
-            budget: Budget::new(patience, now),
+            all: sources.into_iter().map(Entry::new).collect(),
+            patience: FOR_BYTES,
+            budget: Budget::new(FOR_BYTES, now),
+            suspect: None,
         }
     }
 
-    /// The source to ask next: the first that has not failed twice in a row, else the one that
-    /// failed least; never one that refused, and one that wants to be left alone only if all do.
+    /// The source to ask next, whenever that is: the first that has not failed twice in a row, else the
+    /// one that failed least; never one that refused, and one that wants to be left alone only if all
+    /// do.
     pub(crate) fn pick(&self) -> Option<(usize, &Source)> {
-        let open = self.all.iter().enumerate().filter(|(_, entry)| !entry.out);
-        let best = open.min_by_key(|(_, entry)| {
-            let faults = entry.demoted + entry.failures / BEFORE_CHANGE;
-            (entry.pause, faults)
-        })?;
+        let open = self.all.iter().enumerate();
+        let open = open.filter(|(_, entry)| self.is_asked(entry));
+        let best = open.min_by_key(|(_, entry)| (entry.pause, entry.faults()))?;
         Some((best.0, &best.1.source))
+    }
+
+    /// The source that a connection can be opened to at `now`, given the room for each by its index and
+    /// its lane. One
+    /// that fails for all files is left alone while there is another; among equals that with the most
+    /// room comes first.
+    pub(super) fn pick_now(
+        &self,
+        now: Duration,
+        room: impl Fn(usize, usize) -> Room,
+    ) -> Option<usize> {
+        let least_pause = self.left().map(|entry| entry.pause).min()?;
+        let open = self.all.iter().enumerate();
+        let open = open.filter(|(_, entry)| self.is_asked(entry) && entry.pause == least_pause);
+        let mut open: Vec<_> = open
+            .map(|(index, entry)| (index, entry, room(index, entry.source.lane)))
+            .collect();
+        let is_sound = |entry: &Entry, room: &Room| entry.faults() == 0 && !room.trouble;
+        let serves_ranges = |entry: &Entry, room: &Room| !entry.one_stream && is_sound(entry, room);
+        if open
+            .iter()
+            .any(|(_, entry, room)| serves_ranges(entry, room))
+        {
+            open.retain(|(_, entry, _)| !entry.one_stream);
+        }
+        let has_sound = open.iter().any(|(.., room)| !room.trouble);
+        let usable = open.into_iter().filter(|(_, entry, room)| {
+            let has_room = if room.trouble && has_sound {
+                room.trial
+            } else {
+                room.free > 0
+            };
+            has_room && now >= entry.not_before
+        });
+        let best = usable
+            .min_by_key(|(_, entry, room)| (entry.faults(), room.trouble, Reverse(room.free)))?;
+        Some(best.0)
+    }
+
+    /// One of them.
+    pub(super) fn get(&self, index: usize) -> &Source {
+        &self.all[index].source
+    }
+
+    /// Begins no exchange with a source before `time`.
+    pub(crate) fn hold_off(&mut self, index: usize, time: Duration) {
+        let not_before = &mut self.all[index].not_before;
+        *not_before = (*not_before).max(time);
+    }
+
+    /// The number of sources that were ever named.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
     }
 
     /// Notes for how long each source is to be left alone from now on, given the pause of a host.
@@ -135,21 +142,28 @@ impl Sources {
         self.budget.progressed(now);
     }
 
-    /// Counts a failure that may pass, of an exchange that began at `since`, and says what comes next.
-    /// `chance` is uniform in `0.0..1.0`.
+    /// Counts a failure that may pass, of an exchange that began at `since`, and says what comes next
+    /// with this patience. `chance` is uniform in `0.0..1.0`.
     pub(crate) fn failed(
         &mut self,
         index: usize,
         (since, now): (Duration, Duration),
-        chance: f64,
+        (chance, patience): (f64, Patience),
     ) -> After {
+        self.patience = patience;
+        self.budget.set(patience);
         let next = self.budget.failed(now, chance);
         let wait = match next {
             Next::Wait(wait) => wait,
             Next::GiveUp => LONGEST_WAIT,
         };
-        self.all[index].failures += 1;
-        self.all[index].cost += now.saturating_sub(since) + wait;
+        let entry = &mut self.all[index];
+        entry.failures += 1;
+        entry.cost += now.saturating_sub(since) + wait;
+        // The first may be that of a connection that was kept: it is replaced at once.
+        if entry.failures > 1 {
+            entry.not_before = entry.not_before.max(now + wait);
+        }
         // Those that are dead must not use up the patience with one that can serve.
         if next == Next::GiveUp && self.are_all_spent() {
             After::GiveUp
@@ -166,11 +180,9 @@ impl Sources {
         *failures = (*failures).max(BEFORE_CHANGE);
     }
 
-    /// Whether a source is asked over a new connection next: after a failure, which may be that of
-    /// one that was kept. After two in a row it may be that no further one is let in, and those that
-    /// were kept are all there will be.
-    pub(crate) fn wants_fresh(&self, index: usize) -> bool {
-        self.all[index].failures % 2 == 1
+    /// How often in a row a source has failed.
+    pub(super) fn failures(&self, index: usize) -> u32 {
+        self.all[index].failures
     }
 
     /// Whether every source that is left has failed so often in a row, and cost so much time, that
@@ -187,14 +199,35 @@ impl Sources {
     }
 
     fn left(&self) -> impl Iterator<Item = &Entry> {
-        self.all.iter().filter(|entry| !entry.out)
+        self.all.iter().filter(|entry| self.is_asked(entry))
     }
 
-    /// Prefers every other source from now on: the bytes of this one were wrong.
-    pub(crate) fn demote_current(&mut self) {
-        if let Some((index, _)) = self.pick() {
-            self.all[index].demoted += 1;
+    fn is_asked(&self, entry: &Entry) -> bool {
+        let is_other = |other: &Entry| Some(other.source.lane) != self.suspect;
+        let can_serve = |other: &Entry| !other.out && is_other(other) && other.faults() == 0;
+        !entry.out && (is_other(entry) || !self.all.iter().any(can_serve))
+    }
+
+    /// Asks this way only if no other one can serve: what came by it may be wrong.
+    pub(crate) fn suspect(&mut self, lane: Option<usize>) {
+        self.suspect = lane;
+    }
+
+    /// The ways to the sources that are left, most wanted first.
+    pub(super) fn lanes(&self) -> Vec<usize> {
+        let mut lanes = Vec::new();
+        for entry in self.all.iter().filter(|entry| !entry.out) {
+            if !lanes.contains(&entry.source.lane) {
+                lanes.push(entry.source.lane);
+            }
         }
+        lanes
+    }
+
+    /// The name of the source that a way leads to.
+    pub(super) fn name(&self, lane: usize) -> &str {
+        let named = self.all.iter().find(|entry| entry.source.lane == lane);
+        named.map_or("", |entry| &entry.source.name)
     }
 
     /// Notes that a source cannot serve ranges.
@@ -202,10 +235,9 @@ impl Sources {
         self.all[index].one_stream = true;
     }
 
-    /// Whether the source that is asked next cannot serve ranges.
-    pub(crate) fn is_one_stream(&self) -> bool {
-        self.pick()
-            .is_some_and(|(index, _)| self.all[index].one_stream)
+    /// Whether no source that is left can serve ranges.
+    pub(crate) fn are_one_stream(&self) -> bool {
+        self.left().all(|entry| entry.one_stream)
     }
 
     /// Asks this source no more. Returns why the file cannot be had, if it was the last one.
@@ -213,11 +245,6 @@ impl Sources {
         self.all[index].out = true;
         self.all[index].refused = Some(error);
         self.refusal()
-    }
-
-    /// Whether there was nobody to ask from the beginning.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.all.is_empty()
     }
 
     /// Whether no source but this one is left to be asked.
@@ -235,30 +262,12 @@ impl Sources {
     }
 }
 
-/// Why what a source offers is not the file we want, by what its headers say.
-pub(crate) fn contradiction(meta: &FileMeta, size: u64, digest: Option<&Digest>) -> Option<String> {
-    if let Some(there) = meta.size.filter(|there| *there != size) {
-        return Some(format!("has {there} bytes instead of {size}"));
-    }
-    let other = match (meta.digest, digest) {
-        (Some(Digest::Sha256(there)), Some(Digest::Sha256(here))) => there != *here,
-        (Some(Digest::GitSha1(there)), Some(Digest::GitSha1(here))) => there != *here,
-        // A mirror that gives another kind of digest does not contradict.
-        _ => false,
-    };
-    other.then(|| "has other content under this name".to_owned())
-}
-
-/// Whether a status from storage means that the link, not the file, is gone.
-pub(crate) fn means_stale_link(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 400 | 401 | 403 | 404 | 410)
-}
-
 #[cfg(test)]
 mod tests {
+    use url::Url;
+
     use super::*;
     use crate::error::ErrorKind;
-    use crate::transport::retry::FOR_BYTES;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -268,14 +277,16 @@ mod tests {
             resolve: Url::parse("http://host/").unwrap(),
             credentials: None,
             endpoint: Some(i),
+            lane: i,
         };
-        Sources::new((0..n).map(source).collect(), FOR_BYTES, Duration::ZERO)
+        Sources::new((0..n).map(source).collect(), Duration::ZERO)
     }
 
     /// A failure at `now` that took a second.
     fn fail(sources: &mut Sources, index: usize, now: u32) -> After {
         let now = now * SECOND;
-        sources.failed(index, (now.saturating_sub(SECOND), now), 0.5)
+        let times = (now.saturating_sub(SECOND), now);
+        sources.failed(index, times, (0.5, FOR_BYTES))
     }
 
     #[test]

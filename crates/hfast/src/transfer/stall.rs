@@ -6,12 +6,29 @@ use std::time::Duration;
 
 use super::piece::to_f64;
 
-/// Nothing at all for this long, with nobody to compare with, is a dead connection. TCP itself
-/// would notice only after minutes; a lossy path is silent for a few retransmission timeouts.
+/// Nothing at all for this long, while nobody else receives anything either: the link may be down, and
+/// that is not the connection's fault, but TCP itself would notice only after minutes.
 pub(super) const SILENCE_ALONE: Duration = Duration::from_secs(20);
 
-/// The same while siblings receive: the link works, so this connection does not.
-pub(super) const SILENCE_AMONG_SIBLINGS: Duration = Duration::from_secs(5);
+/// While others receive, a connection that has brought something may be silent for so many times the
+/// longest silence that ended well, within these bounds: a lossy path is silent for a few
+/// retransmission timeouts, and a connection that lasts longer than that is cheaper to replace.
+const GAPS: u32 = 4;
+const SHORTEST_PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const LONGEST_PATIENCE: Duration = Duration::from_secs(5);
+
+/// One that has not brought anything yet may take so many times as long as others did for their first
+/// byte, and at least this long: a lost packet of the handshake costs a second. Each failure in a row
+/// doubles that.
+const WAITS: u32 = 8;
+const FIRST_BYTE: Duration = Duration::from_secs(3);
+
+/// Somebody received something within this time: the link works.
+const NOW: Duration = Duration::from_secs(1);
+
+/// When nobody has received anything for this long, a further connection is tried, and another one each
+/// time that much has passed: those that there are may wait for timers of TCP that have become long.
+pub(super) const PROBE: Duration = Duration::from_secs(2);
 
 /// The window over which a rate is taken. A connection below [`MIN_RATE`] for that long is cut.
 pub(super) const WINDOW: Duration = Duration::from_secs(30);
@@ -25,14 +42,18 @@ const MIN_TOTAL: f64 = 4096.0;
 /// sharing of one bottleneck rarely spreads rates by more than eight.
 const FAR_BEHIND: f64 = 16.0;
 
-/// A comparison with siblings needs this much history.
+/// A comparison with siblings needs this much history, and of them at least that much: what they are
+/// asked for is often done by then.
 const SETTLED: Duration = Duration::from_secs(10);
+const SIBLINGS_SETTLED: Duration = Duration::from_secs(1);
 
 /// The recent past of one connection.
 #[derive(Clone, Debug)]
 pub(super) struct Meter {
     started: Duration,
     last_byte: Duration,
+    /// The longest silence that ended by a byte, and when.
+    gap: (Duration, Duration),
     /// Bytes received by the end of each second, oldest first; at most as long as the window.
     seconds: VecDeque<(Duration, u64)>,
     total: u64,
@@ -44,6 +65,7 @@ impl Meter {
         Self {
             started: now,
             last_byte: now,
+            gap: (Duration::ZERO, now),
             seconds: VecDeque::new(),
             total: 0,
         }
@@ -51,6 +73,11 @@ impl Meter {
 
     /// Notes that `bytes` arrived.
     pub(super) fn add(&mut self, bytes: u64, now: Duration) {
+        let silence = now.saturating_sub(self.last_byte);
+        // The wait for the first byte is another matter, and what was long ago is forgotten.
+        if self.total > 0 && (silence >= self.gap.0 || now.saturating_sub(self.gap.1) > WINDOW) {
+            self.gap = (silence, now);
+        }
         self.total += bytes;
         self.last_byte = now;
     }
@@ -60,7 +87,7 @@ impl Meter {
         self.total > 0 && now.saturating_sub(self.last_byte) < time
     }
 
-    /// Takes a sample; called about once a second.
+    /// Takes a sample; called about twice a second.
     pub(super) fn tick(&mut self, now: Duration) {
         self.seconds.push_back((now, self.total));
         while self
@@ -85,6 +112,8 @@ impl Meter {
         Pulse {
             age: now.saturating_sub(self.started),
             silence: now.saturating_sub(self.last_byte),
+            gap: self.gap.0,
+            has_begun: self.total > 0,
             rate: to_f64(self.total - before) / span,
         }
     }
@@ -97,6 +126,10 @@ pub(super) struct Pulse {
     pub(super) age: Duration,
     /// Time since its last byte.
     pub(super) silence: Duration,
+    /// The longest silence that ended by a byte.
+    pub(super) gap: Duration,
+    /// Something has come.
+    pub(super) has_begun: bool,
     /// Bytes per second over the last half minute, or its whole life if shorter.
     pub(super) rate: f64,
 }
@@ -129,24 +162,44 @@ impl fmt::Display for Stall {
     }
 }
 
-/// Judges one connection by itself and by its siblings (which do not include it).
-pub(super) fn judge(own: &Pulse, siblings: &[Pulse]) -> Option<Stall> {
-    let link_works = siblings.iter().any(|s| s.silence < Duration::from_secs(1));
-    let patience = if link_works {
-        SILENCE_AMONG_SIBLINGS
-    } else {
-        SILENCE_ALONE
+/// How long a connection may be silent before its first byte, on a way where that takes `wait`, after so
+/// many failures in a row.
+pub(super) fn first_byte_patience(wait: Duration, failures: u32) -> Duration {
+    let patience = (wait * WAITS).max(FIRST_BYTE);
+    patience
+        .saturating_mul(1 << failures.min(5))
+        .min(SILENCE_ALONE)
+}
+
+/// Judges one connection by itself and by its siblings: `near` ones have the same host, `far` ones are
+/// all others; neither include it. `first_byte` is the patience before its first byte.
+pub(super) fn judge(
+    own: &Pulse,
+    (near, far): (&[Pulse], &[Pulse]),
+    first_byte: Duration,
+) -> Option<Stall> {
+    let mut others = near.iter().chain(far);
+    let link_works = others.any(|other| other.has_begun && other.silence < NOW);
+    let longest_gap = near.iter().map(|other| other.gap).max().unwrap_or_default();
+    let patience = match (link_works, own.has_begun) {
+        (false, _) => SILENCE_ALONE,
+        (true, false) => first_byte,
+        (true, true) => {
+            let gaps = longest_gap.max(own.gap) * GAPS;
+            gaps.clamp(SHORTEST_PATIENCE, LONGEST_PATIENCE)
+        }
     };
     if own.silence >= patience {
         return Some(Stall::Silent(own.silence));
     }
+    let siblings = near;
     let total = own.rate + siblings.iter().map(|sibling| sibling.rate).sum::<f64>();
     if own.age >= WINDOW && own.rate < MIN_RATE && total < MIN_TOTAL {
         return Some(Stall::Trickle(own.rate));
     }
     let mut rates: Vec<f64> = siblings
         .iter()
-        .filter(|s| s.age >= SETTLED)
+        .filter(|s| s.age >= SIBLINGS_SETTLED)
         .map(|s| s.rate)
         .collect();
     rates.sort_by(f64::total_cmp);
@@ -159,68 +212,106 @@ pub(super) fn judge(own: &Pulse, siblings: &[Pulse]) -> Option<Stall> {
 mod tests {
     use super::*;
 
+    const FIRST: Duration = FIRST_BYTE;
+
     fn pulse(age: u64, silence: u64, rate: f64) -> Pulse {
         Pulse {
             age: Duration::from_secs(age),
             silence: Duration::from_secs(silence),
+            gap: Duration::ZERO,
+            has_begun: true,
             rate,
         }
     }
 
+    fn judged(own: &Pulse, near: &[Pulse]) -> Option<Stall> {
+        judge(own, (near, &[]), FIRST)
+    }
+
     #[test]
-    fn silence_is_noticed_sooner_when_siblings_receive() {
-        let silent = pulse(30, 5, 1e6);
-        assert!(matches!(
-            judge(&silent, &[pulse(30, 0, 1e6)]),
-            Some(Stall::Silent(_))
-        ));
+    fn silence_is_noticed_sooner_when_others_receive() {
+        let silent = pulse(30, 2, 1e6);
+        let receives = [pulse(30, 0, 1e6)];
+        assert!(matches!(judged(&silent, &receives), Some(Stall::Silent(_))));
+        let from_elsewhere = judge(&silent, (&[], &receives), FIRST);
+        assert!(matches!(from_elsewhere, Some(Stall::Silent(_))));
         assert_eq!(
-            judge(&silent, &[pulse(30, 5, 1e6)]),
+            judged(&silent, &[pulse(30, 2, 1e6)]),
             None,
-            "the whole link is silent: wait"
+            "all are silent: wait"
         );
-        assert!(judge(&pulse(30, 20, 1e6), &[]).is_some());
+        assert_eq!(judged(&pulse(30, 19, 1e6), &[]), None);
+        assert!(judged(&pulse(30, 20, 1e6), &[]).is_some());
+    }
+
+    #[test]
+    fn a_path_that_is_often_silent_gets_more_patience() {
+        let gap = |millis| Pulse {
+            gap: Duration::from_millis(millis),
+            ..pulse(30, 0, 1e6)
+        };
+        assert_eq!(judged(&pulse(30, 3, 1e6), &[gap(1000)]), None);
+        assert!(judged(&pulse(30, 3, 1e6), &[gap(700)]).is_some());
+        assert!(judged(&pulse(30, 5, 1e6), &[gap(9000)]).is_some());
+    }
+
+    #[test]
+    fn the_first_byte_may_take_longer_and_with_each_failure_more() {
+        let asking = Pulse {
+            has_begun: false,
+            ..pulse(4, 4, 0.0)
+        };
+        let receives = [pulse(30, 0, 1e6)];
+        let of = |wait, failures| first_byte_patience(Duration::from_millis(wait), failures);
+        assert!(judge(&asking, (&receives, &[]), of(100, 0)).is_some());
+        assert!(judge(&asking, (&receives, &[]), of(1000, 0)).is_none());
+        assert!(judge(&asking, (&receives, &[]), of(100, 1)).is_none());
+        assert_eq!(of(100, 40), SILENCE_ALONE);
     }
 
     #[test]
     fn a_trickle_is_cut_and_a_slow_link_is_not() {
         assert!(matches!(
-            judge(&pulse(30, 0, 500.0), &[]),
+            judged(&pulse(30, 0, 500.0), &[]),
             Some(Stall::Trickle(_))
         ));
         let shared = [pulse(30, 0, 740.0); 15];
-        assert_eq!(judge(&shared[0], &shared), None, "12 kB/s in all");
-        assert!(judge(&shared[0], &shared[..3]).is_some());
-        assert_eq!(
-            judge(
-                &pulse(300, 0, 5e3),
-                &[pulse(300, 0, 5e3), pulse(300, 0, 6e3)]
-            ),
-            None
-        );
+        assert_eq!(judged(&shared[0], &shared), None, "12 kB/s in all");
+        assert!(judged(&shared[0], &shared[..3]).is_some());
+        let slow = [pulse(300, 0, 5e3), pulse(300, 0, 6e3)];
+        assert_eq!(judged(&slow[0], &slow), None);
     }
 
     #[test]
     fn the_far_behind_are_replaced_once_settled() {
         let siblings = [pulse(20, 0, 2e6), pulse(20, 0, 1.5e6), pulse(20, 0, 1e6)];
         assert!(matches!(
-            judge(&pulse(12, 0, 5e4), &siblings),
+            judged(&pulse(12, 0, 5e4), &siblings),
             Some(Stall::Behind(..))
         ));
-        assert_eq!(judge(&pulse(5, 0, 5e4), &siblings), None);
-        assert_eq!(judge(&pulse(12, 0, 3e5), &siblings), None);
+        assert_eq!(judged(&pulse(5, 0, 5e4), &siblings), None);
+        assert_eq!(judged(&pulse(12, 0, 3e5), &siblings), None);
     }
 
     #[test]
     fn a_meter_forgets_what_is_older_than_its_window() {
         let mut meter = Meter::new(Duration::ZERO);
-        for second in 1..=100u64 {
-            let now = Duration::from_secs(second);
-            meter.add(if second <= 50 { 1_000_000 } else { 100 }, now);
-            meter.tick(now);
+        let second = Duration::from_secs;
+        for n in 1..=100u64 {
+            meter.add(if n <= 50 { 1_000_000 } else { 100 }, second(n));
+            meter.tick(second(n));
         }
-        let pulse = meter.pulse(Duration::from_secs(100));
+        let pulse = meter.pulse(second(100));
         assert!((90.0..110.0).contains(&pulse.rate), "{}", pulse.rate);
+        assert_eq!(pulse.gap, second(1));
         assert!(meter.seconds.len() <= 32);
+        meter.add(1, second(110));
+        assert_eq!(meter.pulse(second(110)).gap, second(10));
+        meter.add(1, second(141));
+        meter.add(1, second(142));
+        assert_eq!(meter.pulse(second(142)).gap, second(31));
+        meter.add(1, second(173));
+        meter.add(1, second(175));
+        assert_eq!(meter.pulse(second(175)).gap, second(31));
     }
 }

@@ -9,13 +9,13 @@ use ::http::StatusCode;
 use ::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use bytes::Bytes;
 
+use super::blame::{WRONG_BYTES, looks};
 use super::check::is_gzip;
 use super::engine::Engine;
 use super::gunzip::plain;
 use super::progress::ActiveFile;
 use super::source::{After, Source, Sources};
 use super::throttle::limited;
-use super::verify::{WRONG_BYTES, looks};
 use super::worker::AFTER_PAUSED;
 use crate::error::{Error, ErrorKind};
 use crate::hub::refusal::not_a_hub;
@@ -92,7 +92,7 @@ impl Engine {
                     if wrong > looks(shown.done(), sources.count()) {
                         return Err(error);
                     }
-                    sources.demote_current();
+                    sources.suspect(Some(source.lane));
                     let told = error.to_string();
                     (error, told)
                 }
@@ -101,7 +101,9 @@ impl Engine {
                     (error, told)
                 }
             };
-            let after = sources.failed(index, (since, self.now()), self.chance());
+            let times = (since, self.now());
+            let patience = self.hope().exchange_failed(times, false);
+            let after = sources.failed(index, times, (self.chance(), patience));
             if !matches!(after, After::Wait(_)) {
                 self.setup.provider.note(&source, false);
             }

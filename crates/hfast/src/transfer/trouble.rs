@@ -42,14 +42,31 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
-    /// Whether it may be that a server lets no more connections in. While others bring content from
-    /// it, that says nothing of the file.
-    pub(super) fn may_be_limit(&self) -> bool {
+    /// Whether it may be that a server lets no more connections in, of which this was a `fresh` one or
+    /// may have been an old one that broke. While others bring content from it, that says nothing of the
+    /// file.
+    pub(super) fn may_be_limit(&self, fresh: bool) -> bool {
         match self {
-            Self::Failed(failure) => {
-                matches!(failure.kind, FailureKind::Connect | FailureKind::Broken)
-            }
+            Self::Failed(failure) => match failure.kind {
+                FailureKind::Connect => true,
+                FailureKind::Broken => fresh,
+                _ => false,
+            },
             Self::Status(status, _) => matches!(status.as_u16(), 429 | 503),
+            _ => false,
+        }
+    }
+
+    /// Whether no server said anything, right or wrong.
+    pub(super) fn is_on_the_way(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Stalled(_))
+    }
+
+    /// Whether waiting may help.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Failed(failure) => !failure.kind.is_final(),
+            Self::Stalled(_) | Self::Void(_) | Self::Short | Self::Overtaken => true,
             _ => false,
         }
     }

@@ -2,44 +2,66 @@
 //!
 //! How many are allowed at a rate is decided in `booking.rs`.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// As many turns as there may be connections, of which some are withheld for a time.
 pub(super) struct Turns {
-    free: Semaphore,
+    free: Arc<Semaphore>,
     most: usize,
     withheld: Mutex<usize>,
 }
 
+/// The right to one connection, until it is dropped.
+pub(super) struct Turn(#[allow(dead_code, reason = "its drop gives it back")] OwnedSemaphorePermit);
+
 impl Turns {
     pub(super) fn new(most: usize) -> Self {
         Self {
-            free: Semaphore::new(most),
+            free: Arc::new(Semaphore::new(most)),
             most,
             withheld: Mutex::default(),
         }
     }
 
+    /// A turn, if one of the `allowed` can be had now.
+    pub(super) fn take_now(&self, allowed: usize) -> Option<Turn> {
+        loop {
+            self.give_back(self.surplus(allowed));
+            let permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
+            if let Some(turn) = self.withhold(permit, self.surplus(allowed)) {
+                return Some(turn);
+            }
+        }
+    }
+
     /// Waits for a turn, while `allowed` of them may be had: it is asked before and after the wait.
     /// `None`: there will be none any more.
-    pub(super) async fn take(
-        &self,
-        allowed: impl Fn(usize) -> usize,
-    ) -> Option<SemaphorePermit<'_>> {
-        // At least one is in use or free, so there is always somebody who comes by here.
-        let surplus = || self.most - allowed(self.most).clamp(1, self.most);
+    pub(super) async fn take(&self, allowed: impl Fn() -> usize) -> Option<Turn> {
         loop {
-            self.give_back(surplus());
-            let permit = self.free.acquire().await.ok()?;
-            let mut withheld = self.withheld();
-            if *withheld >= surplus() {
-                return Some(permit);
+            self.give_back(self.surplus(allowed()));
+            let permit = Arc::clone(&self.free).acquire_owned().await.ok()?;
+            if let Some(turn) = self.withhold(permit, self.surplus(allowed())) {
+                return Some(turn);
             }
-            *withheld += 1;
-            permit.forget();
         }
+    }
+
+    /// At least one is in use or free, so there is always somebody who comes by here.
+    fn surplus(&self, allowed: usize) -> usize {
+        self.most - allowed.clamp(1, self.most)
+    }
+
+    /// Keeps the permit back if there are too many.
+    fn withhold(&self, permit: OwnedSemaphorePermit, surplus: usize) -> Option<Turn> {
+        let mut withheld = self.withheld();
+        if *withheld >= surplus {
+            return Some(Turn(permit));
+        }
+        *withheld += 1;
+        permit.forget();
+        None
     }
 
     /// From now on nobody gets one.
@@ -71,7 +93,7 @@ mod tests {
     fn turns_are_withheld_and_given_back() {
         let turns = Turns::new(4);
         let allowed = Cell::new(4);
-        let take = || turns.take(|_| allowed.get()).now_or_never().flatten();
+        let take = || turns.take(|| allowed.get()).now_or_never().flatten();
         let mut taken: Vec<_> = (0..4).filter_map(|_| take()).collect();
         assert_eq!(taken.len(), 4);
         allowed.set(2);

@@ -2,8 +2,8 @@
 //!
 //! Claims of earlier runs are checked block by block on the way; a block that fails is fetched
 //! again before it can spoil the digest. A wrong digest at the end is met in this order: blocks
-//! that are not as they were written, parts adopted from other tools, then everything once more,
-//! window by window and from another source where there is one, until the digest matches.
+//! that are not as they were written, parts adopted from other tools, then what the sources brought:
+//! see `blame.rs`.
 
 use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,6 +11,7 @@ use std::sync::{Arc, PoisonError};
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+use super::blame::{WRONG_BYTES, suspicions};
 use super::engine::Engine;
 use super::job::{Job, Sink};
 use super::ranges::Ranges;
@@ -21,27 +22,6 @@ use crate::store::journal::Claims;
 
 /// Hashed in one go before the thread is given back.
 const STEP: u64 = 8 << 20;
-
-/// Fetched again at a time when nobody knows where the fault is: what one wrong bit may cost once
-/// it is reached.
-const WINDOW: u64 = 64 << 20;
-
-/// How often everything is fetched again before the file is given up. A fault that strikes a small
-/// file several times in a row is cheap to outlast; a large file that is wrong twice is wrong there.
-/// With several sources each gets a second look but the last: the first look may have compared the
-/// fault of one with that of another.
-pub(super) fn looks(size: u64, sources: usize) -> usize {
-    let at_each = (2 * sources).saturating_sub(1);
-    if size <= WINDOW {
-        at_each.max(4)
-    } else {
-        at_each
-    }
-}
-
-/// What to do when a content came whole and wrong.
-pub(super) const WRONG_BYTES: &str =
-    "check the digest if you gave it; else the source sends wrong bytes: try another --endpoint";
 
 /// The judge of one file.
 pub(super) struct Verifier {
@@ -79,15 +59,14 @@ impl Verifier {
             ));
             job.renew(engine.now());
             suspects.iter().for_each(|range| job.forget(range));
-            engine.wake.notify_waiters();
+            engine.wake.notify_one();
             digest = self.pass(engine, job).await?;
             if is_right(job, &digest) {
                 return Ok(digest);
             }
         }
-        let looks = looks(job.size, job.with_sources(|sources| sources.count()));
-        for _ in 0..looks {
-            if let Some(digest) = self.look_again(engine, job).await? {
+        for suspicion in suspicions(job) {
+            if let Some(digest) = self.fetch_again(engine, job, suspicion).await? {
                 return Ok(digest);
             }
         }
@@ -102,7 +81,7 @@ impl Verifier {
     }
 
     /// One pass over the file, as far behind the workers as need be.
-    async fn pass(&mut self, engine: &Engine, job: &Arc<Job>) -> Result<Digest, Error> {
+    pub(super) async fn pass(&mut self, engine: &Engine, job: &Arc<Job>) -> Result<Digest, Error> {
         let mut hasher = job
             .digest
             .map_or_else(Hasher::sha256, |digest| Hasher::like(&digest, job.size));
@@ -130,7 +109,7 @@ impl Verifier {
                         end - position
                     ));
                     job.forget(position..end);
-                    engine.wake.notify_waiters();
+                    engine.wake.notify_one();
                 }
                 continue;
             }
@@ -141,7 +120,7 @@ impl Verifier {
             hasher = hash(engine, job, hasher, range.clone()).await?;
             position = range.end;
             // Workers may be waiting for the digest to catch up.
-            engine.wake.notify_waiters();
+            engine.wake.notify_one();
         }
     }
 
@@ -168,42 +147,9 @@ impl Verifier {
             })
             .await
     }
-
-    /// Everything once more, a window at a time, until a window differs and the digest matches.
-    async fn look_again(
-        &mut self,
-        engine: &Engine,
-        job: &Arc<Job>,
-    ) -> Result<Option<Digest>, Error> {
-        job.begin_again(engine.now());
-        *job.link.lock().await = None;
-        let next =
-            job.with_sources(|sources| sources.pick().map(|(_, source)| source.name.clone()));
-        let next = next.unwrap_or_default();
-        engine.setup.progress.notice(format!(
-            "{}: the digest is wrong; fetching it once more, from {next}",
-            job.name
-        ));
-        let mut start = 0;
-        while start < job.size {
-            let window = start..job.size.min(start + WINDOW);
-            let before = checksum(engine, job, window.clone()).await?;
-            job.forget(window.clone());
-            engine.wake.notify_waiters();
-            whole(job, &window).await?;
-            start = window.end;
-            if checksum(engine, job, window).await? != before {
-                let digest = self.pass(engine, job).await?;
-                if is_right(job, &digest) {
-                    return Ok(Some(digest));
-                }
-            }
-        }
-        Ok(None)
-    }
 }
 
-fn is_right(job: &Job, digest: &Digest) -> bool {
+pub(super) fn is_right(job: &Job, digest: &Digest) -> bool {
     job.digest.is_none_or(|promised| promised == *digest)
 }
 
@@ -223,7 +169,7 @@ async fn arrival(job: &Job) -> Result<(), Error> {
 }
 
 /// Waits until all of `range` has landed.
-async fn whole(job: &Job, range: &Range<u64>) -> Result<(), Error> {
+pub(super) async fn whole(job: &Job, range: &Range<u64>) -> Result<(), Error> {
     loop {
         let changed = job.changed.notified();
         if let Some(error) = job.take_failure() {
@@ -277,7 +223,11 @@ async fn hash(
         .await
 }
 
-async fn checksum(engine: &Engine, job: &Arc<Job>, range: Range<u64>) -> Result<u64, Error> {
+pub(super) async fn checksum(
+    engine: &Engine,
+    job: &Arc<Job>,
+    range: Range<u64>,
+) -> Result<u64, Error> {
     let job = Arc::clone(job);
     engine
         .setup

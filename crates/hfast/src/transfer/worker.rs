@@ -1,55 +1,52 @@
-//! The loop of one connection: take work, carry out the exchange, judge its failure.
+//! Carries out one exchange and judges its failure: whom it speaks against, and what is done about it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::StatusCode;
 
+use super::dispatch::Errand;
 use super::engine::Engine;
 use super::exchange::{Exchange, PROGRESS};
 use super::job::Job;
-use super::segments::Lease;
+use super::link::Asking;
 use super::source::{After, Source};
+use super::stall::Stall;
 use super::trouble::Trouble;
 use crate::error::{Error, ErrorKind};
 use crate::hub::refusal::{self, not_a_hub};
-use crate::transport::retry::LONG_PAUSE;
+use crate::transport::retry::{LONG_PAUSE, Patience};
 use crate::transport::{Failure, FailureKind};
 
 /// Another source is asked after this time when it turns out on the way that a host is to be left
 /// alone: should all lead there, they are not asked in a circle without rest.
 pub(super) const AFTER_PAUSED: Duration = Duration::from_millis(200);
 
-impl Engine {
-    /// Works until the engine is closed.
-    pub(super) async fn work(self: Arc<Self>) {
-        while !self.is_closed() {
-            let Some(turn) = self.turn().await else {
-                return;
-            };
-            let Some((job, lease)) = self.next_work() else {
-                drop(turn);
-                self.wait_for_work().await;
-                continue;
-            };
-            self.fetch(&job, &lease).await;
-            job.segments().release(lease.id);
-            job.leave();
-            job.changed.notify_one();
-            self.wake.notify_waiters();
-        }
-    }
+/// The same when a connection was turned away, until it is clear how many are let in.
+const AFTER_TURNED_AWAY: Duration = Duration::from_millis(200);
 
-    async fn fetch(&self, job: &Arc<Job>, lease: &Lease) {
-        let gates = &self.setup.gates;
-        let picked = job.with_sources(|sources| {
-            sources.note_pauses(|host| gates.long_pause(host));
-            let (index, source) = sources.pick()?;
-            Some((index, source.clone(), sources.longest_pause()))
+/// A connection that breaks after so many bytes is replaced without a pause while others receive: it
+/// cost less than it brought. One that brings less could be asked without rest, and one that was silent
+/// cost seconds.
+const CRUMB: u64 = 4 << 10;
+
+/// How an exchange went.
+struct Course {
+    since: Duration,
+    kept: u64,
+    answered: bool,
+    fresh: bool,
+}
+
+impl Engine {
+    /// Carries out one exchange, and draws the conclusions.
+    pub(super) async fn fetch(&self, errand: &Errand) {
+        let Errand { job, lease, .. } = errand;
+        let index = errand.source;
+        let (source, longest_pause, failures) = job.with_sources(|sources| {
+            let source = sources.get(index).clone();
+            (source, sources.longest_pause(), sources.failures(index))
         });
-        let Some((source_index, source, longest_pause)) = picked else {
-            return out_of_sources(job);
-        };
         let since = self.now();
         let connected = job.shown.connect();
         let mut exchange = Exchange {
@@ -57,21 +54,39 @@ impl Engine {
             job,
             lease,
             source: &source,
-            source_index,
+            source_index: index,
+            asking: errand.asks.then(|| Asking(&job.way(index).is_asked)),
             longest_pause,
+            failures,
+            // What failed may be the connection that was kept, which would be taken up again. After
+            // two in a row it may be that no further one is let in, and those that were kept are all
+            // there will be.
+            fresh: errand.is_probe || failures % 2 == 1,
             host: source.name.clone(),
+            answered: false,
             kept: 0,
             validator: None,
             trusted: true,
         };
         let outcome = exchange.run().await;
-        let (host, kept) = (exchange.host, exchange.kept);
+        let course = Course {
+            since,
+            kept: exchange.kept,
+            answered: exchange.answered,
+            fresh: exchange.fresh,
+        };
+        let host = exchange.host;
         drop(connected);
-        if outcome.is_ok() || kept >= PROGRESS {
+        if outcome.is_ok() || course.kept >= PROGRESS {
             self.setup.provider.note(&source, true);
+            self.lanes.works(source.lane);
         }
-        if let Err(trouble) = outcome {
-            self.on_trouble(job, (source_index, &source), (&host, kept, since), trouble);
+        match outcome {
+            Err(trouble) if errand.is_probe && trouble.may_pass() => {
+                tracing::debug!("{host} is tried again: still nothing");
+            }
+            Err(trouble) => self.on_trouble(job, (index, &source), (&host, &course), trouble),
+            Ok(()) => {}
         }
     }
 
@@ -79,15 +94,17 @@ impl Engine {
         &self,
         job: &Arc<Job>,
         (index, source): (usize, &Source),
-        (host, kept, since): (&str, u64, Duration),
+        (host, course): (&str, &Course),
         trouble: Trouble,
     ) {
-        let (kind, is_limit) = (trouble.kind(), trouble.may_be_limit());
+        let kept = course.kept;
+        let is_limit = trouble.may_be_limit(course.fresh);
+        let (kind, on_the_way) = (trouble.kind(), trouble.is_on_the_way());
+        let was_cheap = !matches!(trouble, Trouble::Stalled(_)) && kept >= CRUMB;
         // A pause is for the host that asked for it, and says nothing against the link. A stale link
         // is gone already, and there may be a new one.
         let keeps_link = matches!(trouble, Trouble::Status(..) | Trouble::StaleLink(_));
-        let is_elsewhere =
-            matches!(trouble, Trouble::Failed(_)) && kept == 0 && host != source.name;
+        let is_elsewhere = on_the_way && kept == 0 && host != source.name;
         let Some(reason) = self.meet(job, (index, source), (host, is_elsewhere), trouble) else {
             return;
         };
@@ -101,21 +118,34 @@ impl Engine {
                 .notice(format!("{}: {reason}", job.name));
         }
         let now = self.now();
-        let is_limit = kept == 0 && is_limit && self.board.is_receiving(&source.name, now);
-        if is_limit && job.turned_away(now) {
-            let text = format!("{host} lets no more connections in: going on with those there are");
-            self.setup.progress.notice_once(&text);
-        } else if kept < PROGRESS {
-            self.count(job, (index, source), since, (kind, &reason));
+        let others_receive = self.board.is_receiving(source.lane, now);
+        let is_limit = !course.answered && is_limit && others_receive;
+        if is_limit {
+            self.turned_away(job, (index, source), host);
+        } else if !(kept >= PROGRESS || others_receive && was_cheap) {
+            let times = (course.since, now);
+            let patience = self.hope().exchange_failed(times, on_the_way);
+            self.count(job, (index, source), (times, patience), (kind, &reason));
         }
         // Whatever it was, the next attempt asks the source itself again if the last brought
         // nothing. Whoever holds the link is asking already.
         if kept == 0
             && !keeps_link
-            && let Ok(mut link) = job.link.try_lock()
+            && !others_receive
+            && let Ok(mut link) = job.way(index).link.try_lock()
         {
             *link = None;
         }
+    }
+
+    /// A server lets no more connections in than there are: that is no failure of the file.
+    fn turned_away(&self, job: &Job, (index, source): (usize, &Source), host: &str) {
+        let now = self.now();
+        if self.lanes.turned_away(source.lane, now) {
+            let text = format!("{host} lets no more connections in: going on with those there are");
+            self.setup.progress.notice_once(&text);
+        }
+        job.with_sources(|sources| sources.hold_off(index, now + AFTER_TURNED_AWAY));
     }
 
     /// What is to be said of trouble that may pass; other trouble is dealt with.
@@ -175,13 +205,17 @@ impl Engine {
                 )
             }
             Trouble::Void(void) => format!("the answer of {host} is void: {void}"),
+            Trouble::Stalled(Stall::Silent(_)) if is_elsewhere => {
+                elsewhere(host, &source.name, "no answer in time")
+            }
             Trouble::Stalled(stall) => format!("{host} is {stall}: replacing the connection"),
             Trouble::Short => format!("{host} ended the answer early"),
             Trouble::Failed(failure) if failure.kind == FailureKind::Paused => {
                 tracing::debug!("{}: {failure}; asking another source", job.name);
                 let host = failure.host.as_deref().unwrap_or(host);
                 job.with_sources(|sources| sources.leads_to(index, host));
-                job.hold_off(self.now() + AFTER_PAUSED);
+                let time = self.now() + AFTER_PAUSED;
+                job.with_sources(|sources| sources.hold_off(index, time));
                 return None;
             }
             Trouble::Failed(failure) if failure.kind.is_final() => {
@@ -199,12 +233,14 @@ impl Engine {
         &self,
         job: &Job,
         (index, source): (usize, &Source),
-        since: Duration,
+        (times, patience): ((Duration, Duration), Patience),
         (kind, reason): (ErrorKind, &str),
     ) {
-        let Some(after) = job.failed(index, (since, self.now()), self.chance()) else {
+        let chance = (self.chance(), patience);
+        let Some(after) = job.failed(index, times, chance) else {
             return;
         };
+        self.lanes.failed(source.lane, self.now());
         match after {
             After::Wait(_) => return,
             After::Another => {
@@ -245,21 +281,14 @@ fn refuse(job: &Job, (index, source): (usize, &Source), error: Error) {
     }
 }
 
-/// No source was picked: there is none, or the last one was refused just now.
-fn out_of_sources(job: &Job) {
-    if job.with_sources(|sources| sources.is_empty()) {
-        let text = format!("{}: there is no source to ask", job.name);
-        job.fail(Error::new(ErrorKind::Usage, text).with_hint("name an endpoint"));
-    }
-}
-
-/// Says so when a mirror sends the bytes to another host, and that one does not answer.
 fn describe(failure: &Failure, is_elsewhere: bool, source: &str) -> String {
     match failure.host.as_ref().filter(|_| is_elsewhere) {
         None => failure.to_string(),
-        Some(host) => {
-            let fault = failure.detail();
-            format!("{source} sends the bytes to {host}, which fails: {fault}")
-        }
+        Some(host) => elsewhere(host, source, failure.detail()),
     }
+}
+
+/// A mirror sends the bytes to another host, and that one does not answer.
+fn elsewhere(host: &str, source: &str, fault: &str) -> String {
+    format!("{source} sends the bytes to {host}, which fails: {fault}")
 }

@@ -65,14 +65,17 @@ impl Writer {
 pub(super) struct Landing {
     writer: Writer,
     job: Arc<Job>,
+    source: usize,
     disk: Disk,
 }
 
 impl Landing {
-    pub(super) fn new(range: (u64, u64), job: &Arc<Job>, disk: &Disk) -> Self {
+    /// For the bytes from one offset to another that come from the source with this index.
+    pub(super) fn new(range: (u64, u64), (job, source): (&Arc<Job>, usize), disk: &Disk) -> Self {
         Self {
             writer: Writer::new(range, job.size),
             job: Arc::clone(job),
+            source,
             disk: disk.clone(),
         }
     }
@@ -106,7 +109,7 @@ impl Drop for Landing {
         if extents.is_empty() {
             return;
         }
-        let write = || self.job.write(offset, &pieces, &extents);
+        let write = || self.job.write(self.source, offset, &pieces, &extents);
         if let Err(error) = self.disk.run_now(write) {
             tracing::debug!("{}: what came last is lost: {error}", self.job.name);
         }

@@ -10,6 +10,7 @@ use url::Url;
 use super::failure::LIMITED;
 use super::gate::Gates;
 use super::headers::text;
+use super::nearness::Nearness;
 use super::retry::{Asked, Verdict};
 use super::{Failure, FailureKind, Request, Response, Transport};
 use crate::error::{Error, ErrorKind};
@@ -78,10 +79,41 @@ impl Answer {
 pub(crate) struct Network<'a> {
     pub(crate) transport: &'a dyn Transport,
     pub(crate) gates: &'a Gates,
+    /// Told how fast answers come.
+    pub(crate) nearness: &'a Nearness,
     /// No pause is sat out that takes longer: somebody else can be asked.
     pub(crate) longest_pause: Duration,
     /// For [`Gates::pass`].
     pub(crate) spread: f64,
+}
+
+/// What happens to a request on its way.
+pub(crate) enum Step<'a> {
+    /// It waits until a host may be asked.
+    Waiting,
+    /// It is sent.
+    Sending,
+    /// It is redirected, and that will be followed.
+    Redirected(Hop<'a>),
+}
+
+/// A redirect on the way, before it is followed.
+pub(crate) struct Hop<'a> {
+    /// Where it leads.
+    pub(crate) target: &'a Url,
+    /// Whether the way never leaves the origin of the token.
+    pub(crate) trusted: bool,
+    redirects: &'a [(StatusCode, HeaderMap)],
+}
+
+impl Hop<'_> {
+    /// Status and headers of all redirects so far.
+    pub(crate) fn chain(&self) -> Vec<(StatusCode, &HeaderMap)> {
+        let redirects = self.redirects.iter();
+        redirects
+            .map(|(status, headers)| (*status, headers))
+            .collect()
+    }
 }
 
 /// Sends `request` and follows redirects. On the way it waits for the pauses that hosts have asked
@@ -95,8 +127,18 @@ pub(crate) struct Network<'a> {
 /// way whose pause is too long.
 pub(crate) async fn follow(
     network: &Network<'_>,
+    request: Request,
+    credentials: Option<&Credentials>,
+) -> Result<Answer, Failure> {
+    follow_with(network, request, credentials, &mut |_| {}).await
+}
+
+/// The same, and tells of each step.
+pub(crate) async fn follow_with(
+    network: &Network<'_>,
     mut request: Request,
     credentials: Option<&Credentials>,
+    on_step: &mut (dyn FnMut(&Step<'_>) + Send),
 ) -> Result<Answer, Failure> {
     let Network {
         transport, gates, ..
@@ -111,8 +153,10 @@ pub(crate) async fn follow(
             None => request.headers.remove(AUTHORIZATION),
         };
         let host = request.url.host_str().unwrap_or_default().to_owned();
+        on_step(&Step::Waiting);
         let passed = gates.pass(&host, network.longest_pause, network.spread);
         passed.await.map_err(|pause| paused(pause).at(&host))?;
+        on_step(&Step::Sending);
         let sent = Instant::now();
         let response = tokio::time::timeout(patience, transport.send(request.clone()))
             .await
@@ -121,6 +165,7 @@ pub(crate) async fn follow(
             });
         log(&request, &response, sent.elapsed());
         let response = response?;
+        network.nearness.note(sent.elapsed());
         patience = patience.saturating_sub(sent.elapsed());
         let verdict = gates.judge(&host, response.status, &response.headers);
         let Some(target) = redirect_target(&request.url, &response) else {
@@ -136,7 +181,13 @@ pub(crate) async fn follow(
         if redirects.len() > MAX_HOPS {
             return Err(Failure::new(FailureKind::Protocol, "redirects without end").at(&host));
         }
-        request.url = target.map_err(|failure| failure.at(&host))?;
+        let target = target.map_err(|failure| failure.at(&host))?;
+        on_step(&Step::Redirected(Hop {
+            target: &target,
+            trusted: trusted && credentials.is_some_and(|c| Origin::of(&target) == c.origin),
+            redirects: &redirects,
+        }));
+        request.url = target;
     }
 }
 

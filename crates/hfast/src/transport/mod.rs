@@ -11,6 +11,7 @@ pub(crate) mod gate;
 pub(crate) mod headers;
 pub mod http;
 pub mod lookup;
+pub(crate) mod nearness;
 mod resolver;
 pub(crate) mod retry;
 pub(crate) mod trace;

@@ -59,6 +59,13 @@ pub(crate) const FOR_BYTES: Patience = Patience {
     pause: LONGEST_PAUSE,
 };
 
+/// For bytes when some have come before and nothing answers any more: the link is down, and whoever
+/// waits for a large download would rather wait than begin again.
+pub(crate) const LINGERING: Patience = Patience {
+    time: Duration::from_secs(300),
+    ..FOR_BYTES
+};
+
 /// For bytes of a file that follows one for which all patience was in vain.
 pub(crate) const ONCE: Patience = Patience {
     failures: 1,
@@ -94,6 +101,11 @@ impl Budget {
             failures: 0,
             failing_since: now,
         }
+    }
+
+    /// Has another patience from now on.
+    pub(crate) fn set(&mut self, patience: Patience) {
+        self.patience = patience;
     }
 
     /// Renews the budget: bytes were kept.

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod dead;
+mod liars;
 mod limit;
 #[path = "../simulation/link.rs"]
 #[allow(dead_code, reason = "it counts for others, too")]
@@ -62,6 +63,11 @@ const RATE: u64 = 4_000_000;
 
 /// The way to two Hubs and their storages, each under names of its own.
 fn roads(first: &FakeHub, second: &FakeHub) -> SimulatedLink {
+    roads_at(first, second, RATE)
+}
+
+/// The same, on which each connection carries so many bytes per second.
+fn roads_at(first: &FakeHub, second: &FakeHub, rate: u64) -> SimulatedLink {
     let names = [
         ("hub.test", first),
         ("cdn.test", first),
@@ -69,7 +75,7 @@ fn roads(first: &FakeHub, second: &FakeHub) -> SimulatedLink {
         ("storage.test", second),
     ];
     let hosts = names.map(|(name, hub)| (name, hub.clone())).to_vec();
-    SimulatedLink::new(hosts, RATE)
+    SimulatedLink::new(hosts, rate)
 }
 
 /// Downloads everything from `endpoints`, and says how long it took and what is missing.

@@ -108,7 +108,7 @@ fn options(world: &World) -> ClientOptions {
     ClientOptions {
         endpoints: world.endpoints.iter().map(endpoint).collect(),
         token: world.token.then(|| Token::new(TOKEN).unwrap()),
-        max_connections: CONNECTIONS,
+        connections: Some(CONNECTIONS),
         max_files: 3,
         ..ClientOptions::default()
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hfast::transport::{Body, Boxed, Failure, FailureKind, Request, Response, Transport};
 use hfast_testkit::hub::{self, CutHow, Exchange, FakeHub};
+use tokio::time::Instant;
 
 /// Every name that exists, and what is there.
 pub(crate) type Hosts = Vec<(&'static str, FakeHub)>;
@@ -98,6 +99,7 @@ impl Transport for SimulatedLink {
                 cut,
                 declared,
                 meter,
+                due: None,
                 _slot: slot,
             };
             let status = http::StatusCode::from_u16(response.status).unwrap();
@@ -137,6 +139,8 @@ struct SimulatedBody {
     cut: Option<hub::Cut>,
     declared: Option<u64>,
     meter: hub::Meter,
+    /// When the next piece comes.
+    due: Option<Instant>,
     _slot: Slot,
 }
 
@@ -150,7 +154,7 @@ impl SimulatedBody {
                 CutHow::Fin => return self.early_end(),
                 CutHow::Stall(None) => std::future::pending().await,
                 CutHow::Stall(Some(pause)) => {
-                    tokio::time::sleep(pause).await;
+                    self.wait(pause).await;
                     self.cut = None;
                 }
             }
@@ -166,17 +170,22 @@ impl SimulatedBody {
         let len = usize::try_from(stop - self.position).unwrap().min(PIECE);
         // A trickle comes in small pieces, not in large ones after a long wait.
         let len = len.min(usize::try_from(self.rate).unwrap().max(1));
-        tokio::time::sleep(
-            Duration::from_secs(1) * u32::try_from(len).unwrap()
-                / u32::try_from(self.rate).unwrap(),
-        )
-        .await;
+        let second = Duration::from_secs(1);
+        let time = second * u32::try_from(len).unwrap() / u32::try_from(self.rate).unwrap();
+        self.wait(time).await;
         let mut buffer = vec![0; len];
         let filled = self.body.fill(self.position, &mut buffer);
         buffer.truncate(filled);
         self.position += filled as u64;
         self.meter.add(filled as u64);
         Ok(Some(buffer.into()))
+    }
+
+    /// Waits until what comes next has taken its time, however often somebody looks whether it has.
+    async fn wait(&mut self, time: Duration) {
+        let due = *self.due.get_or_insert_with(|| Instant::now() + time);
+        tokio::time::sleep_until(due).await;
+        self.due = None;
     }
 
     /// What the HTTP library says when a connection closes: an error if a length was declared.

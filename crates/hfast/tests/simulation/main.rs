@@ -86,9 +86,10 @@ fn live_well(seed: u64) {
     }
 }
 
-/// A clean link: every byte once, few requests, and as fast as the connections allow.
+/// A clean link: hardly a byte twice, few requests, and as fast as the connections allow. Whose second
+/// half is taken by another has a piece of it in hand already.
 #[test]
-fn a_clean_link_needs_no_byte_twice() {
+fn a_clean_link_needs_hardly_a_byte_twice() {
     let (world, root) = (World::plain(1, Vec::new()), tempfile::tempdir().unwrap());
     let story = life::live(&world, root.path());
     checks::it_ended_well(&world, &story, root.path());
@@ -99,7 +100,8 @@ fn a_clean_link_needs_no_byte_twice() {
         .filter(|r| r.path.contains("resolve") || r.path.starts_with("/cdn"))
         .map(|r| r.sent_bytes)
         .sum();
-    assert_eq!(files, once, "the content of two names is fetched once");
+    let twice = once..once + once / 100;
+    assert!(twice.contains(&files), "{files} of {once} bytes");
     assert!(story.took < Duration::from_secs(8), "{:?}", story.took);
 }
 
@@ -134,7 +136,7 @@ fn faults_that_stay_end_in_an_error() {
         let report = story.report.unwrap();
         assert!(!report.failed.is_empty(), "{name}");
         assert!(
-            story.took < Duration::from_secs(300),
+            story.took < Duration::from_secs(400),
             "{name} took {:?}",
             story.took
         );

@@ -6,6 +6,7 @@ use crate::corpus::Content;
 use crate::hub::{Body, Cut, CutHow, Delivery, HealthyHub, Request, Response};
 use bytes::Bytes;
 use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, RANGE};
+use std::ops::Range;
 use std::time::Duration;
 
 /// Lets one fault strike.
@@ -83,7 +84,8 @@ fn change(what: &What, nth: u32, request: &Request, response: &mut Response) {
         }
         What::WrongEtag(etag) => set_etags(response, etag),
         What::EtagChanges => set_etags(response, &format!("\"{nth:040x}\"")),
-        What::FlipByte(at) => flip(response, *at),
+        What::FlipByte(at) => flip(response, |_| *at),
+        What::FlipEach => flip(response, |range| range.start),
         What::CaptivePortal => {
             let page = "<!DOCTYPE html><html><body>Please accept our terms.</body></html>";
             *response = Response::new(200).with_body("text/html", page);
@@ -148,10 +150,10 @@ fn shift_content_range(response: &mut Response, start: i64, total: i64) {
     }
 }
 
-fn flip(response: &mut Response, at: u64) {
+fn flip(response: &mut Response, at: impl Fn(&Range<u64>) -> u64) {
     if let Body::File { content, range } = &mut response.body
-        && range.contains(&at)
+        && range.contains(&at(range))
     {
-        *content = content.with_flip(at);
+        *content = content.with_flip(at(range));
     }
 }

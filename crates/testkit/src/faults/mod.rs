@@ -220,6 +220,8 @@ pub enum What {
     EtagChanges,
     /// One bit turned in the byte at this offset of the file.
     FlipByte(u64),
+    /// One bit turned in the first byte of each body, wherever that is in the file.
+    FlipEach,
     /// The page of a captive portal: HTML with 200.
     CaptivePortal,
     /// The body in gzip, which nobody asked for.
@@ -281,6 +283,7 @@ impl What {
             | Self::LyingContentLength(_)
             | Self::Trickle(_)
             | Self::Throttle(_)
+            | Self::FlipEach
             | Self::Gzip => length > 0,
             Self::WrongEtag(_) | Self::EtagChanges => ["etag", "x-linked-etag"]
                 .iter()

@@ -8,7 +8,7 @@ use std::time::Duration;
 ///
 /// Names: `refuse`, `reset`, `fin`, `stall` (bytes), `stall-headers` (seconds, none for ever),
 /// `throttle` and `trickle` (bytes per second), `status` (code), `retry-after` (seconds or date),
-/// `ignore-range`, `no-content-range`, `short`, `long` (bytes), `flip` (offset), `portal`, `gzip`,
+/// `ignore-range`, `no-content-range`, `short`, `long` (bytes), `flip` (offset, or each answer), `portal`, `gzip`,
 /// `redirect` (URL), `redirect-loop`, `expire`, `etag` (text), `etag-changes`.
 pub fn parse(text: &str) -> Result<Fault, String> {
     let mut pairs = text
@@ -45,6 +45,7 @@ fn parse_what(name: &str, value: &str) -> Result<What, String> {
         "no-content-range" => What::MissingContentRange,
         "short" => What::ShortBody(bytes()?),
         "long" => What::LongBody(bytes()?),
+        "flip" if value.is_empty() => What::FlipEach,
         "flip" => What::FlipByte(bytes()?),
         "portal" => What::CaptivePortal,
         "gzip" => What::Gzip,

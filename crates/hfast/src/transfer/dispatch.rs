@@ -1,0 +1,189 @@
+//! Gives work to connections: as many as each source may have, each with a range of the file that
+//! needs it most.
+//!
+//! What becomes of an exchange is told in `worker.rs`; how many there may be, in `controller.rs`.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use super::engine::Engine;
+use super::held::Rules;
+use super::job::Job;
+use super::schedule::{Load, Work, choose};
+use super::segments::Lease;
+use super::stall::PROBE;
+use super::turns::Turn;
+
+/// The rates are looked at this often, and so is the work: pauses end by themselves.
+const TICK: Duration = Duration::from_millis(200);
+
+/// So long after the start small files wait for large ones that are about to be opened: those need more
+/// round trips until they come at full pace.
+const HEAD_START: Duration = Duration::from_millis(50);
+
+/// What one exchange is to do.
+pub(super) struct Errand {
+    pub(super) job: Arc<Job>,
+    pub(super) lease: Lease,
+    /// The index of the source among those of the job.
+    pub(super) source: usize,
+    /// It only looks whether anything comes at all.
+    pub(super) is_probe: bool,
+    /// It has to ask where the bytes are.
+    pub(super) asks: bool,
+    lane: usize,
+    _turn: Turn,
+}
+
+impl Engine {
+    /// Begins exchanges as long as there is work for them. Returns only the panic of one of them,
+    /// which would leave its lease behind and the job waiting for it.
+    pub(super) async fn dispatch(
+        self: &Arc<Self>,
+        running: &mut JoinSet<()>,
+    ) -> Box<dyn Any + Send> {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let woken = self.wake.notified();
+            let errands = std::iter::from_fn(|| self.next_errand()).chain(self.next_probe());
+            for errand in errands {
+                running.spawn(Arc::clone(self).carry_out(errand));
+            }
+            tokio::select! {
+                // In this order, for the same seed has to do the same.
+                biased;
+                Some(ended) = running.join_next() => {
+                    if let Err(Ok(panic)) = ended.map_err(tokio::task::JoinError::try_into_panic) {
+                        return panic;
+                    }
+                }
+                () = woken => {}
+                _ = tick.tick() => self.lanes.look(self.now()),
+            }
+        }
+    }
+
+    async fn carry_out(self: Arc<Self>, errand: Errand) {
+        self.fetch(&errand).await;
+        let Errand { job, lease, .. } = &errand;
+        job.segments().release(lease.id);
+        job.leave();
+        self.lanes.leave(errand.lane);
+        self.on_small
+            .fetch_sub(usize::from(job.is_small()), Relaxed);
+        job.changed.notify_one();
+        drop(errand);
+        self.wake.notify_one();
+    }
+
+    /// What the chooser needs to know of the open files, as far as it has to look.
+    fn loads(&self, open: &[Arc<Job>], now: Duration, small_full: bool) -> Vec<Load> {
+        let gates = &self.setup.gates;
+        let may_race = self.may_race();
+        let (mut loads, mut has_small) = (Vec::new(), false);
+        let large_come = self.opening.load(Relaxed) > 0 && now < HEAD_START;
+        for job in open {
+            if job.is_small() && (large_come || small_full && has_small) {
+                loads.push(Load::default());
+                continue;
+            }
+            job.with_sources(|sources| sources.note_pauses(|host| gates.long_pause(host)));
+            let load = job.load(now, may_race, |lane| self.lanes.room(lane, now));
+            loads.push(load);
+            if load.is_free() && load.workers == 0 {
+                // There may be very many of them, and none can be wanted more.
+                if !(load.small && small_full) {
+                    break;
+                }
+                has_small = true;
+            }
+        }
+        loads
+    }
+
+    /// The next thing to do for a further connection, which is counted in.
+    fn next_errand(&self) -> Option<Errand> {
+        let turn = self.turns.take_now(self.allowed())?;
+        let now = self.now();
+        let open = self.open_jobs();
+        let small_full = 4 * self.on_small.load(Relaxed) >= self.lanes.connections();
+        let loads = self.loads(&open, now, small_full);
+        let Some(work) = choose(&loads, small_full) else {
+            self.lanes.idle();
+            return None;
+        };
+        let (Work::Lease(index) | Work::Help(index)) = work;
+        let (job, source) = (Arc::clone(&open[index]), loads[index].source?);
+        let lane = job.with_sources(|sources| sources.get(source).lane);
+        let lease = if let Work::Help(_) = work {
+            let wait = self.lanes.room(lane, now).wait;
+            let may_race = self.may_race();
+            job.segments().help(now, &Rules { wait, may_race })
+        } else {
+            let piece = if job.is_one_stream() {
+                u64::MAX
+            } else {
+                let free = open
+                    .iter()
+                    .map(|job| job.segments().free_bytes())
+                    .sum::<u64>();
+                self.lanes.piece(lane, free + self.unopened.load(Relaxed))
+            };
+            job.segments().lease(piece, now)
+        }?;
+        Some(self.errand((job, lease), source, (false, turn)))
+    }
+
+    /// Where a rate limit decides, bytes that come twice cost others their time.
+    fn may_race(&self) -> bool {
+        let throttle = self.setup.throttle.as_ref();
+        !throttle.is_some_and(|throttle| throttle.binds())
+    }
+
+    /// Counts a connection in, until [`Self::carry_out`] ends.
+    fn errand(
+        &self,
+        (job, lease): (Arc<Job>, Lease),
+        source: usize,
+        (is_probe, turn): (bool, Turn),
+    ) -> Errand {
+        let lane = job.with_sources(|sources| sources.get(source).lane);
+        let asks = job.way(source).is_to_be_asked();
+        job.enter();
+        self.lanes.enter(lane);
+        self.on_small
+            .fetch_add(usize::from(job.is_small()), Relaxed);
+        Errand {
+            job,
+            lease,
+            source,
+            is_probe,
+            asks,
+            lane,
+            _turn: turn,
+        }
+    }
+
+    /// When nothing has come over any connection for a while, one more is tried from time to time: the
+    /// link may have come back, and the others may not notice for long.
+    fn next_probe(&self) -> Option<Errand> {
+        let now = self.now();
+        if self.board.silence(now) < PROBE {
+            return None;
+        }
+        let turn = self.probe.take_now(1)?;
+        let open = self.open_jobs();
+        let mut held = open.iter().filter_map(|job| {
+            let source = job.with_sources(|sources| Some(sources.pick()?.0))?;
+            Some((job, source, job.segments().probe(now)?))
+        });
+        let (job, source, lease) = held.next()?;
+        Some(self.errand((Arc::clone(job), lease), source, (true, turn)))
+    }
+}

@@ -1,0 +1,160 @@
+//! A lease under way, and whether it is worth helping: whoever is slow at the end keeps the whole file
+//! waiting. Pure.
+//!
+//! Which bytes it may write, and what it shares with others, is told in `segments.rs`.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::piece::{SMALLEST, to_f64};
+
+/// Younger leases, in waits for an answer and at least, have not shown their pace yet.
+const YOUNG: u32 = 2;
+const YOUNGEST: Duration = Duration::from_millis(200);
+
+/// A lease to which nothing comes for so many waits cannot be counted on: what was lost on the way is
+/// sent again sooner on a connection that flows.
+const SILENT: u32 = 3;
+
+/// Whoever helps needs a wait until anything comes: with less than so many to go it is not worth it.
+const WORTH: f64 = 2.0;
+
+/// How the end of a file is shared out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// How long an answer takes.
+    pub(super) wait: Duration,
+    /// Bytes may be fetched twice. Where a rate limit decides, that costs others their time.
+    pub(super) may_race: bool,
+}
+
+/// A range that one connection brings.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    begin: u64,
+    /// What is still to land.
+    pub(super) rest: Range<u64>,
+    /// Somebody else brings the same.
+    pub(super) raced: bool,
+    /// Up to here bytes have come, be they written or not, and when the last did.
+    come: u64,
+    last: Duration,
+    since: Duration,
+}
+
+impl Held {
+    /// One that begins now.
+    pub(super) fn new(range: Range<u64>, now: Duration) -> Self {
+        Self {
+            begin: range.start,
+            come: range.start,
+            rest: range,
+            last: now,
+            since: now,
+            raced: false,
+        }
+    }
+
+    /// Notes that bytes have come up to `position`.
+    pub(super) fn come(&mut self, position: u64, now: Duration) {
+        (self.come, self.last) = (position, now);
+    }
+
+    /// What has not come yet.
+    pub(super) fn left(&self) -> Range<u64> {
+        let start = self.come.max(self.rest.start).min(self.rest.end);
+        start..self.rest.end
+    }
+
+    /// Gives the second half of what is left away.
+    pub(super) fn split(&mut self) -> Range<u64> {
+        let left = self.left();
+        let middle = left.start + (left.end - left.start) / 2;
+        middle..std::mem::replace(&mut self.rest.end, middle)
+    }
+
+    /// The seconds that it still needs, if somebody else could make them fewer.
+    pub(super) fn worth_help(&self, now: Duration, rules: &Rules) -> Option<f64> {
+        let may_race = rules.may_race && !self.raced && !self.left().is_empty();
+        if !may_race && !self.may_be_split(now, rules) {
+            return None;
+        }
+        let seconds = self.seconds_left(now, rules)?;
+        (seconds > WORTH * rules.wait.as_secs_f64()).then_some(seconds)
+    }
+
+    /// Whether both halves of what is left are worth a request, and the first one will come.
+    pub(super) fn may_be_split(&self, now: Duration, rules: &Rules) -> bool {
+        let left = self.left();
+        left.end - left.start >= 2 * SMALLEST && !self.is_silent(now, rules)
+    }
+
+    /// Seconds until it is done at its own pace; infinite for one that is silent, and `None` while it
+    /// is too young to tell.
+    fn seconds_left(&self, now: Duration, rules: &Rules) -> Option<f64> {
+        let age = now.saturating_sub(self.since);
+        if age < (rules.wait * YOUNG).max(YOUNGEST) {
+            return None;
+        }
+        if self.is_silent(now, rules) {
+            return Some(f64::INFINITY);
+        }
+        let left = self.left();
+        let rate = to_f64(self.come.saturating_sub(self.begin)) / age.as_secs_f64();
+        Some(to_f64(left.end - left.start) / rate.max(1.0))
+    }
+
+    fn is_silent(&self, now: Duration, rules: &Rules) -> bool {
+        now.saturating_sub(self.last) > (rules.wait * SILENT).max(YOUNGEST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+    const RULES: Rules = Rules {
+        wait: Duration::from_millis(100),
+        may_race: true,
+    };
+
+    fn millis(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    /// Of 64 MiB so many have come, the last of them then.
+    fn held(come: u64, last: u64) -> Held {
+        let mut held = Held::new(0..64 * MIB, Duration::ZERO);
+        held.come(come * MIB, millis(last));
+        held
+    }
+
+    #[test]
+    fn what_is_young_or_nearly_done_is_left_alone() {
+        assert_eq!(held(0, 0).worth_help(millis(190), &RULES), None);
+        let nearly = held(63, 10_000);
+        assert_eq!(nearly.worth_help(millis(10_000), &RULES), None);
+        let seconds = held(32, 10_000).worth_help(millis(10_000), &RULES);
+        assert_eq!(seconds, Some(10.0));
+    }
+
+    #[test]
+    fn what_is_silent_is_raced_and_not_split() {
+        let now = millis(10_000);
+        let silent = held(32, 9_600);
+        assert_eq!(silent.worth_help(now, &RULES), Some(f64::INFINITY));
+        assert!(!silent.may_be_split(now, &RULES));
+        let twice = Held {
+            raced: true,
+            ..silent.clone()
+        };
+        assert_eq!(twice.worth_help(now, &RULES), None, "two are enough");
+        let limited = Rules {
+            may_race: false,
+            ..RULES
+        };
+        assert_eq!(silent.worth_help(now, &limited), None);
+        assert!(held(32, 9_900).worth_help(now, &limited).is_some());
+    }
+}

@@ -1,0 +1,244 @@
+//! The ways to the sources, over all files of a job: how many connections each has and may have, what
+//! they bring, and whether it can be relied on.
+//!
+//! Which source has which file is told in `source.rs`. Pure: time is an argument.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::controller::Controller;
+use super::piece::Pace;
+
+/// A way that failed so often in a row, whatever the file, is in trouble: where there is another, it gets
+/// one connection at a time, to see whether that has passed.
+const TROUBLE: u32 = 2;
+
+/// The first pause before such a trial; doubled each time up to the second value, so that a source
+/// that comes back soon is missed for seconds and one that is gone costs a connection now and then.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// So many connections that were turned away within this time are a limit of the server; a single one
+/// may have met an accident.
+const REFUSALS: u32 = 3;
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// How much the last exchange says of the next beside those before it.
+const WEIGHT: f64 = 0.25;
+
+/// Whether one more connection may go some way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// So many more connections may be opened.
+    pub(super) free: usize,
+    /// It fails again and again.
+    pub(super) trouble: bool,
+    /// It is time to see whether that has passed.
+    pub(super) trial: bool,
+    /// How long an answer takes at least.
+    pub(super) wait: Duration,
+}
+
+/// All ways of a job, by the number that [`super::source::Source::lane`] has.
+pub(super) struct Lanes {
+    all: Mutex<Vec<Lane>>,
+    /// Connections over all of them.
+    most: usize,
+    /// All ways get this number, because somebody insists.
+    insists: bool,
+    /// How long an answer takes, as known before the first byte.
+    round_trip: Duration,
+}
+
+struct Lane {
+    controller: Controller,
+    active: usize,
+    received: Arc<AtomicU64>,
+    /// It has answered, here or when it was asked for the listing.
+    works: bool,
+    /// Failures in a row, and until when nobody is sent there because of them.
+    failures: u32,
+    not_before: Duration,
+    /// It sent wrong bytes.
+    lies: bool,
+    /// How many connections were turned away since then.
+    turned_away: (u32, Duration),
+    pace: Pace,
+    /// The shortest wait for a first byte.
+    shortest: Duration,
+    /// There was room and nothing to do since the last look.
+    idle: bool,
+}
+
+impl Lanes {
+    /// At most `most` connections over all ways, on each of which an answer takes `round_trip`.
+    pub(super) fn new(most: usize, insists: bool, round_trip: Duration) -> Self {
+        Self {
+            all: Mutex::default(),
+            most: most.max(1),
+            insists,
+            round_trip,
+        }
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, Vec<Lane>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(&self, lane: usize, act: impl FnOnce(&mut Lane) -> T) -> T {
+        let mut all = self.lanes();
+        while all.len() <= lane {
+            let controller = if self.insists {
+                Controller::fixed(self.most)
+            } else {
+                Controller::new(self.round_trip, self.most)
+            };
+            all.push(Lane {
+                controller,
+                active: 0,
+                received: Arc::default(),
+                works: false,
+                failures: 0,
+                not_before: Duration::ZERO,
+                lies: false,
+                turned_away: (0, Duration::ZERO),
+                pace: Pace::default(),
+                shortest: Duration::MAX,
+                idle: false,
+            });
+        }
+        act(&mut all[lane])
+    }
+
+    /// Whether one more connection may go this way.
+    pub(super) fn room(&self, lane: usize, now: Duration) -> Room {
+        self.with(lane, |lane| lane.room(now))
+    }
+
+    /// Counts a connection in until [`Self::leave`].
+    pub(super) fn enter(&self, lane: usize) {
+        self.with(lane, |lane| lane.active += 1);
+    }
+
+    pub(super) fn leave(&self, lane: usize) {
+        self.with(lane, |lane| lane.active -= 1);
+    }
+
+    /// Counts the bytes that come this way.
+    pub(super) fn counter(&self, lane: usize) -> Arc<AtomicU64> {
+        self.with(lane, |lane| Arc::clone(&lane.received))
+    }
+
+    /// Notes that it answers.
+    pub(super) fn works(&self, lane: usize) {
+        self.with(lane, |lane| {
+            (lane.works, lane.failures) = (true, 0);
+            lane.not_before = Duration::ZERO;
+        });
+    }
+
+    /// Notes that it failed a short while ago, whatever it was asked for.
+    pub(super) fn is_in_trouble(&self, lane: usize) {
+        (0..TROUBLE).for_each(|_| self.failed(lane, Duration::ZERO));
+    }
+
+    /// Notes that it sent wrong bytes: from now on it is used only where there is no other.
+    pub(super) fn lies(&self, lane: usize) {
+        self.with(lane, |lane| lane.lies = true);
+    }
+
+    /// Notes that an exchange brought nothing.
+    pub(super) fn failed(&self, lane: usize, now: Duration) {
+        self.with(lane, |lane| {
+            lane.failures += 1;
+            if let Some(doublings) = lane.failures.checked_sub(TROUBLE) {
+                let pause = FIRST_PAUSE.saturating_mul(1 << doublings.min(10));
+                lane.not_before = now + pause.min(LONGEST_PAUSE);
+            }
+        });
+    }
+
+    /// Notes that a connection was turned away while others were served. Whether that is a limit.
+    pub(super) fn turned_away(&self, lane: usize, now: Duration) -> bool {
+        self.with(lane, |lane| {
+            if now.saturating_sub(lane.turned_away.1) > AT_ONCE {
+                lane.turned_away = (0, now);
+            }
+            lane.turned_away.0 += 1;
+            let is_limit = lane.turned_away.0 >= REFUSALS;
+            if is_limit {
+                let served = lane.active.saturating_sub(1);
+                lane.controller.turned_away(now, served);
+            }
+            is_limit
+        })
+    }
+
+    /// Remembers what an exchange was like that brought bytes.
+    pub(super) fn paced(&self, lane: usize, pace: Pace) {
+        self.with(lane, |lane| {
+            lane.pace = lane.pace.mixed(&pace, WEIGHT);
+            lane.shortest = lane.shortest.min(pace.wait);
+        });
+    }
+
+    /// How many connections there should be over all ways.
+    pub(super) fn connections(&self) -> usize {
+        self.lanes().iter().map(Lane::target).sum()
+    }
+
+    /// How much the next request asks for when `left` bytes are for nobody yet.
+    pub(super) fn piece(&self, lane: usize, left: u64) -> u64 {
+        let connections = self.connections();
+        self.with(lane, |lane| {
+            let wait = lane.shortest.min(lane.pace.wait);
+            Pace { wait, ..lane.pace }.piece(left, connections)
+        })
+    }
+
+    /// How long an answer takes on this way.
+    pub(super) fn wait(&self, lane: usize) -> Duration {
+        self.with(lane, |lane| lane.pace.wait.max(self.round_trip))
+    }
+
+    /// Notes that there is nothing to do for those ways that have room.
+    pub(super) fn idle(&self) {
+        let mut lanes = self.lanes();
+        let with_room = lanes.iter_mut().filter(|lane| lane.active < lane.target());
+        with_room.for_each(|lane| lane.idle = true);
+    }
+
+    /// Lets the number of connections follow the rates; called several times a second.
+    pub(super) fn look(&self, now: Duration) {
+        for (number, lane) in self.lanes().iter_mut().enumerate() {
+            let busy = !std::mem::take(&mut lane.idle) && lane.works;
+            let (before, received) = (lane.controller.target(), lane.received.load(Relaxed));
+            lane.controller.look(now, received, busy);
+            let target = lane.controller.target();
+            if target != before {
+                tracing::debug!("source {number}: {target} connections instead of {before}");
+            }
+        }
+    }
+}
+
+impl Lane {
+    /// A way that has not answered yet is tried with one connection: it may lead nowhere.
+    fn target(&self) -> usize {
+        if self.works {
+            self.controller.target()
+        } else {
+            1
+        }
+    }
+
+    fn room(&self, now: Duration) -> Room {
+        Room {
+            free: self.target().saturating_sub(self.active),
+            trouble: self.lies || self.failures >= TROUBLE,
+            trial: !self.lies && self.active == 0 && now >= self.not_before,
+            wait: self.shortest.min(self.pace.wait),
+        }
+    }
+}
