@@ -18,6 +18,8 @@ use crate::flags::{AT_ONCE, ProgressStyle};
 pub(crate) struct ConfigFile {
     #[serde(default)]
     pub(crate) endpoints: Vec<String>,
+    #[serde(default)]
+    pub(crate) sources: Vec<String>,
     #[serde(default, deserialize_with = "at_once")]
     pub(crate) max_connections: Option<u16>,
     #[serde(default, deserialize_with = "at_once")]
@@ -49,7 +51,7 @@ fn read_at(path: &Path) -> Result<Option<ConfigFile>, Error> {
     match std::fs::read_to_string(path) {
         Ok(text) => parse(&text).map(Some).map_err(|what| {
             fault(&what).with_hint(
-                "its keys are endpoints, max-connections, max-workers, limit-rate and progress",
+                "its keys are endpoints, sources, max-connections, max-workers, limit-rate and progress",
             )
         }),
         Err(error) if error.kind() == IoErrorKind::NotFound => Ok(None),
@@ -85,9 +87,10 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text = "endpoints = ['https://a']\nmax-connections = 3\nmax-workers = 2\nlimit-rate = '2M'\nprogress = 'json'";
+        let text = "endpoints = ['https://a']\nsources = ['modelscope']\nmax-connections = 3\nmax-workers = 2\nlimit-rate = '2M'\nprogress = 'json'";
         let file = parse(text).unwrap();
         assert_eq!(file.endpoints, ["https://a"]);
+        assert_eq!(file.sources, ["modelscope"]);
         assert_eq!((file.max_connections, file.max_workers), (Some(3), Some(2)));
         assert_eq!(file.limit_rate.as_deref(), Some("2M"));
         assert_eq!(file.progress, Some(ProgressStyle::Json));

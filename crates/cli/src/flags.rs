@@ -86,6 +86,10 @@ pub(crate) struct DownloadFlags {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
+    /// Take bytes also from here: a mirror's URL, modelscope[:ORG/NAME] or a folder; repeatable
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) source: Vec<String>,
+
     /// Large files at once [default: 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(AT_ONCE))]
     pub(crate) max_workers: Option<u16>,
@@ -299,8 +303,8 @@ Settings, the first that is found wins:
   variables        HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HTTPS_PROXY,
                    HFAST_LIMIT_RATE, …
   file             $XDG_CONFIG_HOME/hfast/config.toml or ~/.config/hfast/config.toml, or the file
-                   that HFAST_CONFIG names; its keys: endpoints, max-connections, max-workers,
-                   limit-rate, progress";
+                   that HFAST_CONFIG names; its keys: endpoints, sources, max-connections,
+                   max-workers, limit-rate, progress";
 
 fn long_help() -> String {
     format!("{EXAMPLES}\n\n{SETTINGS}\n\n{}", exit::TABLE)

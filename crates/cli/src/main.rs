@@ -51,6 +51,7 @@ fn run(flags: Flags, words: &[OsString]) -> u8 {
             let (network, output) = (&flags.network, &flags.output);
             let asked = SettingFlags {
                 max_workers: flags.max_workers,
+                source: &flags.source,
                 ..SettingFlags::new(network, output, flags.repo_type.as_deref())
             };
             start(asked, words, async |session| {

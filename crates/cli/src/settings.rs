@@ -9,6 +9,7 @@ use std::sync::Arc;
 use hfast::client::ClientOptions;
 use hfast::doctor::Sources;
 use hfast::environment::{Environment, Verbosity, stored_token};
+use hfast::hub::extra::ExtraSource;
 use hfast::hub::token::Token;
 use hfast::hub::urls::Endpoint;
 use hfast::rate_limit::RateLimit;
@@ -34,6 +35,8 @@ const MAX_WORKERS: u16 = 8;
 pub(crate) struct Settings {
     /// Endpoints that the user chose, most wanted first; empty without a choice.
     pub(crate) endpoints: Vec<Endpoint>,
+    /// Where bytes come from beside the endpoints.
+    pub(crate) extra_sources: Vec<ExtraSource>,
     /// They were chosen for this very command.
     pub(crate) endpoints_from_flags: bool,
     pub(crate) token: Option<Token>,
@@ -67,6 +70,7 @@ pub(crate) struct SettingFlags<'a> {
     pub(crate) output: &'a OutputFlags,
     pub(crate) repo_type: Option<&'a str>,
     pub(crate) max_workers: Option<u16>,
+    pub(crate) source: &'a [String],
 }
 
 impl<'a> SettingFlags<'a> {
@@ -81,6 +85,7 @@ impl<'a> SettingFlags<'a> {
             output,
             repo_type,
             max_workers: None,
+            source: &[],
         }
     }
 }
@@ -101,6 +106,7 @@ impl Settings {
         let usual_progress = file.progress.unwrap_or_default();
         Ok(Self {
             endpoints: endpoints(network, hub, file)?,
+            extra_sources: extra_sources(flags.source, file)?,
             endpoints_from_flags: network.mirror || !network.endpoint.is_empty(),
             token_from_flag: token_flag.is_some(),
             token: token_flag.or_else(|| implicit_token(hub, &mut warnings)),
@@ -147,6 +153,7 @@ impl Settings {
     pub(crate) fn client_options(&self, endpoints: Vec<Endpoint>) -> ClientOptions {
         ClientOptions {
             endpoints,
+            sources: self.extra_sources.clone(),
             token: self.token.clone(),
             http: self.http.clone(),
             connections: self.max_connections.map(usize::from),
@@ -181,15 +188,37 @@ fn endpoints(
         (None, []) => ("", Vec::new()),
     };
     for text in named {
-        let endpoint = text.parse().map_err(|error: Error| {
-            let hint = error.hint().unwrap_or_default().to_owned();
-            Error::new(error.kind(), format!("{origin}{error}")).with_hint(hint)
-        })?;
+        let endpoint = text
+            .parse()
+            .map_err(|error: Error| written_in(origin, &error))?;
         if !chosen.contains(&endpoint) {
             chosen.push(endpoint);
         }
     }
     Ok(chosen)
+}
+
+/// Flags and settings file together: more of them are better.
+fn extra_sources(flags: &[String], file: &ConfigFile) -> Result<Vec<ExtraSource>, Error> {
+    let flags = flags.iter().map(|text| ("--source: ", text));
+    let file = file.sources.iter();
+    let file = file.map(|text| ("in the settings file: ", text));
+    let mut sources = Vec::new();
+    for (origin, text) in flags.chain(file) {
+        let source = text
+            .parse()
+            .map_err(|error: Error| written_in(origin, &error))?;
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+    Ok(sources)
+}
+
+/// The error, and where what is wrong was written.
+fn written_in(origin: &str, error: &Error) -> Error {
+    let hint = error.hint().unwrap_or_default().to_owned();
+    Error::new(error.kind(), format!("{origin}{error}")).with_hint(hint)
 }
 
 /// How fast files may come; `None` without a limit.
@@ -207,11 +236,9 @@ fn limit(network: &NetworkFlags, env: &Env, file: &ConfigFile) -> Result<Option<
     let Some((origin, text)) = stated else {
         return Ok(None);
     };
-    let rate: RateLimit = text.parse().map_err(|error: Error| {
-        let message = format!("{origin}{error}");
-        let hint = error.hint().unwrap_or_default().to_owned();
-        Error::new(error.kind(), message).with_hint(hint)
-    })?;
+    let rate: RateLimit = text
+        .parse()
+        .map_err(|error: Error| written_in(origin, &error))?;
     let folder = Limit::usual_folder(env.runtime.as_deref(), &std::env::temp_dir());
     Ok((!rate.is_full()).then(|| Limit {
         rate,

@@ -74,8 +74,8 @@ fn the_long_help_lists_settings_and_exit_codes() {
       variables        HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HTTPS_PROXY,
                        HFAST_LIMIT_RATE, …
       file             $XDG_CONFIG_HOME/hfast/config.toml or ~/.config/hfast/config.toml, or the file
-                       that HFAST_CONFIG names; its keys: endpoints, max-connections, max-workers,
-                       limit-rate, progress
+                       that HFAST_CONFIG names; its keys: endpoints, sources, max-connections,
+                       max-workers, limit-rate, progress
 
     Exit codes:
         0  success
@@ -113,6 +113,8 @@ fn download_explains_itself() {
           --local-dir <DIR>      Put the files into this folder under their own names
           --force-download       Fetch again what is already there
           --dry-run              Show what would be downloaded, and write nothing
+          --source <SOURCE>      Take bytes also from here: a mirror's URL, modelscope[:ORG/NAME] or a
+                                 folder; repeatable
           --max-workers <N>      Large files at once [default: 8]
       -h, --help                 Print help
 

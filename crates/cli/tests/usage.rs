@@ -277,16 +277,16 @@ fn a_settings_file_with_a_mistake_is_refused() {
         said += &run.stderr;
     }
     snapshot!(said, @r#"
-    error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: unknown field `endpoint`, expected one of `endpoints`, `max-connections`, `max-workers`, `limit-rate`, `progress`
-    hint: its keys are endpoints, max-connections, max-workers, limit-rate and progress
+    error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: unknown field `endpoint`, expected one of `endpoints`, `sources`, `max-connections`, `max-workers`, `limit-rate`, `progress`
+    hint: its keys are endpoints, sources, max-connections, max-workers, limit-rate and progress
     error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: 0 is not in 1 to 256
-    hint: its keys are endpoints, max-connections, max-workers, limit-rate and progress
+    hint: its keys are endpoints, sources, max-connections, max-workers, limit-rate and progress
     error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: unknown variant `loud`, expected one of `auto`, `bar`, `lines`, `json`, `none`
-    hint: its keys are endpoints, max-connections, max-workers, limit-rate and progress
+    hint: its keys are endpoints, sources, max-connections, max-workers, limit-rate and progress
     error: in the settings file: "ftp://a" is not an endpoint: its scheme is not http or https
     hint: an endpoint looks like https://huggingface.co, perhaps with a path behind it
     error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: unclosed array, expected `]`
-    hint: its keys are endpoints, max-connections, max-workers, limit-rate and progress
+    hint: its keys are endpoints, sources, max-connections, max-workers, limit-rate and progress
     "#);
 }
 

@@ -4,24 +4,21 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::prepare::{places, prepare};
 use super::{Client, JobContext, Plan, PlannedFile, Report};
 use crate::error::{Error, ErrorKind};
-use crate::names::{Commit, Digest};
-use crate::store::destination::{Destination, Naming, Wanted};
+use crate::names::Digest;
+use crate::store::destination::{Destination, Wanted};
 use crate::store::durable::Folders;
-use crate::store::elsewhere::Elsewhere;
-use crate::store::layout::RepoFolder;
-use crate::store::{adopt, place, tree_cache};
+use crate::store::tree_cache;
 use crate::transfer::deliver::may_be_right;
-use crate::transfer::engine::{Engine, Limits, Outcome, SMALL, Setup};
+use crate::transfer::engine::{Limits, Outcome, SMALL, Setup};
 use crate::transfer::progress::Progress;
+use crate::transfer::provider::Provider;
 
 /// As many connections as are tried where each brings little: many more than this are an attack on a
 /// server, and with fewer a path that loses packets carries a fraction of what it could.
 const MOST_CONNECTIONS: usize = 128;
-
-/// Folders below a local folder that are searched for files under other names.
-const LOCAL_DIR_DEPTH: usize = 8;
 
 impl Client {
     /// Carries out a plan. Dropping the future stops it; what has arrived is kept, and the same
@@ -117,15 +114,28 @@ impl Client {
             seed: self.seed,
             others: HashMap::new(),
         };
-        let cache = job.cache.take();
+        let places = places(job, &self.options.sources);
         let prepared = self.disk.run(move || {
             let mut wanted = wanted;
-            let engine = prepare(setup, &mut wanted, &own, cache)?;
+            let engine = prepare(setup, &mut wanted, &own, &places)?;
             Ok((engine, wanted))
         });
-        let (engine, wanted) = prepared.await?;
+        let (prepared, ()) = tokio::join!(prepared, self.know_sources(job, progress));
+        let (engine, wanted) = prepared?;
         job.destination = engine.setup.destination.as_ref().clone();
         Ok(engine.run(wanted).await)
+    }
+
+    /// Finds out what the further sources have.
+    async fn know_sources(&self, job: &JobContext, progress: &Progress) {
+        let sources = &self.options.sources;
+        if let Provider::Repo(repository) = job.provider.as_ref()
+            && !sources.is_empty()
+            && !job.offline
+        {
+            let extras = self.hub.extras(sources, &repository.repo, progress);
+            repository.know_extras(extras.await);
+        }
     }
 
     async fn finish(&self, job: JobContext, whole: bool, named: Folders) -> Result<(), Error> {
@@ -242,80 +252,6 @@ fn group(files: Vec<PlannedFile>) -> Vec<Wanted> {
         });
     }
     wanted
-}
-
-/// Looks at the disk and prepares it, once for the whole job. Blocks.
-fn prepare(
-    setup: Setup,
-    wanted: &mut [Wanted],
-    own: &HashSet<PathBuf>,
-    cache: Option<(RepoFolder, Option<Commit>)>,
-) -> Result<Arc<Engine>, Error> {
-    let asked = setup.destination.as_ref().clone();
-    asked.check()?;
-    // What a killed run was copying takes room that is free for whoever knows it.
-    asked.sweep_temporary();
-    if let Some((folder, commit)) = cache.filter(|_| !setup.force) {
-        let elsewhere = Elsewhere::look(&folder, commit);
-        let places = |wanted: &mut Wanted| wanted.elsewhere = elsewhere.places(wanted);
-        wanted.iter_mut().for_each(places);
-    }
-    asked.check_space(wanted, setup.force)?;
-    asked.prepare()?;
-    let destination = with_probed_links(asked);
-    if matches!(
-        destination,
-        Destination::Cache {
-            naming: Naming::Copies,
-            ..
-        }
-    ) {
-        destination.check_space(wanted, setup.force)?;
-    }
-    let is_large = |wanted: &&Wanted| wanted.size.is_some_and(|size| size > SMALL);
-    let absent = wanted
-        .iter()
-        .filter(is_large)
-        .filter(|wanted| !destination.has_content(wanted));
-    let sizes = absent.filter_map(|wanted| wanted.size).collect();
-    let others = other_names(&destination, &sizes, own);
-    Ok(Engine::new(Setup {
-        destination: Arc::new(destination),
-        others,
-        ..setup
-    }))
-}
-
-/// Finds out how names can be given, where that is not known before.
-fn with_probed_links(mut destination: Destination) -> Destination {
-    if let Destination::Cache { folder, naming, .. } = &mut destination {
-        let blobs = folder.blobs();
-        if *naming == Naming::Links && !place::can_link(&blobs) {
-            *naming = Naming::HardLinks;
-        }
-        if *naming == Naming::HardLinks && !place::can_hard_link(&blobs) {
-            *naming = Naming::Copies;
-        }
-    }
-    destination
-}
-
-/// Files under other names that have the size of one that is wanted.
-fn other_names(
-    destination: &Destination,
-    sizes: &HashSet<u64>,
-    own: &HashSet<PathBuf>,
-) -> HashMap<u64, Vec<PathBuf>> {
-    let (root, depth) = match destination {
-        Destination::Cache { .. } => return HashMap::new(),
-        Destination::LocalDir { root, .. } => (root.clone(), LOCAL_DIR_DEPTH),
-        Destination::File { .. } => (destination.partials(), 0),
-    };
-    let mut found = adopt::by_size(&root, depth, |size| sizes.contains(&size));
-    for paths in found.values_mut() {
-        paths.retain(|path| !own.contains(path));
-    }
-    found
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod choose;
 mod look;
 mod plain;
 mod plan;
+mod prepare;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::hub::ask::Hub;
+use crate::hub::extra::ExtraSource;
 use crate::hub::listing::{RefusedName, RemoteFile};
 use crate::hub::token::Token;
 use crate::hub::urls::Endpoint;
@@ -33,6 +35,8 @@ use crate::transport::http::{HttpOptions, HttpTransport};
 pub struct ClientOptions {
     /// Endpoints that the user named, most wanted first. All of them may see the token.
     pub endpoints: Vec<Endpoint>,
+    /// Further sources of bytes, which are not asked what a repository holds.
+    pub sources: Vec<ExtraSource>,
     /// The token, if any.
     pub token: Option<Token>,
     /// How the network is reached.
@@ -256,6 +260,7 @@ impl Default for ClientOptions {
         let user_agent = concat!("hfast/", env!("CARGO_PKG_VERSION")).to_owned();
         Self {
             endpoints: vec![Endpoint::hub()],
+            sources: Vec::new(),
             token: None,
             http: HttpOptions {
                 user_agent,

@@ -23,7 +23,7 @@ use crate::transport::follow::{Answer, Credentials, follow};
 use crate::transport::gate::Gates;
 use crate::transport::headers::content_length;
 use crate::transport::nearness::Nearness;
-use crate::transport::retry::{BRIEFLY, Budget, Next};
+use crate::transport::retry::{BRIEFLY, Budget, LONG_PAUSE, Next};
 use crate::transport::{Failure, MAX_ERROR_BODY, Request, Transport, read_limited};
 
 /// The longest answer that is read: a page of a listing, or the siblings of a very large repository.
@@ -211,6 +211,25 @@ impl Hub {
                 Next::GiveUp => return Err(Fault::Final(error)),
             }
         }
+    }
+
+    /// What lies at an address that needs no token.
+    pub(super) async fn page_of(&self, url: Url) -> Result<Vec<u8>, Error> {
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let mut answer = follow(&self.network(LONG_PAUSE), Request::get(url), None).await?;
+        let status = answer.response.status;
+        if status.is_success() {
+            return Ok(read_body(&mut answer, MAX_ANSWER).await?);
+        }
+        let kind = match status.as_u16() {
+            404 => ErrorKind::NotFound,
+            401 | 403 => ErrorKind::AccessDenied,
+            _ => ErrorKind::Unreachable,
+        };
+        Err(Error::new(
+            kind,
+            format!("{host} answers {}", status.as_u16()),
+        ))
     }
 
     async fn ask(

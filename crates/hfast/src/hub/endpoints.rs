@@ -67,6 +67,11 @@ impl Hub {
             .collect()
     }
 
+    /// How many endpoints there are.
+    pub(crate) fn count(&self) -> usize {
+        self.endpoints.len()
+    }
+
     /// Whether an endpoint, or where it sends us for the bytes, failed a short while ago.
     pub(crate) fn failed_lately(&self, index: usize) -> bool {
         let health = self.endpoints.get(index).map(|(_, health)| health);

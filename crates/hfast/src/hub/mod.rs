@@ -3,8 +3,11 @@
 pub(crate) mod ask;
 mod describe;
 pub(crate) mod endpoints;
+pub mod extra;
+pub(crate) mod extras;
 pub mod listing;
 pub mod metadata;
+mod modelscope;
 pub(crate) mod refusal;
 pub mod select;
 pub mod target;

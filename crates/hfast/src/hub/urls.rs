@@ -15,7 +15,7 @@ use crate::names::{Commit, Repo, Revision};
 use crate::repo_path::RepoPath;
 
 /// What RFC 3986 calls unreserved stays as it is, all else is escaped, as the official clients do.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
@@ -140,7 +140,7 @@ impl Endpoint {
     }
 
     /// `path` must be escaped and have no segment `.` or `..`, which [`Url`] would resolve.
-    fn join(&self, path: &str, query: Option<&str>) -> Url {
+    pub(super) fn join(&self, path: &str, query: Option<&str>) -> Url {
         let mut url = self.url.clone();
         url.set_path(&format!("{}/{path}", self.prefix()));
         url.set_query(query);

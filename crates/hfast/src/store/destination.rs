@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::adopt;
+use super::elsewhere::Lying;
 use super::layout::RepoFolder;
 use super::local_dir;
 use super::place::{self, create_parents, create_parents_below};
@@ -31,7 +32,7 @@ pub(crate) struct Wanted {
     /// Its name in Xet storage.
     pub(crate) xet: Option<XetHash>,
     /// Where it may lie beside the destination.
-    pub(crate) elsewhere: Vec<PathBuf>,
+    pub(crate) elsewhere: Vec<Lying>,
 }
 
 impl Wanted {
@@ -144,8 +145,9 @@ impl Destination {
         }
         // What may lie elsewhere is known by more than its size, and so is not read twice.
         let elsewhere = wanted.elsewhere.iter();
+        let elsewhere = elsewhere.map(|lying| (&lying.path, lying.may_link));
         let others = others.iter().filter(|path| is_right(path));
-        for place in elsewhere.chain(others) {
+        for place in elsewhere.chain(others.map(|path| (path, false))) {
             if self.bring(place, wanted, &digest)? {
                 return Ok(true);
             }
@@ -155,14 +157,19 @@ impl Destination {
 
     /// Takes a content from a place that is not ours, if it is there. What cannot be had from there
     /// is fetched.
-    fn bring(&self, from: &Path, wanted: &Wanted, digest: &Digest) -> Result<bool, Error> {
+    fn bring(
+        &self,
+        (from, may_link): (&PathBuf, bool),
+        wanted: &Wanted,
+        digest: &Digest,
+    ) -> Result<bool, Error> {
         let to = match self {
             Self::Cache { folder, .. } => folder.blob(digest),
             Self::LocalDir { root, .. } => create_parents_below(root, wanted.name())?,
             Self::File { path } => path.clone(),
         };
         // People write to files of a local folder, and to nothing in a cache.
-        let may_share = matches!(self, Self::Cache { .. });
+        let may_share = may_link && matches!(self, Self::Cache { .. });
         let is_right = |path: &Path| file_matches(path, digest).unwrap_or(false);
         match place::bring(from, &to, &self.partials(), may_share, is_right) {
             Ok(true) => tracing::info!("{}: found as {}", wanted.name(), from.display()),

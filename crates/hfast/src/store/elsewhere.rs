@@ -20,13 +20,31 @@ use crate::names::{Commit, XetHash};
 const MARKER: &str = ".huggingface-shared-blobs";
 const MARK: &[u8] = b"1\n";
 
+/// Where one content may lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lying {
+    pub(crate) path: PathBuf,
+    /// Nobody writes to it: a cache may have it as another name of the same file.
+    pub(crate) may_link: bool,
+}
+
 /// The places of one job. Making it blocks.
+#[derive(Default)]
 pub(crate) struct Elsewhere {
     repo: Option<(RepoFolder, Commit)>,
     store: Option<PathBuf>,
+    folder: Option<PathBuf>,
 }
 
 impl Elsewhere {
+    /// A folder that may have files under their names.
+    pub(crate) fn plain(folder: PathBuf) -> Self {
+        Self {
+            folder: Some(folder),
+            ..Self::default()
+        }
+    }
+
     /// Looks at the cache that `folder` is in; its own contents count where `commit` is given.
     pub(crate) fn look(folder: &RepoFolder, commit: Option<Commit>) -> Self {
         let commit = commit.filter(|_| folder.path().is_dir());
@@ -39,12 +57,15 @@ impl Elsewhere {
         Self {
             repo: commit.map(|commit| (folder.clone(), commit)),
             store: is_store.then_some(store),
+            folder: None,
         }
     }
 
     /// Files that have the size of the content.
-    pub(crate) fn places(&self, wanted: &Wanted) -> Vec<PathBuf> {
+    pub(crate) fn places(&self, wanted: &Wanted) -> Vec<Lying> {
         let mut places = Vec::new();
+        let below = |folder: &PathBuf| wanted.paths.first().map(|path| folder.join(path.as_str()));
+        places.extend(self.folder.as_ref().and_then(below));
         if let Some((folder, commit)) = &self.repo {
             places.extend(wanted.digest.map(|digest| folder.blob(&digest)));
             // Where links cannot be made, the snapshot holds the content.
@@ -61,7 +82,10 @@ impl Elsewhere {
         let shared = self.store.as_deref().zip(wanted.xet.as_ref());
         let payload = shared.map(|(store, hash)| payload(store, hash));
         // What is no file itself is nothing of the store's.
-        places.extend(payload.filter(|path| path.symlink_metadata().is_ok_and(has_size)));
+        let payload = payload.filter(|path| path.symlink_metadata().is_ok_and(has_size));
+        let lying = |may_link| move |path| Lying { path, may_link };
+        let mut places: Vec<_> = places.into_iter().map(lying(false)).collect();
+        places.extend(payload.map(lying(true)));
         // There are as many of these lists as files.
         places.shrink_to_fit();
         places
@@ -93,7 +117,10 @@ mod tests {
             xet: XetHash::from_hex(&"ab".repeat(32)),
             elsewhere: Vec::new(),
         };
-        let found = |commit| Elsewhere::look(&folder, commit).places(&wanted);
+        let paths = |places: Vec<Lying>| places.into_iter().map(|lying| lying.path);
+        let found = |commit| -> Vec<PathBuf> {
+            paths(Elsewhere::look(&folder, commit).places(&wanted)).collect()
+        };
         let file = root.path().join("blobs/ab").join("ab".repeat(32));
         let marker = root.path().join("blobs").join(MARKER);
         fs::create_dir_all(file.parent().unwrap()).unwrap();

@@ -53,7 +53,11 @@ impl Destination {
             Self::Cache { folder, naming, .. } => {
                 let blob = wanted.digest.map(|digest| folder.blob(&digest));
                 // What lies elsewhere in the cache is linked, where the system can.
-                let linked = !force && wanted.elsewhere.iter().any(|path| !lacks(path));
+                let linked = !force
+                    && wanted
+                        .elsewhere
+                        .iter()
+                        .any(|lying| lying.may_link && !lacks(&lying.path));
                 let fetches = !linked && blob.is_none_or(|blob| lacks(&blob));
                 let copies = if *naming == Naming::Copies { names } else { 0 };
                 (u64::from(fetches) + copies, fetches)

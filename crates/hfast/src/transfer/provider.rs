@@ -4,7 +4,7 @@
 //! the listing, and what does a refusal mean for people.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ::http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
@@ -15,6 +15,7 @@ use super::source::Source;
 use crate::error::{Error, ErrorKind};
 use crate::hub::ask::Hub;
 use crate::hub::endpoints::Fault;
+use crate::hub::extras::Extra;
 use crate::hub::metadata::FileMeta;
 use crate::hub::refusal::{Asked, refusal};
 use crate::names::{Commit, Digest, Repo};
@@ -38,6 +39,8 @@ pub(crate) struct Repository {
     /// Endpoints that redirect small files to their own `resolve-cache`, by their indices: once seen,
     /// that hop is saved for all the others.
     shortcuts: Mutex<HashSet<usize>>,
+    /// Further sources, once they are known.
+    extras: OnceLock<Vec<Extra>>,
 }
 
 impl Repository {
@@ -47,7 +50,32 @@ impl Repository {
             repo,
             commit,
             shortcuts: Mutex::default(),
+            extras: OnceLock::new(),
         }
+    }
+
+    /// What the further sources have; only the first word counts.
+    pub(crate) fn know_extras(&self, extras: Vec<Extra>) {
+        self.extras.get_or_init(|| extras);
+    }
+
+    fn extras(&self) -> &[Extra] {
+        self.extras.get().map_or(&[], Vec::as_slice)
+    }
+
+    fn further(&self, wanted: &Wanted) -> Option<Vec<Source>> {
+        let (content, path) = (wanted.digest.zip(wanted.size)?, wanted.paths.first()?);
+        let repository = (&self.repo, &self.commit);
+        let sources = self.extras().iter().enumerate().filter_map(|(n, extra)| {
+            Some(Source {
+                name: extra.name().to_owned(),
+                resolve: extra.address(repository, path, content)?,
+                credentials: None,
+                endpoint: None,
+                lane: self.hub.count() + n,
+            })
+        });
+        Some(sources.collect())
     }
 
     fn shortcuts(&self) -> MutexGuard<'_, HashSet<usize>> {
@@ -83,6 +111,7 @@ impl Repository {
                 path,
             )));
         }
+        sources.extend(self.further(wanted).into_iter().flatten());
         sources
     }
 }
@@ -155,6 +184,7 @@ impl Provider {
         loop {
             let (mut failed, mut may_pass) = (None, false);
             let mut sources = self.sources(wanted);
+            sources.retain(|source| self.may_tell(source));
             sources.sort_by_key(|source| hub.gates.long_pause(&source.name));
             // The first is asked whatever it takes, for there may be no other that can be.
             let mut longest_pause = FOR_QUESTIONS.pause;
@@ -186,6 +216,11 @@ impl Provider {
                 Next::Wait(_) | Next::GiveUp => return Err(about(wanted, error)),
             }
         }
+    }
+
+    /// Whether a source is believed what it says of a content: a further one of a repository is not.
+    fn may_tell(&self, source: &Source) -> bool {
+        matches!(self, Self::Url { .. }) || source.endpoint.is_some()
     }
 
     /// Tells the hub whether a source gave bytes or failed, so that the next file begins with one

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod dead;
+mod further;
 mod liars;
 mod limit;
 #[path = "../simulation/link.rs"]
