@@ -106,7 +106,8 @@ impl Controller {
 
     /// Looks at how many bytes have come until `now`; called several times a second. `busy`: since the
     /// last call there were as many connections as there should be.
-    pub(super) fn look(&mut self, now: Duration, received: u64, busy: bool) {
+    /// `left` bytes are for nobody yet.
+    pub(super) fn look(&mut self, now: Duration, received: u64, busy: bool, left: u64) {
         let Some((since, before)) = self.since.filter(|_| busy) else {
             self.since = busy.then_some((now, received));
             return;
@@ -116,13 +117,16 @@ impl Controller {
             return;
         }
         self.since = Some((now, received));
-        self.judge(now, to_f64(received - before) / time.as_secs_f64());
+        let rate = to_f64(received - before) / time.as_secs_f64();
+        // What is left has come before more connections could show that they pay.
+        let worth = to_f64(left) >= rate * (self.look * (LOOKS + 1)).as_secs_f64();
+        self.judge(now, rate, worth);
     }
 
-    fn judge(&mut self, now: Duration, rate: f64) {
+    fn judge(&mut self, now: Duration, rate: f64, worth: bool) {
         let last = std::mem::replace(&mut self.last, rate);
         match self.state {
-            State::Settling if rate >= last * RISING => {}
+            State::Settling if rate >= last * RISING || !worth => {}
             State::Settling => self.add(self.target, rate.max(last)),
             State::Trying {
                 fewer,
@@ -132,7 +136,10 @@ impl Controller {
                 let more = ratio(self.target, fewer) - 1.0;
                 if rate >= before * (1.0 + FAIR * more) {
                     self.rest = REST;
-                    self.add(self.target, rate);
+                    self.state = State::Settling;
+                    if worth {
+                        self.add(self.target, rate);
+                    }
                 } else if looks < LOOKS {
                     self.state = State::Trying {
                         fewer,
@@ -144,7 +151,9 @@ impl Controller {
                     self.begin_rest(now);
                 }
             }
-            State::Resting(until) if now >= until => self.add(self.target / 2, rate.max(last)),
+            State::Resting(until) if now >= until && worth => {
+                self.add(self.target / 2, rate.max(last));
+            }
             State::Resting(_) => {}
         }
     }
@@ -223,7 +232,7 @@ mod tests {
                 clippy::cast_sign_loss,
                 reason = "a test"
             )]
-            controller.look(now, received as u64, true);
+            controller.look(now, received as u64, true, u64::MAX);
             if tick % 4 == 3 {
                 numbers.push(controller.target());
             }
@@ -267,7 +276,7 @@ mod tests {
             for _ in 0..seconds * 4 {
                 now += Duration::from_millis(250);
                 received += rate(controller.target()) / 4;
-                controller.look(now, received, true);
+                controller.look(now, received, true, u64::MAX);
             }
         };
         pass(&mut controller, 60, &|_| 10_000_000);
@@ -284,7 +293,7 @@ mod tests {
         controller.turned_away(Duration::from_secs(1), 5);
         assert_eq!(controller.target(), 3, "fewer were let in before");
         let looks = (1..40u64).map(Duration::from_secs);
-        looks.for_each(|now| controller.look(now, now.as_secs() * 1_000_000, true));
+        looks.for_each(|now| controller.look(now, now.as_secs() * 1_000_000, true, u64::MAX));
         assert!(controller.target() <= 4, "{}", controller.target());
     }
 
@@ -293,8 +302,17 @@ mod tests {
         let mut controller = Controller::new(Duration::from_millis(180), 128);
         let before = controller.target();
         for second in 0..100 {
-            controller.look(Duration::from_secs(second), 0, false);
+            controller.look(Duration::from_secs(second), 0, false, u64::MAX);
         }
+        assert_eq!(controller.target(), before);
+    }
+
+    #[test]
+    fn at_the_end_no_more_are_tried() {
+        let mut controller = Controller::new(Duration::from_millis(180), 128);
+        let before = controller.target();
+        let looks = (1..10u64).map(|n| Duration::from_secs(2 * n));
+        looks.for_each(|now| controller.look(now, now.as_secs() * 1_000_000, true, 5_000_000));
         assert_eq!(controller.target(), before);
     }
 
@@ -302,7 +320,8 @@ mod tests {
     fn who_insists_gets_the_number() {
         let mut controller = Controller::fixed(24);
         for second in 0..100 {
-            controller.look(Duration::from_secs(second), second * 1_000_000, true);
+            let now = Duration::from_secs(second);
+            controller.look(now, second * 1_000_000, true, u64::MAX);
             assert_eq!(controller.target(), 24);
         }
     }

@@ -64,7 +64,7 @@ impl Engine {
                     }
                 }
                 () = woken => {}
-                _ = tick.tick() => self.lanes.look(self.now()),
+                _ = tick.tick() => self.lanes.look(self.now(), self.left(&self.open_jobs())),
             }
         }
     }
@@ -129,15 +129,17 @@ impl Engine {
             let piece = if job.is_one_stream() {
                 u64::MAX
             } else {
-                let free = open
-                    .iter()
-                    .map(|job| job.segments().free_bytes())
-                    .sum::<u64>();
-                self.lanes.piece(lane, free + self.unopened.load(Relaxed))
+                self.lanes.piece(lane, self.left(&open))
             };
             job.segments().lease(piece, now)
         }?;
         Some(self.errand((job, lease), source, (false, turn)))
+    }
+
+    /// Bytes that nobody brings yet.
+    fn left(&self, open: &[Arc<Job>]) -> u64 {
+        let free = open.iter().map(|job| job.segments().free_bytes());
+        free.sum::<u64>() + self.unopened.load(Relaxed)
     }
 
     /// Where a rate limit decides, bytes that come twice cost others their time.

@@ -84,7 +84,7 @@ pub(crate) struct Engine {
     pub(super) on_small: AtomicUsize,
     /// Large files that are about to be opened.
     pub(super) opening: AtomicUsize,
-    /// Bytes of the large files that are not open yet.
+    /// Bytes of the files that are not open yet.
     pub(super) unopened: AtomicU64,
     started: Instant,
     chance: Mutex<fastrand::Rng>,
@@ -149,10 +149,10 @@ impl Engine {
 
     /// Fetches everything. Files that fail do not stop the others.
     pub(crate) async fn run(self: &Arc<Self>, mut wanted: Vec<Wanted>) -> Outcome {
+        let unopened = wanted.iter().filter_map(|wanted| wanted.size).sum();
         let is_large = |wanted: &mut Wanted| wanted.size.is_none_or(|size| size > SMALL);
         let large: Vec<_> = wanted.extract_if(.., is_large).collect();
         let small = wanted;
-        let unopened = large.iter().filter_map(|wanted| wanted.size).sum();
         self.unopened.store(unopened, Relaxed);
         let carry = |wanted| Arc::clone(self).carry(wanted);
         let small = futures_util::stream::iter(small)
@@ -185,9 +185,9 @@ impl Engine {
         } else {
             None
         };
-        if let Some(size) = wanted.size.filter(|size| *size > SMALL) {
+        if let Some(size) = wanted.size {
             self.unopened.fetch_sub(size, Relaxed);
-            self.opening.fetch_add(1, Relaxed);
+            self.opening.fetch_add(usize::from(!is_small), Relaxed);
         }
         let result = self.deliver(&mut wanted).await;
         match &result {

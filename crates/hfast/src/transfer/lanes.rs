@@ -210,11 +210,12 @@ impl Lanes {
     }
 
     /// Lets the number of connections follow the rates; called several times a second.
-    pub(super) fn look(&self, now: Duration) {
+    /// `left` bytes are for nobody yet.
+    pub(super) fn look(&self, now: Duration, left: u64) {
         for (number, lane) in self.lanes().iter_mut().enumerate() {
             let busy = !std::mem::take(&mut lane.idle) && lane.works;
             let (before, received) = (lane.controller.target(), lane.received.load(Relaxed));
-            lane.controller.look(now, received, busy);
+            lane.controller.look(now, received, busy, left);
             let target = lane.controller.target();
             if target != before {
                 tracing::debug!("source {number}: {target} connections instead of {before}");
