@@ -106,7 +106,7 @@ impl Controller {
 
     /// Looks at how many bytes have come until `now`; called several times a second. `busy`: since the
     /// last call there were as many connections as there should be.
-    /// `left` bytes are for nobody yet.
+    /// `left` bytes are not there yet.
     pub(super) fn look(&mut self, now: Duration, received: u64, busy: bool, left: u64) {
         let Some((since, before)) = self.since.filter(|_| busy) else {
             self.since = busy.then_some((now, received));
@@ -119,7 +119,7 @@ impl Controller {
         self.since = Some((now, received));
         let rate = to_f64(received - before) / time.as_secs_f64();
         // What is left has come before more connections could show that they pay.
-        let worth = to_f64(left) >= rate * (self.look * (LOOKS + 1)).as_secs_f64();
+        let worth = to_f64(left) >= rate * (self.look * LOOKS).as_secs_f64();
         self.judge(now, rate, worth);
     }
 

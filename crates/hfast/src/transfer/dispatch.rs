@@ -64,7 +64,7 @@ impl Engine {
                     }
                 }
                 () = woken => {}
-                _ = tick.tick() => self.lanes.look(self.now(), self.left(&self.open_jobs())),
+                _ = tick.tick() => self.lanes.look(self.now(), self.missing()),
             }
         }
     }
@@ -134,6 +134,15 @@ impl Engine {
             job.segments().lease(piece, now)
         }?;
         Some(self.errand((job, lease), source, (false, turn)))
+    }
+
+    /// Bytes that are not there yet.
+    fn missing(&self) -> u64 {
+        let open = self.open_jobs();
+        let missing = open
+            .iter()
+            .map(|job| job.size - job.segments().landed_bytes());
+        missing.sum::<u64>() + self.unopened.load(Relaxed)
     }
 
     /// Bytes that nobody brings yet.

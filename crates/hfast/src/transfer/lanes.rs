@@ -210,7 +210,7 @@ impl Lanes {
     }
 
     /// Lets the number of connections follow the rates; called several times a second.
-    /// `left` bytes are for nobody yet.
+    /// `left` bytes are not there yet.
     pub(super) fn look(&self, now: Duration, left: u64) {
         for (number, lane) in self.lanes().iter_mut().enumerate() {
             let busy = !std::mem::take(&mut lane.idle) && lane.works;
