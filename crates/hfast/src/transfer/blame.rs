@@ -4,7 +4,6 @@
 //!
 //! Blocks that changed on the disk, and what other tools left, are met before that in `verify.rs`.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::engine::Engine;
@@ -51,12 +50,25 @@ pub(super) fn suspicions(job: &Job) -> Vec<Suspicion> {
     order.into_iter().cycle().take(looks).collect()
 }
 
-fn windows(ranges: &Ranges) -> impl Iterator<Item = Range<u64>> {
-    ranges.iter().flat_map(|range| {
-        let starts =
-            (range.start..range.end).step_by(usize::try_from(WINDOW).unwrap_or(usize::MAX));
-        starts.map(move |start| start..range.end.min(start + WINDOW))
-    })
+/// The ranges in parts of [`WINDOW`] bytes: what lies apart comes together, over all connections.
+fn windows(ranges: &Ranges) -> Vec<Ranges> {
+    let (mut windows, mut room) = (Vec::new(), 0);
+    for range in ranges.iter() {
+        let mut start = range.start;
+        while start < range.end {
+            if room == 0 {
+                windows.push(Ranges::default());
+                room = WINDOW;
+            }
+            let end = range.end.min(start + room);
+            if let Some(window) = windows.last_mut() {
+                window.insert(start..end);
+            }
+            room -= end - start;
+            start = end;
+        }
+    }
+    windows
 }
 
 impl Verifier {
@@ -81,9 +93,11 @@ impl Verifier {
         let (mut differ, mut judged) = (0_u32, 0);
         for window in windows(&ranges) {
             let before = checksum(engine, job, window.clone()).await?;
-            job.forget(window.clone());
+            window.iter().for_each(|range| job.forget(range));
             engine.wake.notify_one();
-            whole(job, &window).await?;
+            for range in window.iter() {
+                whole(job, &range).await?;
+            }
             if checksum(engine, job, window).await? != before {
                 differ += 1;
                 // One wrong bit is mended by now. Where much is wrong, the file is read seldom.
@@ -145,9 +159,21 @@ mod tests {
     fn windows_cover_the_ranges_and_nothing_else() {
         let long = 100..2 * WINDOW + 101;
         let ranges = [5..7, long].into_iter().collect();
-        let windows: Vec<_> = windows(&ranges).map(|w| (w.start, w.end)).collect();
-        let (second, third) = (WINDOW + 100, 2 * WINDOW + 100);
-        let expected = [(5, 7), (100, second), (second, third), (third, third + 1)];
+        let windows = windows(&ranges);
+        let bounds = |window: &Ranges| -> Vec<_> {
+            window
+                .iter()
+                .map(|range| (range.start, range.end))
+                .collect()
+        };
+        let windows: Vec<_> = windows.iter().map(bounds).collect();
+        let (second, third) = (WINDOW + 98, 2 * WINDOW + 98);
+        let end = 2 * WINDOW + 101;
+        let expected = [
+            vec![(5, 7), (100, second)],
+            vec![(second, third)],
+            vec![(third, end)],
+        ];
         assert_eq!(windows, expected);
     }
 

@@ -226,7 +226,7 @@ async fn hash(
 pub(super) async fn checksum(
     engine: &Engine,
     job: &Arc<Job>,
-    range: Range<u64>,
+    ranges: Ranges,
 ) -> Result<u64, Error> {
     let job = Arc::clone(job);
     engine
@@ -234,7 +234,9 @@ pub(super) async fn checksum(
         .disk
         .run(move || {
             let mut sum = Xxh3::new();
-            each_block(&job, range, |block| sum.update(block))?;
+            for range in ranges.iter() {
+                each_block(&job, range, |block| sum.update(block))?;
+            }
             Ok(sum.digest())
         })
         .await
