@@ -22,7 +22,7 @@ use super::turns::Turn;
 /// The rates are looked at this often, and so is the work: pauses end by themselves.
 const TICK: Duration = Duration::from_millis(200);
 
-/// So long after the start small files wait for large ones that are about to be opened: those need more
+/// So long after the start small files wait for large ones, which are about to be opened and need more
 /// round trips until they come at full pace.
 const HEAD_START: Duration = Duration::from_millis(50);
 
@@ -87,7 +87,7 @@ impl Engine {
         let gates = &self.setup.gates;
         let may_race = self.may_race();
         let (mut loads, mut has_small) = (Vec::new(), false);
-        let large_come = self.opening.load(Relaxed) > 0 && now < HEAD_START;
+        let large_come = self.has_large.load(Relaxed) && now < HEAD_START;
         for job in open {
             if job.is_small() && (large_come || small_full && has_small) {
                 loads.push(Load::default());

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -82,8 +82,8 @@ pub(crate) struct Engine {
     small: Turns,
     /// Connections that work on small files.
     pub(super) on_small: AtomicUsize,
-    /// Large files that are about to be opened.
-    pub(super) opening: AtomicUsize,
+    /// There are large files.
+    pub(super) has_large: AtomicBool,
     /// Bytes of the files that are not open yet.
     pub(super) unopened: AtomicU64,
     started: Instant,
@@ -135,7 +135,7 @@ impl Engine {
             lanes: lanes(&setup),
             small: Turns::new(setup.limits.connections.max(1)),
             on_small: AtomicUsize::new(0),
-            opening: AtomicUsize::new(0),
+            has_large: AtomicBool::new(false),
             unopened: AtomicU64::new(0),
             started: Instant::now(),
             chance: Mutex::new(fastrand::Rng::with_seed(setup.seed)),
@@ -153,6 +153,7 @@ impl Engine {
         let is_large = |wanted: &mut Wanted| wanted.size.is_none_or(|size| size > SMALL);
         let large: Vec<_> = wanted.extract_if(.., is_large).collect();
         let small = wanted;
+        self.has_large.store(!large.is_empty(), Relaxed);
         self.unopened.store(unopened, Relaxed);
         let carry = |wanted| Arc::clone(self).carry(wanted);
         let small = futures_util::stream::iter(small)
@@ -187,7 +188,6 @@ impl Engine {
         };
         if let Some(size) = wanted.size {
             self.unopened.fetch_sub(size, Relaxed);
-            self.opening.fetch_add(usize::from(!is_small), Relaxed);
         }
         let result = self.deliver(&mut wanted).await;
         match &result {
@@ -264,9 +264,6 @@ impl Engine {
     pub(super) fn open(&self, job: &Arc<Job>) -> Open<'_> {
         let mut open = self.open_jobs();
         // The large ones come first, for there are few of them.
-        if !job.is_small() {
-            self.opening.fetch_sub(1, Relaxed);
-        }
         let large = open.iter().take_while(|job| !job.is_small()).count();
         let place = if job.is_small() { open.len() } else { large };
         open.insert(place, Arc::clone(job));
