@@ -118,11 +118,11 @@ mod tests {
             "",
             "ftp://host",
             "modelscope:a/b/c",
-            "https://user:word@host",
+            "https://user:s3cret@host",
         ] {
             let error = text.parse::<ExtraSource>().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage, "{text}");
-            assert!(!error.to_string().contains("word"), "{error}");
+            assert!(!error.to_string().contains("s3cret"), "{error}");
         }
     }
 }

@@ -312,7 +312,7 @@ mod tests {
         let mut controller = Controller::new(Duration::from_millis(180), 128);
         let before = controller.target();
         let looks = (1..10u64).map(|n| Duration::from_secs(2 * n));
-        looks.for_each(|now| controller.look(now, now.as_secs() * 1_000_000, true, 5_000_000));
+        looks.for_each(|now| controller.look(now, now.as_secs() * 1_000_000, true, 3_000_000));
         assert_eq!(controller.target(), before);
     }
 
