@@ -26,8 +26,8 @@ pub(super) const AFTER_PAUSED: Duration = Duration::from_millis(200);
 const AFTER_TURNED_AWAY: Duration = Duration::from_millis(200);
 
 /// A connection that breaks after so many bytes is replaced without a pause while others receive: it
-/// cost less than it brought. One that brings less could be asked without rest, and one that was silent
-/// cost seconds.
+/// cost less than it brought. One that brings less could be asked without rest. One that was silent cost
+/// seconds, which another source need not.
 const CRUMB: u64 = 4 << 10;
 
 /// How an exchange went.
@@ -100,7 +100,9 @@ impl Engine {
         let kept = course.kept;
         let is_limit = trouble.may_be_limit(course.fresh);
         let (kind, on_the_way) = (trouble.kind(), trouble.is_on_the_way());
-        let was_cheap = !matches!(trouble, Trouble::Stalled(_)) && kept >= CRUMB;
+        let stalled = matches!(trouble, Trouble::Stalled(_));
+        let has_choice = job.with_sources(|sources| sources.count()) > 1;
+        let was_cheap = kept >= CRUMB && !(stalled && has_choice);
         // A pause is for the host that asked for it, and says nothing against the link. A stale link
         // is gone already, and there may be a new one.
         let keeps_link = matches!(trouble, Trouble::Status(..) | Trouble::StaleLink(_));
