@@ -4,6 +4,7 @@
 //! token file and the certificates.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use hfast::client::ClientOptions;
@@ -188,37 +189,41 @@ fn endpoints(
         (None, []) => ("", Vec::new()),
     };
     for text in named {
-        let endpoint = text
-            .parse()
-            .map_err(|error: Error| written_in(origin, &error))?;
-        if !chosen.contains(&endpoint) {
-            chosen.push(endpoint);
-        }
+        add(&mut chosen, origin, text)?;
     }
     Ok(chosen)
 }
 
 /// Flags and settings file together: more of them are better.
 fn extra_sources(flags: &[String], file: &ConfigFile) -> Result<Vec<ExtraSource>, Error> {
-    let flags = flags.iter().map(|text| ("--source: ", text));
-    let file = file.sources.iter();
-    let file = file.map(|text| ("in the settings file: ", text));
     let mut sources = Vec::new();
-    for (origin, text) in flags.chain(file) {
-        let source = text
-            .parse()
-            .map_err(|error: Error| written_in(origin, &error))?;
-        if !sources.contains(&source) {
-            sources.push(source);
-        }
+    for text in flags {
+        add(&mut sources, "--source: ", text)?;
+    }
+    for text in &file.sources {
+        add(&mut sources, "in the settings file: ", text)?;
     }
     Ok(sources)
 }
 
-/// The error, and where what is wrong was written.
-fn written_in(origin: &str, error: &Error) -> Error {
-    let hint = error.hint().unwrap_or_default().to_owned();
-    Error::new(error.kind(), format!("{origin}{error}")).with_hint(hint)
+/// Reads one more, unless it is there already.
+fn add<T>(list: &mut Vec<T>, origin: &str, text: &str) -> Result<(), Error>
+where
+    T: FromStr<Err = Error> + PartialEq,
+{
+    let value = read(origin, text)?;
+    if !list.contains(&value) {
+        list.push(value);
+    }
+    Ok(())
+}
+
+/// Reads a setting; the error says where it was written.
+fn read<T: FromStr<Err = Error>>(origin: &str, text: &str) -> Result<T, Error> {
+    text.parse().map_err(|error: Error| {
+        let hint = error.hint().unwrap_or_default().to_owned();
+        Error::new(error.kind(), format!("{origin}{error}")).with_hint(hint)
+    })
 }
 
 /// How fast files may come; `None` without a limit.
@@ -236,9 +241,7 @@ fn limit(network: &NetworkFlags, env: &Env, file: &ConfigFile) -> Result<Option<
     let Some((origin, text)) = stated else {
         return Ok(None);
     };
-    let rate: RateLimit = text
-        .parse()
-        .map_err(|error: Error| written_in(origin, &error))?;
+    let rate: RateLimit = read(origin, &text)?;
     let folder = Limit::usual_folder(env.runtime.as_deref(), &std::env::temp_dir());
     Ok((!rate.is_full()).then(|| Limit {
         rate,

@@ -105,8 +105,7 @@ impl Controller {
     }
 
     /// Looks at how many bytes have come until `now`; called several times a second. `busy`: since the
-    /// last call there were as many connections as there should be.
-    /// `left` bytes are not there yet.
+    /// last call there were as many connections as there should be. `left` bytes are not there yet.
     pub(super) fn look(&mut self, now: Duration, received: u64, busy: bool, left: u64) {
         let Some((since, before)) = self.since.filter(|_| busy) else {
             self.since = busy.then_some((now, received));

@@ -209,8 +209,8 @@ impl Lanes {
         with_room.for_each(|lane| lane.idle = true);
     }
 
-    /// Lets the number of connections follow the rates; called several times a second.
-    /// `left` bytes are not there yet.
+    /// Lets the number of connections follow the rates; called several times a second. `left` bytes are not
+    /// there yet.
     pub(super) fn look(&self, now: Duration, left: u64) {
         for (number, lane) in self.lanes().iter_mut().enumerate() {
             let busy = !std::mem::take(&mut lane.idle) && lane.works;

@@ -16,7 +16,6 @@ use crate::transport::retry::{Budget, FOR_BYTES, LONG_PAUSE, LONGEST_WAIT, Next,
 #[derive(Debug)]
 pub(crate) struct Sources {
     all: Vec<Entry>,
-    patience: Patience,
     budget: Budget,
     /// What came by this way may be wrong: while there is another one it is not asked.
     suspect: Option<usize>,
@@ -38,7 +37,6 @@ impl Sources {
     pub(crate) fn new(sources: Vec<Source>, now: Duration) -> Self {
         Self {
             all: sources.into_iter().map(Entry::new).collect(),
-            patience: FOR_BYTES,
             budget: Budget::new(FOR_BYTES, now),
             suspect: None,
         }
@@ -55,9 +53,8 @@ impl Sources {
     }
 
     /// The source that a connection can be opened to at `now`, given the room for each by its index and
-    /// its lane. One
-    /// that fails for all files is left alone while there is another; among equals that with the most
-    /// room comes first.
+    /// its lane. One that fails for all files is left alone while there is another; among equals that with
+    /// the most room comes first.
     pub(super) fn pick_now(
         &self,
         now: Duration,
@@ -124,9 +121,9 @@ impl Sources {
     pub(crate) fn longest_pause(&self) -> Duration {
         let has_choice = self.count() > 1 && self.left().any(|entry| entry.pause.is_zero());
         if has_choice {
-            LONG_PAUSE.min(self.patience.pause)
+            LONG_PAUSE.min(self.budget.patience().pause)
         } else {
-            self.patience.pause
+            self.budget.patience().pause
         }
     }
 
@@ -150,7 +147,6 @@ impl Sources {
         (since, now): (Duration, Duration),
         (chance, patience): (f64, Patience),
     ) -> After {
-        self.patience = patience;
         self.budget.set(patience);
         let next = self.budget.failed(now, chance);
         let wait = match next {
@@ -188,7 +184,7 @@ impl Sources {
     /// Whether every source that is left has failed so often in a row, and cost so much time, that
     /// nothing is to be hoped for.
     fn are_all_spent(&self) -> bool {
-        let Patience { failures, time, .. } = self.patience;
+        let Patience { failures, time, .. } = self.budget.patience();
         self.left()
             .all(|entry| entry.failures >= failures && entry.cost >= time)
     }

@@ -103,6 +103,11 @@ impl Budget {
         }
     }
 
+    /// How much failure it tolerates.
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience
+    }
+
     /// Has another patience from now on.
     pub(crate) fn set(&mut self, patience: Patience) {
         self.patience = patience;
