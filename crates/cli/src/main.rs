@@ -22,9 +22,10 @@ use clap::{CommandFactory, Parser};
 use hfast::{Error, ErrorKind};
 use tokio::runtime::{Builder, Runtime};
 
-use commands::{Session, Stop, completions, doctor, download, get};
+use commands::{Session, Stop, cache, completions, doctor, download, get};
 use config_file::ConfigFile;
 use env::Env;
+use flags::cache::{CacheCommand, CacheFlags};
 use flags::{Command, Flags};
 use interrupt::Signals;
 use output::{Document, Output, resume};
@@ -63,6 +64,18 @@ fn run(flags: Flags, words: &[OsString]) -> u8 {
             let asked = SettingFlags::new(network, output, flags.repo_type.as_deref());
             start(asked, words, async |session| {
                 doctor::run(&flags, session).await
+            })
+        }
+        Some(Command::Cache(CacheFlags {
+            command: CacheCommand::Verify(flags),
+        })) => {
+            let (network, output) = (&flags.network, &flags.output);
+            let asked = SettingFlags {
+                source: &flags.source,
+                ..SettingFlags::new(network, output, flags.repo_type.as_deref())
+            };
+            start(asked, words, async |session| {
+                cache::verify(&flags, session).await
             })
         }
         Some(Command::Get(flags)) => {

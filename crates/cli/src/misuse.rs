@@ -27,8 +27,15 @@ pub(crate) fn error(refusal: &clap::Error, words: &[OsString]) -> Error {
 
 /// The help of the command that was meant, if it was one.
 fn help_command(words: &[OsString]) -> String {
+    let mut meant = "hfast".to_owned();
     let flags = Flags::command();
-    let meant = words.get(1).and_then(|word| flags.find_subcommand(word));
-    let meant = meant.map_or_else(String::new, |command| format!(" {}", command.get_name()));
-    format!("hfast{meant} --help")
+    let mut command = &flags;
+    for word in words.iter().skip(1) {
+        let Some(below) = command.find_subcommand(word) else {
+            break;
+        };
+        command = below;
+        meant = format!("{meant} {}", command.get_name());
+    }
+    format!("{meant} --help")
 }

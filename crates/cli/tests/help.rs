@@ -23,6 +23,7 @@ fn alone_it_prints_its_help() {
       download     Download a repository or some of its files
       get          Fetch files from the Hub, a mirror or any other web address, like `wget -c`
       doctor       Find out what keeps downloads from working, in at most 20 seconds
+      cache        Look at what was downloaded: verify, repair
       completions  Print the completion script of a shell
       help         Print this message or the help of the given subcommand(s)
 
@@ -52,6 +53,7 @@ fn the_long_help_lists_settings_and_exit_codes() {
       download     Download a repository or some of its files
       get          Fetch files from the Hub, a mirror or any other web address, like `wget -c`
       doctor       Find out what keeps downloads from working, in at most 20 seconds
+      cache        Look at what was downloaded: verify, repair
       completions  Print the completion script of a shell
       help         Print this message or the help of the given subcommand(s)
 

@@ -1,5 +1,6 @@
 //! The commands, and what they share: a session with settings, output and signals.
 
+pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod download;

@@ -36,7 +36,7 @@ pub(crate) struct ReportJson {
 }
 
 #[derive(Serialize)]
-struct FailedJson {
+pub(crate) struct FailedJson {
     path: String,
     error: String,
     kind: &'static str,
@@ -50,11 +50,7 @@ struct RefusedJson {
 
 impl ReportJson {
     pub(crate) fn new(report: &Report) -> Self {
-        let failed = report.failed.iter().map(|(path, error)| FailedJson {
-            path: path.clone(),
-            error: error.to_string(),
-            kind: exit::name(error.kind()),
-        });
+        let failed = report.failed.iter().map(FailedJson::new);
         let refused = report.refused.iter().map(|refused| RefusedJson {
             path: refused.name.clone(),
             reason: refused.fault.to_string(),
@@ -68,6 +64,16 @@ impl ReportJson {
             failed: failed.collect(),
             refused: refused.collect(),
             caveat: report.caveat.clone(),
+        }
+    }
+}
+
+impl FailedJson {
+    pub(crate) fn new((path, error): &(String, Error)) -> Self {
+        Self {
+            path: path.clone(),
+            error: error.to_string(),
+            kind: exit::name(error.kind()),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! What is printed is made in the files below this one; here is only where it goes.
 
+pub(crate) mod audit;
 mod bars;
 mod doctor;
 mod human;
@@ -245,6 +246,17 @@ impl Output {
         }
         let lines = doctor::lines(report, self.quiet);
         stdout::line(&lines.join("\n"))
+    }
+
+    /// Tells what lies on the disk, on stdout: it is what was asked for.
+    pub(crate) fn audit(&self, outcome: &audit::Outcome<'_>, exit_code: u8) -> Result<(), Error> {
+        if self.format == Format::Json {
+            return stdout::line(&json::to_text(&outcome.document(exit_code)));
+        }
+        match outcome.lines(self.quiet) {
+            lines if lines.is_empty() => Ok(()),
+            lines => stdout::line(&lines.join("\n")),
+        }
     }
 
     /// The last line of the events.

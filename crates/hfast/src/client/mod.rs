@@ -3,6 +3,7 @@
 //! A plan is a value: it can be shown, counted, and dropped. Nothing is written before
 //! [`Client::download`].
 
+mod audit;
 mod carry;
 mod choose;
 mod look;
@@ -29,6 +30,8 @@ use crate::transfer::provider::Provider;
 use crate::transfer::throttle::Throttle;
 use crate::transport::Transport;
 use crate::transport::http::{HttpOptions, HttpTransport};
+
+pub use audit::{Audit, AuditRequest, Damaged};
 
 /// How a client works. Everything is a finished value: the library reads no environment.
 #[derive(Clone, Debug)]

@@ -150,6 +150,30 @@ impl Claims {
         self.0.range(position + 1..).next().map(|(start, _)| *start)
     }
 
+    /// Whether nothing is claimed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The journal that claims just this.
+    pub fn to_bytes(&self, identity: &Identity, size: u64) -> Vec<u8> {
+        let extents = self.extents();
+        let records = extents.flat_map(|extent| record(&extent));
+        header(identity, size).into_iter().chain(records).collect()
+    }
+
+    /// What is claimed, in order.
+    pub fn extents(&self) -> impl Iterator<Item = Extent> + '_ {
+        self.iter().filter_map(|(start, end, checksum)| {
+            let len = u32::try_from(end - start).ok()?;
+            Some(Extent {
+                start,
+                len,
+                checksum,
+            })
+        })
+    }
+
     /// The claims in order: start, end, checksum.
     pub fn iter(&self) -> impl Iterator<Item = (u64, u64, u64)> + '_ {
         self.0

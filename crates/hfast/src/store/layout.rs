@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::names::{Commit, Digest, Repo, Revision};
+use crate::names::{Commit, Digest, Repo, RepoId, RepoType, Revision};
 use crate::repo_path::RepoPath;
 
 /// The folder of one repository in the official cache.
@@ -16,6 +16,7 @@ use crate::repo_path::RepoPath;
 /// <root>/<repo folder>/trees/<commit>.json             a listing, written by the official client
 /// <root>/<repo folder>/.hfast/<commit>.json            a listing, written by us
 /// <root>/<repo folder>/.hfast/<commit>.unproved.json   the same before its files have proved right
+/// <root>/<repo folder>/.hfast/blocks/<etag>            checksums of the blocks of a content
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RepoFolder {
@@ -29,6 +30,15 @@ impl RepoFolder {
             root: root.to_owned(),
             name: folder_name(repo),
         }
+    }
+
+    /// The repository whose folder has this name, if it is such a folder's.
+    pub(crate) fn repo(name: &str) -> Option<Repo> {
+        let (kind, id) = name.split_once("--")?;
+        let kind = RepoType::ALL.into_iter().find(|k| k.plural() == kind)?;
+        // No id has two dashes in a row.
+        let id = RepoId::new(&id.replacen("--", "/", 1)).ok()?;
+        Some(Repo::new(kind, id))
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -102,7 +112,27 @@ pub(crate) fn link_target(path: &RepoPath, digest: &Digest) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::{RepoId, RepoType};
+
+    #[test]
+    fn a_folder_tells_its_repository() {
+        for (name, kind, id) in [
+            ("models--gpt2", RepoType::Model, "gpt2"),
+            ("datasets--org--na-me", RepoType::Dataset, "org/na-me"),
+        ] {
+            let repo = Repo::new(kind, RepoId::new(id).unwrap());
+            assert_eq!(RepoFolder::repo(name), Some(repo.clone()));
+            assert_eq!(folder_name(&repo), name);
+        }
+        for other in [
+            "models",
+            ".locks",
+            "blobs",
+            "models--a--b--c",
+            "things--a--b",
+        ] {
+            assert_eq!(RepoFolder::repo(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn names_are_those_of_the_official_client() {

@@ -19,7 +19,8 @@ use crate::repo_path::RepoPath;
 /// Where the official clients keep their state in a local folder.
 const STATE: &str = ".cache/huggingface";
 const DOWNLOADS: &str = "download";
-const METADATA: &str = ".metadata";
+/// What the name of a file's metadata has behind that of the file.
+pub(crate) const METADATA: &str = ".metadata";
 const LOCK: &str = ".lock";
 /// Ours beside it.
 const OURS: &str = "hfast";
@@ -33,6 +34,12 @@ pub(crate) struct Metadata {
 
 /// The metadata of `path` if it is there and the file has not been changed since.
 pub(crate) fn read_metadata(root: &Path, path: &RepoPath) -> Option<Metadata> {
+    let (noted, is_unchanged) = noted(root, path)?;
+    is_unchanged.then_some(noted)
+}
+
+/// The metadata of `path`, and whether the file is unchanged since.
+pub(crate) fn noted(root: &Path, path: &RepoPath) -> Option<(Metadata, bool)> {
     let text = read_small(&metadata_path(root, path))?;
     let mut lines = text.lines();
     let (commit, etag) = (lines.next()?, lines.next()?);
@@ -42,11 +49,12 @@ pub(crate) fn read_metadata(root: &Path, path: &RepoPath) -> Option<Metadata> {
         .modified()
         .ok()?;
     let modified = modified.duration_since(UNIX_EPOCH).ok()?;
-    // The official clients allow one second for clocks of different grain.
-    (modified <= stamp + Duration::from_secs(1)).then(|| Metadata {
+    let noted = Metadata {
         commit: commit.parse().ok(),
         digest: Digest::from_hex(etag),
-    })
+    };
+    // The official clients allow one second for clocks of different grain.
+    Some((noted, modified <= stamp + Duration::from_secs(1)))
 }
 
 /// Writes the metadata of a file that was just put in place or found to be right.

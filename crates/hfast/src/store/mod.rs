@@ -5,11 +5,14 @@
 
 pub(crate) mod adopt;
 pub(crate) mod aria2;
+pub(crate) mod blocks;
 pub(crate) mod destination;
+mod dismantle;
 pub(crate) mod durable;
 pub(crate) mod elsewhere;
 mod found;
 pub(crate) mod growing;
+pub(crate) mod inventory;
 pub mod journal;
 pub(crate) mod layout;
 pub(crate) mod local_dir;

@@ -14,7 +14,7 @@ use super::{place, platform};
 use crate::error::Error;
 
 /// A journal longer than this is not read: no file that exists needs it.
-const MAX_JOURNAL: u64 = 256 << 20;
+pub(super) const MAX_JOURNAL: u64 = 256 << 20;
 
 /// An open partial file, written to by any number of threads.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::destination::{Destination, Naming, Wanted};
 use super::durable::Folders;
 use super::growing::Growing;
+use super::journal::Identity;
 use super::layout::{RepoFolder, link_target};
 use super::owner::Owner;
 use super::partial::Partial;
@@ -77,7 +78,7 @@ impl Destination {
     /// of it is found and swept with the others.
     fn move_in(&self, wanted: &Wanted, content: &Content<'_>, to: &Path) -> Result<(), Error> {
         match content {
-            Content::Partial(partial) => place::rename(partial.seal()?, to),
+            Content::Partial(partial) => self.move_partial(partial, to),
             Content::Growing(growing) => place::rename(growing.seal()?, to),
             Content::Bytes(bytes) => {
                 let name = Owner::of_new_file().file_name(&self.stem(wanted));
@@ -87,6 +88,21 @@ impl Destination {
                 written.and_then(|()| aside.place(to))
             }
         }
+    }
+
+    /// Gives an unfinished file its final name. What its journal knows is kept: it tells one day which
+    /// part of the file the disk has spoilt.
+    fn move_partial(&self, partial: &Partial, to: &Path) -> Result<(), Error> {
+        let blocks = partial.claims(&partial.identity);
+        place::rename(partial.seal()?, to)?;
+        match (&partial.identity, blocks) {
+            (Identity::Content(digest), Ok(blocks)) => {
+                self.note_blocks(digest, partial.size, &blocks);
+            }
+            (Identity::Content(_), Err(error)) => tracing::debug!("no blocks are noted: {error}"),
+            (Identity::Validator(_), _) => {}
+        }
+        Ok(())
     }
 
     /// Puts a file that is known to be right under all its names, with their metadata.

@@ -2,7 +2,8 @@
 //! fault: what one source brought is fetched again from the others, one source after another, until the
 //! digest matches.
 //!
-//! Blocks that changed on the disk, and what other tools left, are met before that in `verify.rs`.
+//! What other tools left is suspected before any source. Blocks that changed on the disk are met before
+//! that in `verify.rs`.
 
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use super::verify::{Verifier, checksum, is_right, whole};
 use crate::error::Error;
 use crate::names::Digest;
 
-/// Fetched again at a time: what one wrong bit may cost once it is reached.
+/// Fetched again at first: what one wrong bit may cost once it is reached. Where that was not enough, much
+/// is wrong, and twice as much comes before the file is read again.
 const WINDOW: u64 = 64 << 20;
 
 /// A fault that strikes a small file several times in a row is cheap to outlast; a large file that is
@@ -35,40 +37,42 @@ pub(super) fn looks(size: u64, sources: usize) -> usize {
     }
 }
 
-/// Whose bytes may be wrong, by the way to it; `None`: anybody's, also those of earlier runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Suspicion(Option<usize>);
-
-/// All that can be suspected, likeliest first: a source that was wanted less before one that was
-/// wanted more.
-pub(super) fn suspicions(job: &Job) -> Vec<Suspicion> {
-    let lanes = job.with_sources(|sources| sources.lanes());
-    let (count, several) = (lanes.len(), lanes.len() > 1);
-    let each = lanes.into_iter().rev().filter(|_| several).map(Some);
-    let order: Vec<_> = each.chain([None]).map(Suspicion).collect();
-    let looks = looks(job.size, count);
-    order.into_iter().cycle().take(looks).collect()
+/// Whose bytes may be wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Suspicion {
+    /// Of whoever wrote what lay here before: other tools, and runs whose notes are lost.
+    Leftover(Ranges),
+    /// Of one source, by the way to it.
+    Source(usize),
+    /// Anybody's.
+    All,
 }
 
-/// The ranges in parts of [`WINDOW`] bytes: what lies apart comes together, over all connections.
-fn windows(ranges: &Ranges) -> Vec<Ranges> {
-    let (mut windows, mut room) = (Vec::new(), 0);
+/// All that can be suspected, likeliest first: what was `adopted`, then a source that was wanted less
+/// before one that was wanted more.
+pub(super) fn suspicions(job: &Job, adopted: Ranges) -> Vec<Suspicion> {
+    let lanes = job.with_sources(|sources| sources.lanes());
+    let (count, several) = (lanes.len(), lanes.len() > 1);
+    let each = lanes.into_iter().rev().filter(|_| several);
+    let order: Vec<_> = each
+        .map(Suspicion::Source)
+        .chain([Suspicion::All])
+        .collect();
+    let of_sources = order.into_iter().cycle().take(looks(job.size, count));
+    let leftover = (!adopted.is_empty()).then_some(Suspicion::Leftover(adopted));
+    leftover.into_iter().chain(of_sources).collect()
+}
+
+/// Takes the first `len` bytes out of `ranges`: what lies apart comes together, over all connections.
+fn take_first(ranges: &mut Ranges, len: u64) -> Ranges {
+    let (mut first, mut room) = (Ranges::default(), len);
     for range in ranges.iter() {
-        let mut start = range.start;
-        while start < range.end {
-            if room == 0 {
-                windows.push(Ranges::default());
-                room = WINDOW;
-            }
-            let end = range.end.min(start + room);
-            if let Some(window) = windows.last_mut() {
-                window.insert(start..end);
-            }
-            room -= end - start;
-            start = end;
-        }
+        let end = range.end.min(range.start.saturating_add(room));
+        first.insert(range.start..end);
+        room -= end - range.start;
     }
-    windows
+    first.iter().for_each(|range| ranges.remove(range));
+    first
 }
 
 impl Verifier {
@@ -77,11 +81,12 @@ impl Verifier {
         &mut self,
         engine: &Engine,
         job: &Arc<Job>,
-        Suspicion(suspect): Suspicion,
+        suspicion: Suspicion,
     ) -> Result<Option<Digest>, Error> {
-        let ranges = match suspect {
-            Some(lane) => job.brought_by(lane),
-            None => std::iter::once(0..job.size).collect(),
+        let (suspect, mut ranges) = match &suspicion {
+            Suspicion::Leftover(ranges) => (None, ranges.clone()),
+            Suspicion::Source(lane) => (Some(*lane), job.brought_by(*lane)),
+            Suspicion::All => (None, std::iter::once(0..job.size).collect()),
         };
         if ranges.is_empty() {
             return Ok(None);
@@ -89,28 +94,23 @@ impl Verifier {
         job.renew(engine.now());
         job.with_sources(|sources| sources.suspect(suspect));
         job.forget_links().await;
-        announce(engine, job, suspect, ranges.len());
-        let (mut differ, mut judged) = (0_u32, 0);
-        for window in windows(&ranges) {
-            let before = checksum(engine, job, window.clone()).await?;
-            window.iter().for_each(|range| job.forget(range));
+        announce(engine, job, &suspicion, ranges.len());
+        let mut window = WINDOW;
+        while !ranges.is_empty() {
+            let again = take_first(&mut ranges, window);
+            let before = checksum(engine, job, again.clone()).await?;
+            again.iter().for_each(|range| job.forget(range));
             engine.wake.notify_one();
-            for range in window.iter() {
+            for range in again.iter() {
                 whole(job, &range).await?;
             }
-            if checksum(engine, job, window).await? != before {
-                differ += 1;
-                // One wrong bit is mended by now. Where much is wrong, the file is read seldom.
-                if differ.is_power_of_two() {
-                    judged = differ;
-                    if let Some(digest) = self.judge(engine, job, suspect).await? {
-                        return Ok(Some(digest));
-                    }
-                }
+            if checksum(engine, job, again).await? == before {
+                continue;
             }
-        }
-        if differ > judged {
-            return self.judge(engine, job, suspect).await;
+            if let Some(digest) = self.judge(engine, job, suspect).await? {
+                return Ok(Some(digest));
+            }
+            window = window.saturating_mul(2);
         }
         Ok(None)
     }
@@ -139,11 +139,12 @@ impl Verifier {
     }
 }
 
-fn announce(engine: &Engine, job: &Job, suspect: Option<usize>, bytes: u64) {
-    let what = match suspect {
-        None => "fetching it once more".to_owned(),
-        Some(lane) => {
-            let name = job.with_sources(|sources| sources.name(lane).to_owned());
+fn announce(engine: &Engine, job: &Job, suspicion: &Suspicion, bytes: u64) {
+    let what = match suspicion {
+        Suspicion::All => "fetching it once more".to_owned(),
+        Suspicion::Leftover(_) => format!("fetching the {bytes} bytes again that lay here before"),
+        Suspicion::Source(lane) => {
+            let name = job.with_sources(|sources| sources.name(*lane).to_owned());
             format!("fetching the {bytes} bytes of {name} again from elsewhere")
         }
     };
@@ -156,25 +157,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_cover_the_ranges_and_nothing_else() {
-        let long = 100..2 * WINDOW + 101;
-        let ranges = [5..7, long].into_iter().collect();
-        let windows = windows(&ranges);
-        let bounds = |window: &Ranges| -> Vec<_> {
-            window
-                .iter()
-                .map(|range| (range.start, range.end))
-                .collect()
+    fn what_lies_apart_is_taken_together_and_nothing_twice() {
+        let mut ranges: Ranges = [5..7, 100..210].into_iter().collect();
+        let bounds = |ranges: &Ranges| -> Vec<_> {
+            let each = ranges.iter();
+            each.map(|range| (range.start, range.end)).collect()
         };
-        let windows: Vec<_> = windows.iter().map(bounds).collect();
-        let (second, third) = (WINDOW + 98, 2 * WINDOW + 98);
-        let end = 2 * WINDOW + 101;
-        let expected = [
-            vec![(5, 7), (100, second)],
-            vec![(second, third)],
-            vec![(third, end)],
-        ];
-        assert_eq!(windows, expected);
+        let mut taken = Vec::new();
+        while !ranges.is_empty() {
+            taken.push(bounds(&take_first(&mut ranges, 50)));
+        }
+        let expected = [vec![(5, 7), (100, 148)], vec![(148, 198)], vec![(198, 210)]];
+        assert_eq!(taken, expected);
     }
 
     #[test]

@@ -45,27 +45,23 @@ impl Verifier {
             // The bytes may be right: another digest will judge them.
             return Err(Self::give_up(job));
         }
-        for suspects in [
-            self.changed_blocks(engine, job).await?,
-            self.adopted.clone(),
-        ] {
-            if suspects.is_empty() {
-                continue;
-            }
+        let changed = self.changed_blocks(engine, job).await?;
+        if !changed.is_empty() {
             engine.setup.progress.notice(format!(
-                "{}: the digest is wrong; fetching {} bytes again",
+                "{}: the digest is wrong; fetching {} bytes again that the disk has changed",
                 job.name,
-                suspects.len()
+                changed.len()
             ));
             job.renew(engine.now());
-            suspects.iter().for_each(|range| job.forget(range));
+            changed.iter().for_each(|range| job.forget(range));
             engine.wake.notify_one();
             digest = self.pass(engine, job).await?;
             if is_right(job, &digest) {
                 return Ok(digest);
             }
         }
-        for suspicion in suspicions(job) {
+        let adopted = std::mem::take(&mut self.adopted);
+        for suspicion in suspicions(job, adopted) {
             if let Some(digest) = self.fetch_again(engine, job, suspicion).await? {
                 return Ok(digest);
             }

@@ -2,6 +2,8 @@
 //!
 //! What wins over what is decided in [`crate::settings`].
 
+pub(crate) mod cache;
+
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     /// Find out what keeps downloads from working, in at most 20 seconds
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(Box<DoctorFlags>),
+    /// Look at what was downloaded: verify, repair
+    Cache(cache::CacheFlags),
     /// Print the completion script of a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {

@@ -1,0 +1,130 @@
+//! `hfast cache verify`: what it finds, prints and repairs.
+#![cfg(unix)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+
+use hfast_testkit::corpus::{Content, Repo};
+use support::{Home, Hub};
+
+/// Where a block ends is up to the network.
+const BLOCKS: [(&str, &str); 4] = [
+    (r#""(wrong_bytes|received)":[1-9]\d*"#, r#""$1":[SOME]"#),
+    (r"[0-9.]+[BKM] of 3.0M are", "[SOME] of 3.0M are"),
+    (r"[0-9.]+[BKM] fetched", "[SOME] fetched"),
+    (r"\d+ bytes on disk", "[SOME] bytes on disk"),
+];
+
+macro_rules! audited {
+    ($actual:expr, @$expected:literal) => {
+        insta::with_settings!({ filters => BLOCKS.to_vec() }, {
+            insta::assert_snapshot!($actual, @$expected);
+        });
+    };
+}
+
+const BLOB: &str = "model.bin";
+
+fn repo() -> Repo {
+    Repo::model("org/name")
+        .file("config.json", b"{}")
+        .lfs(BLOB, Content::seeded(1, 3_000_000))
+        .build()
+}
+
+fn downloaded() -> (Hub, Home) {
+    let hub = Hub::serving(vec![repo()]);
+    let home = hub.home();
+    assert!(
+        home.run(&["download", "org/name", "--revision", "main"])
+            .all()
+            .starts_with("exit 0")
+    );
+    (hub, home)
+}
+
+fn spoil(home: &Home) {
+    let blobs = home
+        .path()
+        .join(".cache/huggingface/hub/models--org--name/blobs");
+    let names = fs::read_dir(blobs)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let largest = names.max_by_key(|path| path.metadata().unwrap().len());
+    let file = fs::File::options()
+        .write(true)
+        .open(largest.unwrap())
+        .unwrap();
+    file.write_all_at(b"spoilt", 2_000_000).unwrap();
+}
+
+#[test]
+fn what_is_damaged_is_told_and_repaired_with_few_bytes() {
+    let (_hub, home) = downloaded();
+    audited!(home.run(&["cache", "verify"]).all(), @r"
+    exit 0
+    --- stdout
+    2 files right, 3.0M read; nothing is damaged
+    --- stderr
+    ");
+    spoil(&home);
+    audited!(home.run(&["cache", "verify", "org/name"]).all(), @r"
+    exit 8
+    --- stdout
+    damaged: org/name model.bin: [SOME] of 3.0M are wrong
+    1 file right, 1 damaged, 3.0M read; to repair: hfast cache verify org/name --repair
+    --- stderr
+    ");
+    audited!(home.run(&["cache", "verify", "org/name", "--repair"]).all(), @r"
+    exit 0
+    --- stdout
+    damaged: org/name model.bin: [SOME] of 3.0M are wrong; repaired
+    1 file right, 1 of 1 damaged repaired, 3.0M read, [SOME] fetched
+    --- stderr
+    model.bin: [SOME] bytes on disk are damaged; fetching them again
+    ");
+    audited!(home.run(&["cache", "verify", "-q"]).all(), @r"
+    exit 0
+    --- stdout
+    --- stderr
+    ");
+}
+
+#[test]
+fn programs_are_told_the_same() {
+    let (_hub, home) = downloaded();
+    spoil(&home);
+    audited!(home.run(&["cache", "verify", "--json"]).all(), @r#"
+    exit 8
+    --- stdout
+    {"right":1,"bytes":3000002,"damaged":[{"repo":"org/name","repo_type":"model","commit":"8b663aa85cf3dc1f5ec61ea0056c78f320b2b021","path":"model.bin","file":"[HOME]/.cache/huggingface/hub/models--org--name/blobs/12c4ad4096a573c38320419ae1e1769955ad31c4c3e38a59fecdd2fab59f7bff","size":3000000,"wrong_bytes":[SOME],"repaired":false}],"unknown":[],"received":0,"failed":[],"exit_code":8}
+    --- stderr
+    "#);
+    audited!(home.run(&["cache", "verify", "--json", "--repair"]).all(), @r#"
+    exit 0
+    --- stdout
+    {"right":1,"bytes":3000002,"damaged":[{"repo":"org/name","repo_type":"model","commit":"8b663aa85cf3dc1f5ec61ea0056c78f320b2b021","path":"model.bin","file":"[HOME]/.cache/huggingface/hub/models--org--name/blobs/12c4ad4096a573c38320419ae1e1769955ad31c4c3e38a59fecdd2fab59f7bff","size":3000000,"wrong_bytes":[SOME],"repaired":true}],"unknown":[],"received":[SOME],"failed":[],"exit_code":0}
+    --- stderr
+    model.bin: [SOME] bytes on disk are damaged; fetching them again
+    "#);
+}
+
+#[test]
+fn nothing_to_look_at_is_an_error() {
+    audited!(Home::new().run(&["cache", "verify", "org/other"]).all(), @r"
+    exit 3
+    --- stdout
+    --- stderr
+    error: nothing of org/other is here to be looked at
+    hint: check the name, the revision, --cache-dir and --local-dir
+    ");
+    audited!(Home::new().run(&["cache", "verify", "--local-dir", "x"]).all(), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: the following required arguments were not provided: <REPO>
+    hint: `hfast cache verify --help` explains the command line
+    ");
+}

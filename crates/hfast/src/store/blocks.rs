@@ -1,0 +1,156 @@
+//! Checksums of the blocks of a finished file, noted beside it, so that what the disk spoils later can be
+//! found and mended without fetching the rest.
+//!
+//! A note has the form of the journal of a partial file, and is believed as little: it says what is worth
+//! fetching again, and the digest of the whole says whether that was enough.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::destination::Destination;
+use super::journal::{Claims, Extent, Identity};
+use super::partial::MAX_JOURNAL;
+use super::{local_dir, place, platform};
+use crate::error::Error;
+use crate::hash::Hasher;
+use crate::names::Digest;
+
+/// Bytes for each checksum where nothing else says where a block ends: what one wrong bit costs.
+pub(crate) const BLOCK: u64 = 1 << 20;
+
+/// What one look at a file says.
+pub(crate) struct Seen {
+    pub(crate) digest: Digest,
+    pub(crate) blocks: Claims,
+}
+
+impl Destination {
+    /// Where the checksums of a content are noted. A single file has no place for notes.
+    fn blocks(&self, digest: &Digest) -> Option<PathBuf> {
+        let folder = match self {
+            Self::Cache { folder, .. } => folder.path().join(".hfast"),
+            Self::LocalDir { root, .. } => local_dir::partials(root),
+            Self::File { .. } => return None,
+        };
+        Some(folder.join("blocks").join(digest.to_string()))
+    }
+
+    /// Notes the checksums of a content. They save work later, and so are not worth an error now.
+    pub(crate) fn note_blocks(&self, digest: &Digest, size: u64, blocks: &Claims) {
+        let Some(path) = self.blocks(digest).filter(|_| !blocks.is_empty()) else {
+            return;
+        };
+        let bytes = blocks.to_bytes(&Identity::Content(*digest), size);
+        let write = || {
+            place::create_parents(&path)?;
+            place::write_note(&self.partials(), &path, &bytes)
+        };
+        if let Err(error) = write() {
+            tracing::debug!("{digest}: its blocks are not noted: {error}");
+        }
+    }
+
+    /// The checksums that are noted of a content of `size` bytes; none if there is no note.
+    pub(crate) fn noted_blocks(&self, digest: &Digest, size: u64) -> Claims {
+        let path = self.blocks(digest).filter(|path| path.is_file());
+        let mut bytes = Vec::new();
+        let read = path.map(|path| File::open(path)?.take(MAX_JOURNAL).read_to_end(&mut bytes));
+        match read {
+            Some(Ok(_)) => Claims::parse(&bytes, &Identity::Content(*digest), size),
+            _ => Claims::default(),
+        }
+    }
+}
+
+/// Reads a file of which `expected` is promised, and tells after each block how many bytes were read.
+pub(crate) fn look(
+    path: &Path,
+    expected: &Digest,
+    mut tell: impl FnMut(u64),
+) -> Result<Seen, Error> {
+    let failed = |e| Error::disk("read", path, e);
+    let file = File::open(path).map_err(failed)?;
+    let mut hasher = Hasher::like(expected, file.metadata().map_err(failed)?.len());
+    let mut blocks = Claims::default();
+    let mut block = vec![0; usize::try_from(BLOCK).unwrap_or_default()];
+    let mut start = 0;
+    loop {
+        let len = platform::read_at(&file, &mut block, start).map_err(failed)?;
+        if len == 0 {
+            let digest = hasher.finish();
+            return Ok(Seen { digest, blocks });
+        }
+        hasher.update(&block[..len]);
+        blocks.insert(Extent {
+            start,
+            len: u32::try_from(len).unwrap_or_default(),
+            checksum: xxh3_64(&block[..len]),
+        });
+        start += len as u64;
+        tell(start);
+    }
+}
+
+/// How many bytes lie in blocks that are not as they were noted, or cannot be read.
+pub(crate) fn damage(path: &Path, noted: &Claims) -> Result<u64, Error> {
+    let file = fs::File::open(path).map_err(|e| Error::disk("read", path, e))?;
+    let mut damaged = 0;
+    let mut block = Vec::new();
+    for (start, end, checksum) in noted.iter() {
+        block.resize(usize::try_from(end - start).unwrap_or_default(), 0);
+        let read = platform::read_at(&file, &mut block, start).unwrap_or_default();
+        if read < block.len() || xxh3_64(&block) != checksum {
+            damaged += end - start;
+        }
+    }
+    Ok(damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_bit_is_one_block_and_what_is_missing_is_damaged_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let size = usize::try_from(3 * BLOCK + 7).unwrap();
+        let mut bytes = vec![7; size];
+        fs::write(&path, &bytes).unwrap();
+        let any = Digest::Sha256([0; 32]);
+        let mut told = Vec::new();
+        let seen = look(&path, &any, |read| told.push(read)).unwrap();
+        assert_eq!(told.last(), Some(&(size as u64)));
+        assert_eq!(damage(&path, &seen.blocks).unwrap(), 0);
+        bytes[size - 1] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        assert_eq!(damage(&path, &seen.blocks).unwrap(), 7);
+        fs::write(&path, &bytes[..size - 8]).unwrap();
+        assert_eq!(damage(&path, &seen.blocks).unwrap(), BLOCK + 7);
+    }
+
+    #[test]
+    fn what_was_noted_is_read_back_for_this_content_only() {
+        let root = tempfile::tempdir().unwrap();
+        let destination = Destination::LocalDir {
+            root: root.path().to_owned(),
+            commit: "c".repeat(40).parse().unwrap(),
+        };
+        let (digest, other) = (Digest::Sha256([1; 32]), Digest::Sha256([2; 32]));
+        let mut blocks = Claims::default();
+        for start in [0, 10] {
+            blocks.insert(Extent {
+                start,
+                len: 10,
+                checksum: start,
+            });
+        }
+        destination.note_blocks(&digest, 20, &blocks);
+        assert_eq!(destination.noted_blocks(&digest, 20), blocks);
+        assert_eq!(destination.noted_blocks(&digest, 21), Claims::default());
+        assert_eq!(destination.noted_blocks(&other, 20), Claims::default());
+    }
+}

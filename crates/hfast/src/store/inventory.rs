@@ -1,0 +1,118 @@
+//! What lies in a cache or a local folder, and which digest each file should have: told from names, links
+//! and notes, before anything is read.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::layout::RepoFolder;
+use super::{local_dir, snapshot, tree_cache};
+use crate::names::{Commit, Digest, Repo, Revision};
+use crate::repo_path::RepoPath;
+
+/// One content on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) repo: Repo,
+    /// A commit that it belongs to, and its name there.
+    pub(crate) commit: Commit,
+    pub(crate) path: RepoPath,
+    /// Where its bytes are.
+    pub(crate) place: PathBuf,
+    /// What it should have; where the size is not known, what it has.
+    pub(crate) size: u64,
+    /// `None`: nothing here says what it should be.
+    pub(crate) digest: Option<Digest>,
+}
+
+/// The repositories of a cache, by name.
+pub(crate) fn repos(root: &Path) -> Vec<Repo> {
+    let entries = fs::read_dir(root).into_iter().flatten();
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    names
+        .iter()
+        .filter_map(|name| RepoFolder::repo(name))
+        .collect()
+}
+
+/// What a cache holds of a repository: of one revision, or of all commits. `None`: not that revision.
+pub(crate) fn of_cache(root: &Path, repo: &Repo, revision: Option<&Revision>) -> Option<Vec<Held>> {
+    let folder = RepoFolder::new(root, repo);
+    let commits = match revision {
+        Some(revision) => {
+            let commit = revision
+                .as_commit()
+                .or_else(|| folder.read_reference(revision))?;
+            let is_here = folder.snapshot(&commit).is_dir();
+            vec![is_here.then_some(commit)?]
+        }
+        None => commits(&folder),
+    };
+    let mut seen = HashSet::new();
+    let all = commits
+        .iter()
+        .flat_map(|commit| of_snapshot(&folder, repo, commit));
+    // Commits share what is alike in them.
+    Some(all.filter(|held| seen.insert(held.place.clone())).collect())
+}
+
+fn commits(folder: &RepoFolder) -> Vec<Commit> {
+    let entries = fs::read_dir(folder.path().join("snapshots"));
+    let names = entries.into_iter().flatten().filter_map(Result::ok);
+    let commits = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let mut commits: Vec<Commit> = commits.collect();
+    commits.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+    commits
+}
+
+fn of_snapshot(folder: &RepoFolder, repo: &Repo, commit: &Commit) -> Vec<Held> {
+    let listed = tree_cache::read(&folder.trees(commit)).unwrap_or_default();
+    let listed: HashMap<_, _> = listed
+        .into_iter()
+        .map(|file| (file.path, (file.size, file.digest)))
+        .collect();
+    let snapshot = folder.snapshot(commit);
+    let held = snapshot::files(&snapshot).into_iter().filter_map(|file| {
+        let name = snapshot.join(file.path.as_str());
+        // A link leads to a blob, which is called what its content should be.
+        let blob = fs::read_link(&name).ok();
+        let named = blob.and_then(|blob| Digest::from_hex(blob.file_name()?.to_str()?));
+        let (size, digest) = listed.get(&file.path).copied().unwrap_or_default();
+        Some(Held {
+            repo: repo.clone(),
+            commit: commit.clone(),
+            size: size.or(file.size)?,
+            digest: digest.or(named),
+            place: match named {
+                Some(named) => folder.blob(&named),
+                None => name,
+            },
+            path: file.path,
+        })
+    });
+    held.collect()
+}
+
+/// What is noted of the files of a local folder, which are of `repo`. Files that were changed since have
+/// no digest: nobody promised what they are now.
+pub(crate) fn of_local_dir(root: &Path, repo: &Repo) -> Vec<Held> {
+    let noted = snapshot::files(&local_dir::downloads(root));
+    let held = noted.iter().filter_map(|note| {
+        let path = note.path.as_str().strip_suffix(local_dir::METADATA)?;
+        let path = RepoPath::new(path).ok()?;
+        let place = root.join(path.as_str());
+        let found = place.metadata().ok().filter(fs::Metadata::is_file)?;
+        let (noted, is_unchanged) = local_dir::noted(root, &path)?;
+        Some(Held {
+            repo: repo.clone(),
+            commit: noted.commit?,
+            size: found.len(),
+            digest: noted.digest.filter(|_| is_unchanged),
+            place,
+            path,
+        })
+    });
+    held.collect()
+}

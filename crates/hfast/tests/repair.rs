@@ -1,0 +1,269 @@
+//! What the disk has spoilt is found, and made right again with few bytes.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hfast::ErrorKind;
+use hfast::client::{Audit, AuditRequest, Client, Report, Target};
+use hfast::transfer::progress::Progress;
+use hfast_testkit::corpus::{Content, Repo};
+use hfast_testkit::loopback::Loopback;
+use support::{assert_right, download, options, request, serve};
+
+const MIB: u64 = 1 << 20;
+
+/// What a block has at most, in which one wrong bit is found.
+const BLOCK: u64 = 8 * MIB;
+
+fn repo(size: u64) -> Repo {
+    Repo::model("org/name")
+        .file("config.json", b"{\"a\": 1}")
+        .lfs("model.bin", Content::seeded(1, size))
+        .build()
+}
+
+struct Setting {
+    hub: Loopback,
+    repo: Repo,
+    folder: tempfile::TempDir,
+    target: Target,
+}
+
+impl Setting {
+    /// A repository of which all is in the cache.
+    async fn cached(size: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let target = Target::Cache(folder.path().to_owned());
+        Self::new(folder, target, size).await
+    }
+
+    async fn new(folder: tempfile::TempDir, target: Target, size: u64) -> Self {
+        let repo = repo(size);
+        let hub = serve(vec![repo.clone()]).await;
+        let setting = Self {
+            hub,
+            repo,
+            folder,
+            target,
+        };
+        let request = request(&setting.repo, setting.target.clone());
+        download(options(&setting.hub.endpoint()), &request)
+            .await
+            .unwrap();
+        setting
+    }
+
+    fn model(&self) -> PathBuf {
+        match &self.target {
+            Target::Cache(root) => {
+                let blobs = root.join(self.repo.cache_folder()).join("blobs");
+                let name = fs::read_dir(blobs).unwrap().map(|e| e.unwrap().path());
+                name.max_by_key(|path| path.metadata().unwrap().len())
+                    .unwrap()
+            }
+            Target::LocalDir(root) => root.join("model.bin"),
+            Target::File(_) => unreachable!(),
+        }
+    }
+
+    fn client(&self) -> Client {
+        Client::new(options(&self.hub.endpoint())).unwrap()
+    }
+
+    async fn audit(&self) -> Audit {
+        let request = AuditRequest {
+            target: self.target.clone(),
+            repo: Some(request(&self.repo, self.target.clone()).repo),
+            revision: None,
+        };
+        let progress = Arc::new(Progress::default());
+        self.client().audit(&request, &progress).await.unwrap()
+    }
+
+    async fn repair(&self, audit: &Audit) -> Report {
+        let progress = Arc::new(Progress::default());
+        let client = self.client();
+        let reports = client.repair(&self.target, &audit.damaged, &progress);
+        let mut reports = reports.await.unwrap();
+        assert_eq!(reports.len(), 1);
+        let report = reports.remove(0);
+        assert!(report.failed.is_empty(), "{:?}", report.failed);
+        report
+    }
+
+    /// Nothing is noted, as of files that other tools wrote.
+    fn forget_blocks(&self) {
+        let state = match &self.target {
+            Target::Cache(root) => root.join(self.repo.cache_folder()).join(".hfast"),
+            Target::LocalDir(root) => root.join(".cache/huggingface/hfast"),
+            Target::File(_) => unreachable!(),
+        };
+        fs::remove_dir_all(state.join("blocks")).unwrap();
+    }
+}
+
+fn flip(path: &Path, at: u64) {
+    use std::os::unix::fs::FileExt;
+    let modified = path.metadata().unwrap().modified().unwrap();
+    let file = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 1], at).unwrap();
+    // The disk that spoils a bit tells nobody.
+    file.set_modified(modified).unwrap();
+}
+
+#[tokio::test]
+async fn one_wrong_bit_costs_one_block() {
+    let setting = Setting::cached(40 * MIB + 3).await;
+    assert_eq!(setting.audit().await.right, 2);
+    flip(&setting.model(), 17 * MIB);
+    let audit = setting.audit().await;
+    let [damaged] = audit.damaged.as_slice() else {
+        panic!("{audit:?}");
+    };
+    assert_eq!((audit.right, damaged.path.as_str()), (1, "model.bin"));
+    assert!(
+        damaged.wrong.is_some_and(|wrong| wrong <= BLOCK),
+        "{audit:?}"
+    );
+    let report = setting.repair(&audit).await;
+    assert!(
+        (1..=BLOCK).contains(&report.received),
+        "{}",
+        report.received
+    );
+    assert_right(setting.folder.path(), &setting.repo);
+    assert!(setting.audit().await.damaged.is_empty());
+}
+
+#[tokio::test]
+async fn without_notes_one_wrong_bit_costs_what_lies_before_it_and_no_more_than_64_mib_behind() {
+    let setting = Setting::cached(70 * MIB).await;
+    setting.forget_blocks();
+    flip(&setting.model(), 3 * MIB);
+    let audit = setting.audit().await;
+    assert_eq!(audit.damaged[0].wrong, None);
+    let report = setting.repair(&audit).await;
+    assert_eq!(report.received, 64 * MIB);
+    assert_right(setting.folder.path(), &setting.repo);
+}
+
+#[tokio::test]
+async fn a_look_notes_what_is_right_for_files_of_other_tools() {
+    let setting = Setting::cached(20 * MIB).await;
+    setting.forget_blocks();
+    assert_eq!(setting.audit().await.right, 2);
+    flip(&setting.model(), 20 * MIB - 1);
+    let audit = setting.audit().await;
+    assert_eq!(audit.damaged[0].wrong, Some(MIB));
+    assert_eq!(setting.repair(&audit).await.received, MIB);
+}
+
+#[tokio::test]
+async fn what_is_cut_off_comes_again() {
+    let setting = Setting::cached(20 * MIB).await;
+    let model = fs::File::options()
+        .write(true)
+        .open(setting.model())
+        .unwrap();
+    model.set_len(11 * MIB).unwrap();
+    let audit = setting.audit().await;
+    let report = setting.repair(&audit).await;
+    assert!(report.received < 20 * MIB, "{}", report.received);
+    assert_right(setting.folder.path(), &setting.repo);
+}
+
+#[tokio::test]
+async fn a_file_that_others_have_under_another_name_is_not_written_to() {
+    let setting = Setting::cached(5 * MIB).await;
+    let other = setting.folder.path().join("theirs");
+    fs::hard_link(setting.model(), &other).unwrap();
+    flip(&other, 7);
+    let spoilt = fs::read(&other).unwrap();
+    let audit = setting.audit().await;
+    setting.repair(&audit).await;
+    assert_right(setting.folder.path(), &setting.repo);
+    assert!(fs::read(&other).unwrap() == spoilt, "it was written to");
+}
+
+#[tokio::test]
+async fn in_a_local_folder_what_people_changed_is_not_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::LocalDir(folder.path().to_owned());
+    let setting = Setting::new(folder, target, 5 * MIB).await;
+    flip(&setting.model(), 3);
+    let config = setting.folder.path().join("config.json");
+    fs::write(&config, "{\"a\": 2}").unwrap();
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(9);
+    let written = fs::File::options().write(true).open(&config).unwrap();
+    written.set_modified(later).unwrap();
+    let audit = setting.audit().await;
+    assert_eq!(audit.unknown, [config.as_path()]);
+    assert_eq!(audit.damaged.len(), 1);
+    setting.repair(&audit).await;
+    assert_eq!(fs::read_to_string(&config).unwrap(), "{\"a\": 2}");
+    assert!(setting.audit().await.damaged.is_empty());
+}
+
+#[tokio::test]
+async fn without_a_network_nothing_is_touched() {
+    let setting = Setting::cached(5 * MIB).await;
+    flip(&setting.model(), 5);
+    let audit = setting.audit().await;
+    let offline = hfast::client::ClientOptions {
+        offline: true,
+        ..options(&setting.hub.endpoint())
+    };
+    let client = Client::new(offline).unwrap();
+    let progress = Arc::new(Progress::default());
+    let error = client.repair(&setting.target, &audit.damaged, &progress);
+    assert_eq!(error.await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(setting.audit().await.damaged.len(), 1);
+}
+
+#[tokio::test]
+async fn a_repair_that_is_broken_off_leaves_no_wrong_file_and_loses_nothing() {
+    let setting = Setting::cached(20 * MIB).await;
+    flip(&setting.model(), 5);
+    let audit = setting.audit().await;
+    let model = setting.model();
+    let nowhere = Client::new(options("http://127.0.0.1:9")).unwrap();
+    let progress = Arc::new(Progress::default());
+    let work = nowhere.repair(&setting.target, &audit.damaged, &progress);
+    let moved = async {
+        while model.exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        ended = work => panic!("{ended:?}"),
+        () = moved => {}
+    }
+    let request = request(&setting.repo, setting.target.clone());
+    let report = download(options(&setting.hub.endpoint()), &request).await;
+    assert!(report.unwrap().received <= BLOCK);
+    assert_right(setting.folder.path(), &setting.repo);
+}
+
+#[tokio::test]
+async fn a_cache_without_the_repository_is_not_called_right() {
+    let empty = tempfile::tempdir().unwrap();
+    let request = AuditRequest {
+        target: Target::Cache(empty.path().to_owned()),
+        repo: None,
+        revision: None,
+    };
+    let client = Client::new(options("http://127.0.0.1:9")).unwrap();
+    let error = client.audit(&request, &Arc::new(Progress::default())).await;
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::NotFound);
+}
