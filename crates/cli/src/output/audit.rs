@@ -42,7 +42,7 @@ impl Outcome<'_> {
             let size = size::bytes(damaged.size);
             let how = match damaged.wrong {
                 Some(wrong) => format!("{} of {size} are wrong", size::bytes(wrong)),
-                None => format!("of {size}; where is not known"),
+                None => format!("something in {size} is wrong"),
             };
             let now = if self.is_repaired(damaged) {
                 "; repaired"

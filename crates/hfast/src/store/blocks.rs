@@ -38,9 +38,10 @@ impl Destination {
         Some(folder.join("blocks").join(digest.to_string()))
     }
 
-    /// Notes the checksums of a content. They save work later, and so are not worth an error now.
+    /// Notes the checksums of a content, if they are of all of it. They save work later, and so are not
+    /// worth an error now.
     pub(crate) fn note_blocks(&self, digest: &Digest, size: u64, blocks: &Claims) {
-        let Some(path) = self.blocks(digest).filter(|_| !blocks.is_empty()) else {
+        let Some(path) = self.blocks(digest).filter(|_| blocks.cover(size)) else {
             return;
         };
         let bytes = blocks.to_bytes(&Identity::Content(*digest), size);
@@ -58,10 +59,12 @@ impl Destination {
         let path = self.blocks(digest).filter(|path| path.is_file());
         let mut bytes = Vec::new();
         let read = path.map(|path| File::open(path)?.take(MAX_JOURNAL).read_to_end(&mut bytes));
-        match read {
-            Some(Ok(_)) => Claims::parse(&bytes, &Identity::Content(*digest), size),
-            _ => Claims::default(),
-        }
+        let noted = match read {
+            Some(Ok(_)) => Some(Claims::parse(&bytes, &Identity::Content(*digest), size)),
+            _ => None,
+        };
+        // What a note leaves out would be taken for lost.
+        noted.filter(|noted| noted.cover(size)).unwrap_or_default()
     }
 }
 
@@ -151,6 +154,8 @@ mod tests {
         destination.note_blocks(&digest, 20, &blocks);
         assert_eq!(destination.noted_blocks(&digest, 20), blocks);
         assert_eq!(destination.noted_blocks(&digest, 21), Claims::default());
+        destination.note_blocks(&other, 30, &blocks);
+        assert_eq!(destination.noted_blocks(&other, 30), Claims::default());
         assert_eq!(destination.noted_blocks(&other, 20), Claims::default());
     }
 }

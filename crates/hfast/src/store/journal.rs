@@ -155,6 +155,14 @@ impl Claims {
         self.0.is_empty()
     }
 
+    /// Whether every byte of a file of `size` bytes is claimed.
+    pub fn cover(&self, size: u64) -> bool {
+        let end = self
+            .iter()
+            .try_fold(0, |end, (start, next, _)| (start == end).then_some(next));
+        end == Some(size)
+    }
+
     /// The journal that claims just this.
     pub fn to_bytes(&self, identity: &Identity, size: u64) -> Vec<u8> {
         let extents = self.extents();

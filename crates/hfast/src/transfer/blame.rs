@@ -142,7 +142,9 @@ impl Verifier {
 fn announce(engine: &Engine, job: &Job, suspicion: &Suspicion, bytes: u64) {
     let what = match suspicion {
         Suspicion::All => "fetching it once more".to_owned(),
-        Suspicion::Leftover(_) => format!("fetching the {bytes} bytes again that lay here before"),
+        Suspicion::Leftover(_) => {
+            format!("fetching again what of the {bytes} bytes that lay here before is wrong")
+        }
         Suspicion::Source(lane) => {
             let name = job.with_sources(|sources| sources.name(*lane).to_owned());
             format!("fetching the {bytes} bytes of {name} again from elsewhere")

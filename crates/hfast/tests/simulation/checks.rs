@@ -76,28 +76,24 @@ pub(crate) fn nothing_wrong_is_published(world: &World, root: &Path) {
 
 /// No unfinished file, no orphan: what is on disk is the layout's and nothing else.
 fn nothing_else_is_there(world: &World, root: &Path) {
-    let mut known = BTreeSet::new();
+    let folder = root.join(world.repo.cache_folder());
+    let (ours, other) = match world.layout {
+        Layout::Cache => (folder.join(".hfast"), folder.join("refs/main")),
+        Layout::LocalDir => {
+            let state = root.join(".cache/huggingface");
+            (state.join("hfast"), state.join(".gitignore"))
+        }
+    };
+    let listing = format!("{}.json", world.repo.commit);
+    let mut known = BTreeSet::from([ours.join(listing), other]);
     for file in &world.repo.files {
         known.insert(final_path(world, root, file));
         known.insert(match world.layout {
             Layout::Cache => blob_path(world, root, file),
             Layout::LocalDir => metadata_path(root, file),
         });
+        known.insert(ours.join("blocks").join(file.etag()));
     }
-    let listing = format!("{}.json", world.repo.commit);
-    known.extend(match world.layout {
-        Layout::Cache => {
-            let folder = root.join(world.repo.cache_folder());
-            [
-                folder.join("refs/main"),
-                folder.join(".hfast").join(listing),
-            ]
-        }
-        Layout::LocalDir => {
-            let state = root.join(".cache/huggingface");
-            [state.join(".gitignore"), state.join("hfast").join(listing)]
-        }
-    });
     known.insert(root.join(".cache/huggingface/hfast/refs/models--org--name/main"));
     // The official locks are never deleted.
     let is_lock = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "lock");
