@@ -10,6 +10,7 @@
 //! 3. Double them. If the rate rises by a fair part of what the number rose by, double again.
 //! 4. If it does not, go back to the number before, and rest. Networks change: after
 //!    the rest half as many more are tried, and each time in vain makes the next rest longer.
+//!    Where no answer comes as soon as the soonest did, they wait behind what fills the line: rest at once.
 //! 5. A server that turns connections away keeps those that it let in; after a rest more are tried.
 //!
 //! A look counts only if the source was busy all the time: where there is nothing more to ask for, a
@@ -47,10 +48,17 @@ const FAIR: f64 = 0.2;
 /// More connections have this many looks to show it: they begin slowly.
 const LOOKS: u32 = 2;
 
+/// So many answers, of which even the soonest took so many times as long as the soonest of all, stood in a
+/// queue: the line is full. Fewer may have met an accident each.
+const ANSWERS: u32 = 4;
+const QUEUED: f64 = 1.25;
+
 /// The rest after a trial that brought nothing, doubled each time up to the second value: what was
 /// learnt holds for a while, and a download of an hour should not miss that the evening is over.
 const REST: Duration = Duration::from_secs(5);
 const LONGEST_REST: Duration = Duration::from_secs(80);
+
+const NO_ANSWER: (u32, Duration) = (0, Duration::MAX);
 
 /// The number of connections for one source.
 #[derive(Debug)]
@@ -64,6 +72,9 @@ pub(super) struct Controller {
     state: State,
     /// The rate at the last look.
     last: f64,
+    /// The soonest answer of all, and since the last look how many there were and the soonest of them.
+    soonest: Duration,
+    answers: (u32, Duration),
     rest: Duration,
 }
 
@@ -88,6 +99,8 @@ impl Controller {
             since: None,
             state: State::Settling,
             last: 0.0,
+            soonest: Duration::MAX,
+            answers: NO_ANSWER,
             rest: REST,
         }
     }
@@ -102,6 +115,19 @@ impl Controller {
     /// How many connections there should be now.
     pub(super) fn target(&self) -> usize {
         self.target
+    }
+
+    /// Notes that an answer began after `wait`.
+    pub(super) fn answered(&mut self, wait: Duration) {
+        self.soonest = self.soonest.min(wait);
+        let (number, soonest) = self.answers;
+        self.answers = (number + 1, soonest.min(wait));
+    }
+
+    /// Whether all answers since the last look stood in a queue.
+    fn is_full(&self) -> bool {
+        let (number, soonest) = self.answers;
+        number >= ANSWERS && soonest.as_secs_f64() > self.soonest.as_secs_f64() * QUEUED
     }
 
     /// Looks at how many bytes have come until `now`; called several times a second. `busy`: since the
@@ -120,12 +146,14 @@ impl Controller {
         // What is left has come before more connections could show that they pay.
         let worth = to_f64(left) >= rate * (self.look * LOOKS).as_secs_f64();
         self.judge(now, rate, worth);
+        self.answers = NO_ANSWER;
     }
 
     fn judge(&mut self, now: Duration, rate: f64, worth: bool) {
         let last = std::mem::replace(&mut self.last, rate);
         match self.state {
             State::Settling if rate >= last * RISING || !worth => {}
+            State::Settling if self.is_full() => self.begin_rest(now),
             State::Settling => self.add(self.target, rate.max(last)),
             State::Trying {
                 fewer,
@@ -136,7 +164,7 @@ impl Controller {
                 if rate >= before * (1.0 + FAIR * more) {
                     self.rest = REST;
                     self.state = State::Settling;
-                    if worth {
+                    if worth && !self.is_full() {
                         self.add(self.target, rate);
                     }
                 } else if looks < LOOKS {
@@ -313,6 +341,25 @@ mod tests {
         let looks = (1..10u64).map(|n| Duration::from_secs(2 * n));
         looks.for_each(|now| controller.look(now, now.as_secs() * 1_000_000, true, 3_000_000));
         assert_eq!(controller.target(), before);
+    }
+
+    #[test]
+    fn behind_a_full_line_no_more_are_tried_before_a_rest() {
+        let numbers = |waits: [u64; 4]| {
+            let mut controller = Controller::new(Duration::from_millis(180), 128);
+            controller.answered(Duration::from_millis(180));
+            let looks = (1..=6u64).map(|n| Duration::from_secs(2 * n));
+            let after = looks.map(|now| {
+                let waits = waits.map(Duration::from_millis);
+                waits.into_iter().for_each(|wait| controller.answered(wait));
+                controller.look(now, now.as_secs() * 1_000_000, true, u64::MAX);
+                controller.target()
+            });
+            after.collect::<Vec<_>>()
+        };
+        assert_eq!(numbers([260, 270, 400, 265]), [32, 32, 32, 32, 32, 48]);
+        // One that did not wait says that there is no queue.
+        assert_eq!(numbers([260, 270, 400, 182])[2], 64);
     }
 
     #[test]

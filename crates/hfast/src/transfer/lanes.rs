@@ -65,7 +65,7 @@ struct Lane {
     /// How many connections were turned away since then.
     turned_away: (u32, Duration),
     pace: Pace,
-    /// The shortest wait for a first byte.
+    /// The shortest wait for an answer.
     shortest: Duration,
     /// There was room and nothing to do since the last look.
     idle: bool,
@@ -175,12 +175,17 @@ impl Lanes {
         })
     }
 
+    /// Notes that an answer began after `wait`.
+    pub(super) fn answered(&self, lane: usize, wait: Duration) {
+        self.with(lane, |lane| {
+            lane.shortest = lane.shortest.min(wait);
+            lane.controller.answered(wait);
+        });
+    }
+
     /// Remembers what an exchange was like that brought bytes.
     pub(super) fn paced(&self, lane: usize, pace: Pace) {
-        self.with(lane, |lane| {
-            lane.pace = lane.pace.mixed(&pace, WEIGHT);
-            lane.shortest = lane.shortest.min(pace.wait);
-        });
+        self.with(lane, |lane| lane.pace = lane.pace.mixed(&pace, WEIGHT));
     }
 
     /// How many connections there should be over all ways.
