@@ -1,5 +1,6 @@
 //! `hfast cache verify`: what it finds, prints and repairs.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
 

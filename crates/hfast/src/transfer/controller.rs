@@ -350,8 +350,9 @@ mod tests {
             controller.answered(Duration::from_millis(180));
             let looks = (1..=6u64).map(|n| Duration::from_secs(2 * n));
             let after = looks.map(|now| {
-                let waits = waits.map(Duration::from_millis);
-                waits.into_iter().for_each(|wait| controller.answered(wait));
+                for wait in waits.map(Duration::from_millis) {
+                    controller.answered(wait);
+                }
                 controller.look(now, now.as_secs() * 1_000_000, true, u64::MAX);
                 controller.target()
             });
