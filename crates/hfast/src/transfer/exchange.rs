@@ -123,7 +123,8 @@ impl Exchange<'_> {
         let mut skip = start - accepted.range.start;
         let mut writer = Landing::new(
             (start, accepted.range.end),
-            (self.job, self.source_index),
+            self.job,
+            (self.source_index, self.lease.id),
             &self.engine.setup.disk,
         );
         let mut tick = tokio::time::interval(TICK);
@@ -214,12 +215,12 @@ impl Exchange<'_> {
             let (offset, pieces) = writer.take();
             let len = pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
             let extents = writer.extents.add(&pieces);
-            let (job, source) = (Arc::clone(self.job), self.source_index);
+            let (job, of) = (Arc::clone(self.job), (self.source_index, self.lease.id));
             let written = self
                 .engine
                 .setup
                 .disk
-                .run_short(move || job.write(source, offset, &pieces, &extents))
+                .run_short(move || job.write(of, offset, &pieces, &extents))
                 .await;
             written.map_err(Trouble::Disk)?;
             self.kept += len;
@@ -239,12 +240,12 @@ impl Exchange<'_> {
         let Some(extent) = writer.extents.close() else {
             return Ok(());
         };
-        let (job, source) = (Arc::clone(self.job), self.source_index);
+        let (job, of) = (Arc::clone(self.job), (self.source_index, self.lease.id));
         let offset = writer.offset;
         self.engine
             .setup
             .disk
-            .run_short(move || job.write(source, offset, &[], &[extent]))
+            .run_short(move || job.write(of, offset, &[], &[extent]))
             .await
             .map_err(Trouble::Disk)
     }

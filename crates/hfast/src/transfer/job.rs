@@ -18,7 +18,7 @@ use super::link::Way;
 use super::progress::ActiveFile;
 use super::ranges::Ranges;
 use super::schedule::Load;
-use super::segments::Segments;
+use super::segments::{LeaseId, Segments};
 use super::source::{After, Sources};
 use crate::error::{Error, ErrorKind};
 use crate::hash::Hasher;
@@ -306,18 +306,20 @@ impl Job {
         self.shown.set_done(segments.landed_bytes());
     }
 
-    /// Writes those bytes of `pieces` from `source` that are nobody else's, at `offset`, shows them to the
+    /// Writes those bytes of `pieces` that `lease` brought from `source` and that are nobody else's, at `offset`, shows them to the
     /// digest if it waits for them, and claims the extents that are complete. Blocks, and runs to its end
     /// also when nobody waits for it any more.
     pub(super) fn write(
         &self,
-        source: usize,
+        (source, lease): (usize, LeaseId),
         offset: u64,
         pieces: &[Bytes],
         extents: &[Extent],
     ) -> Result<(), Error> {
         let len: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
-        let parts = self.segments().reserve(offset..offset + len);
+        let Some(parts) = self.segments().reserve(lease, offset..offset + len) else {
+            return Ok(());
+        };
         for part in parts.iter() {
             self.write_part(&part, offset, pieces)?;
         }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::disk::Disk;
 use super::extent::ExtentBuilder;
 use super::job::Job;
+use super::segments::LeaseId;
 
 /// Collects pieces until they are worth a system call.
 pub(super) struct Writer {
@@ -65,17 +66,23 @@ impl Writer {
 pub(super) struct Landing {
     writer: Writer,
     job: Arc<Job>,
-    source: usize,
+    /// Which source the bytes come from, and for which lease.
+    of: (usize, LeaseId),
     disk: Disk,
 }
 
 impl Landing {
-    /// For the bytes from one offset to another that come from the source with this index.
-    pub(super) fn new(range: (u64, u64), (job, source): (&Arc<Job>, usize), disk: &Disk) -> Self {
+    /// For the bytes from one offset to another that come `of` the source with this index, for a lease.
+    pub(super) fn new(
+        range: (u64, u64),
+        job: &Arc<Job>,
+        of: (usize, LeaseId),
+        disk: &Disk,
+    ) -> Self {
         Self {
             writer: Writer::new(range, job.size),
             job: Arc::clone(job),
-            source,
+            of,
             disk: disk.clone(),
         }
     }
@@ -109,7 +116,7 @@ impl Drop for Landing {
         if extents.is_empty() {
             return;
         }
-        let write = || self.job.write(self.source, offset, &pieces, &extents);
+        let write = || self.job.write(self.of, offset, &pieces, &extents);
         if let Err(error) = self.disk.run_now(write) {
             tracing::debug!("{}: what came last is lost: {error}", self.job.name);
         }
