@@ -22,7 +22,7 @@ use clap::{CommandFactory, Parser};
 use hfast::{Error, ErrorKind};
 use tokio::runtime::{Builder, Runtime};
 
-use commands::{Session, Stop, cache, completions, doctor, download, get};
+use commands::{Session, Stop, cache, completions, doctor, download, get, sources};
 use config_file::ConfigFile;
 use env::Env;
 use flags::cache::{CacheCommand, CacheFlags};
@@ -52,11 +52,21 @@ fn run(flags: Flags, words: &[OsString]) -> u8 {
             let (network, output) = (&flags.network, &flags.output);
             let asked = SettingFlags {
                 max_workers: flags.max_workers,
-                source: &flags.source,
-                ..SettingFlags::new(network, output, flags.repo_type.as_deref())
+                source: &flags.further.source,
+                ..SettingFlags::new(network, output, flags.choice.repo_type.as_deref())
             };
             start(asked, words, async |session| {
                 download::run(&flags, session).await
+            })
+        }
+        Some(Command::Sources(flags)) => {
+            let (network, output) = (&flags.network, &flags.output);
+            let asked = SettingFlags {
+                source: &flags.further.source,
+                ..SettingFlags::new(network, output, flags.choice.repo_type.as_deref())
+            };
+            start(asked, words, async |session| {
+                sources::run(&flags, session).await
             })
         }
         Some(Command::Doctor(flags)) => {

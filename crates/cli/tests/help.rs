@@ -22,6 +22,7 @@ fn alone_it_prints_its_help() {
     Commands:
       download     Download a repository or some of its files
       get          Fetch files from the Hub, a mirror or any other web address, like `wget -c`
+      sources      Show what each source of a repository has and how fast it is, in at most 20 seconds
       doctor       Find out what keeps downloads from working, in at most 20 seconds
       cache        Look at what was downloaded: verify, repair
       completions  Print the completion script of a shell
@@ -52,6 +53,7 @@ fn the_long_help_lists_settings_and_exit_codes() {
     Commands:
       download     Download a repository or some of its files
       get          Fetch files from the Hub, a mirror or any other web address, like `wget -c`
+      sources      Show what each source of a repository has and how fast it is, in at most 20 seconds
       doctor       Find out what keeps downloads from working, in at most 20 seconds
       cache        Look at what was downloaded: verify, repair
       completions  Print the completion script of a shell

@@ -10,6 +10,7 @@ pub mod hub;
 pub mod names;
 pub mod rate_limit;
 pub mod repo_path;
+pub mod sources;
 pub mod store;
 pub mod text;
 pub mod transfer;

@@ -66,12 +66,12 @@ fn request(
         (None, None) => Target::Cache(settings.folder(&settings.hub_cache)?),
     };
     let request = DownloadRequest {
-        revision: revision(flags.revision.as_deref(), named.revision)?,
+        revision: revision(flags.choice.revision.as_deref(), named.revision)?,
         repo: named.repo,
         files: files.map(checked).collect::<Result<_, _>>()?,
         names_or_patterns: patterns,
-        include: flags.include.clone(),
-        exclude: flags.exclude.clone(),
+        include: flags.choice.include.clone(),
+        exclude: flags.choice.exclude.clone(),
         target,
         force: flags.force_download,
     };

@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod download;
 pub(crate) mod get;
+pub(crate) mod sources;
 
 use std::pin::pin;
 use std::time::Duration;

@@ -32,6 +32,9 @@ pub(crate) enum Command {
     /// Fetch files from the Hub, a mirror or any other web address, like `wget -c`
     #[command(after_help = GET_EXAMPLES)]
     Get(Box<GetFlags>),
+    /// Show what each source of a repository has and how fast it is, in at most 20 seconds
+    #[command(after_help = SOURCES_EXAMPLES)]
+    Sources(Box<SourcesFlags>),
     /// Find out what keeps downloads from working, in at most 20 seconds
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(Box<DoctorFlags>),
@@ -59,20 +62,8 @@ pub(crate) struct DownloadFlags {
     )]
     pub(crate) files: Vec<String>,
 
-    /// What REPO is: model, dataset or space [default: model]
-    #[arg(long, visible_alias = "type", value_name = "TYPE")]
-    pub(crate) repo_type: Option<String>,
-
-    #[arg(long, help = "Branch, tag, refs/pr/N or commit [default: main]")]
-    pub(crate) revision: Option<String>,
-
-    /// Only files that match one of these patterns; repeatable
-    #[arg(long, value_name = "GLOB", num_args(1..))]
-    pub(crate) include: Vec<String>,
-
-    /// No files that match one of these patterns; repeatable
-    #[arg(long, value_name = "GLOB", num_args(1..))]
-    pub(crate) exclude: Vec<String>,
+    #[command(flatten)]
+    pub(crate) choice: ChoiceFlags,
 
     /// Keep the files in this cache instead of the official one
     #[arg(long, value_name = "DIR")]
@@ -90,9 +81,8 @@ pub(crate) struct DownloadFlags {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Take bytes also from here: a mirror's URL, modelscope[:ORG/NAME] or a folder; repeatable
-    #[arg(long, value_name = "SOURCE")]
-    pub(crate) source: Vec<String>,
+    #[command(flatten)]
+    pub(crate) further: FurtherFlags,
 
     /// Large files at once [default: 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(AT_ONCE))]
@@ -168,6 +158,52 @@ pub(crate) struct DoctorFlags {
 
     #[command(flatten)]
     pub(crate) output: OutputFlags,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SourcesFlags {
+    #[arg(
+        value_name = "REPO",
+        help = "org/name, datasets/org/name, hf://… or a web address"
+    )]
+    pub(crate) repo: String,
+
+    #[command(flatten)]
+    pub(crate) choice: ChoiceFlags,
+
+    #[command(flatten)]
+    pub(crate) further: FurtherFlags,
+
+    #[command(flatten)]
+    pub(crate) network: NetworkFlags,
+
+    #[command(flatten)]
+    pub(crate) output: OutputFlags,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ChoiceFlags {
+    /// What REPO is: model, dataset or space [default: model]
+    #[arg(long, visible_alias = "type", value_name = "TYPE")]
+    pub(crate) repo_type: Option<String>,
+
+    #[arg(long, help = "Branch, tag, refs/pr/N or commit [default: main]")]
+    pub(crate) revision: Option<String>,
+
+    /// Only files that match one of these patterns; repeatable
+    #[arg(long, value_name = "GLOB", num_args(1..))]
+    pub(crate) include: Vec<String>,
+
+    /// No files that match one of these patterns; repeatable
+    #[arg(long, value_name = "GLOB", num_args(1..))]
+    pub(crate) exclude: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct FurtherFlags {
+    /// Take bytes also from here: a mirror's URL, modelscope[:ORG/NAME] or a folder; repeatable
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) source: Vec<String>,
 }
 
 #[derive(Args, Debug)]
@@ -281,6 +317,17 @@ Examples:
 
 A file goes into the current folder under its own name, a repository into a folder with its name.
 Whatever stops it, the same command goes on where it stopped.";
+
+const SOURCES_EXAMPLES: &str = "\
+Examples:
+  hfast sources org/name --source modelscope --source /mnt/usb/name
+  hfast sources org/name --mirror --include '*.safetensors'
+  hfast sources org/name --source https://mirror.example --json
+
+It asks the sources that a download would use: endpoints and --source, by flag, variable or settings
+file. The table is on stdout; no token and no signed address is in it. A few MiB are fetched from
+each and thrown away, whatever --limit-rate says. The exit code is 0 if one source has everything,
+else that of what is wrong with the first one.";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:

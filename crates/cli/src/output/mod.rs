@@ -14,6 +14,7 @@ mod notices;
 mod rate;
 pub(crate) mod resume;
 mod size;
+mod sources;
 pub(crate) mod stdout;
 mod terminal;
 mod text;
@@ -22,8 +23,9 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use hfast::Error;
-use hfast::client::{Plan, Report};
+use hfast::client::{DownloadRequest, Plan, Report};
 use hfast::doctor::Report as Examined;
+use hfast::sources::Survey;
 use hfast::transfer::progress::{Event, Progress};
 use indicatif::MultiProgress;
 use tracing::level_filters::LevelFilter;
@@ -257,6 +259,21 @@ impl Output {
             lines if lines.is_empty() => Ok(()),
             lines => stdout::line(&lines.join("\n")),
         }
+    }
+
+    /// Tells what the sources have, on stdout: it is what was asked for.
+    pub(crate) fn survey(
+        &self,
+        request: &DownloadRequest,
+        survey: &Survey,
+        exit_code: u8,
+    ) -> Result<(), Error> {
+        if self.format == Format::Json {
+            let document = sources::document(request, survey, exit_code);
+            return stdout::line(&json::to_text(&document));
+        }
+        let lines = sources::lines(request, survey, self.quiet);
+        stdout::line(&lines.join("\n"))
     }
 
     /// The last line of the events.

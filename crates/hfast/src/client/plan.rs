@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::choose::Choice;
@@ -63,7 +64,34 @@ impl Client {
         let listing = match found {
             Found::Plan(plan) => return Ok(*plan),
             Found::Listing(listing) => listing,
-            Found::Nothing => self.listing(&request.repo, &commit, progress).await?,
+            Found::Nothing => {
+                let asking = Asking {
+                    patience: FOR_QUESTIONS,
+                    progress,
+                };
+                self.listing(&request.repo, &commit, asking).await?
+            }
+        };
+        let client = self.clone();
+        self.disk
+            .run(move || client.choose(&request, choice, commit, listing))
+            .await
+    }
+
+    /// The plan for a commit by what the endpoints say now, whatever lies on the disk.
+    pub(crate) async fn plan_anew(
+        &self,
+        request: &DownloadRequest,
+        commit: Commit,
+        asking: Asking<'_>,
+    ) -> Result<Plan, Error> {
+        let choice = Choice::new(request)?;
+        let listing = self.listing(&request.repo, &commit, asking).await?;
+        let request = DownloadRequest {
+            // Nothing is looked up there, and nothing is noted.
+            target: Target::LocalDir(PathBuf::new()),
+            force: true,
+            ..request.clone()
         };
         let client = self.clone();
         self.disk
@@ -262,15 +290,11 @@ impl Client {
         &self,
         repo: &Repo,
         commit: &Commit,
-        progress: &Progress,
+        asking: Asking<'_>,
     ) -> Result<Listing, Error> {
         if self.options.offline {
             return Err(offline(repo));
         }
-        let asking = Asking {
-            patience: FOR_QUESTIONS,
-            progress,
-        };
         let error = match self.hub.list(repo, commit, asking).await {
             // A repository without any file is rare, and an endpoint without a real tree less so.
             Ok((files, refused)) if files.is_empty() && refused.is_empty() => None,

@@ -3,7 +3,7 @@
 //! What people can name is told in `extra.rs`. A source that does not answer is left out: there are the
 //! endpoints.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -42,6 +42,14 @@ impl Extra {
         match self {
             Self::Server(endpoint) => endpoint.host(),
             Self::Listed { name, .. } => name,
+        }
+    }
+
+    /// The names of the files that it lists, whatever is in them.
+    pub(crate) fn names(&self) -> HashSet<String> {
+        match self {
+            Self::Server(_) => HashSet::new(),
+            Self::Listed { contents, .. } => contents.values().filter_map(Place::path_in).collect(),
         }
     }
 

@@ -61,6 +61,13 @@ impl Place {
         self.join("", &format!("Revision={REVISION}&FilePath={path}"))
     }
 
+    /// The path in an address of [`Self::file`].
+    pub(crate) fn path_in(url: &Url) -> Option<String> {
+        let mut query = url.query_pairs();
+        let (_, path) = query.find(|(key, _)| key == "FilePath")?;
+        Some(path.into_owned())
+    }
+
     fn join(&self, what: &str, query: &str) -> Url {
         let what = if what.is_empty() {
             ""
@@ -138,6 +145,8 @@ mod tests {
             model.file("a b/c&d.bin").as_str(),
             "https://ms.example/api/v1/models/org/name/repo?Revision=master&FilePath=a%20b%2Fc%26d.bin"
         );
+        let path = Place::path_in(&model.file("a b/c&d.bin"));
+        assert_eq!(path.as_deref(), Some("a b/c&d.bin"));
         assert_eq!(
             place(RepoType::Dataset).listing(2).as_str(),
             "https://ms.example/api/v1/datasets/org/name/repo/tree?Revision=master&Recursive=True&PageNumber=2&PageSize=200"

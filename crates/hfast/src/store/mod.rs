@@ -10,6 +10,7 @@ pub(crate) mod destination;
 mod dismantle;
 pub(crate) mod durable;
 pub(crate) mod elsewhere;
+pub(crate) mod folder_source;
 mod found;
 pub(crate) mod growing;
 pub(crate) mod inventory;

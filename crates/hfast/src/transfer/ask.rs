@@ -2,6 +2,7 @@
 //!
 //! What the body brings is told in `exchange.rs`.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
@@ -147,12 +148,8 @@ impl Exchange<'_> {
         // A file that fits into one request is asked for whole: some servers refuse the range 0-0
         // of an empty file, and small files then need no support for ranges at all.
         if *range != (0..self.job.size) {
-            let value = format!("bytes={}-{}", range.start, range.end - 1);
-            request.headers.extend(
-                HeaderValue::try_from(value)
-                    .ok()
-                    .map(|value| (RANGE, value)),
-            );
+            let value = range_header(range);
+            request.headers.extend(value.map(|value| (RANGE, value)));
             let strong = self.validator.as_ref().and_then(Validator::strong);
             let value = strong.and_then(|strong| HeaderValue::from_str(strong).ok());
             request.headers.extend(value.map(|value| (IF_RANGE, value)));
@@ -237,8 +234,14 @@ impl Exchange<'_> {
     }
 }
 
+/// The value of the `Range` header for these bytes, which are at least one.
+pub(crate) fn range_header(range: &Range<u64>) -> Option<HeaderValue> {
+    let last = range.end.checked_sub(1)?;
+    HeaderValue::try_from(format!("bytes={}-{last}", range.start)).ok()
+}
+
 /// Why what a source offers is not the file we want, by what its headers say.
-fn contradiction(meta: &FileMeta, size: u64, digest: Option<&Digest>) -> Option<String> {
+pub(crate) fn contradiction(meta: &FileMeta, size: u64, digest: Option<&Digest>) -> Option<String> {
     if let Some(there) = meta.size.filter(|there| *there != size) {
         return Some(format!("has {there} bytes instead of {size}"));
     }

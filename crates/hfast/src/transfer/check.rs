@@ -12,19 +12,19 @@ use crate::transport::headers::{content_length, content_range, text};
 
 /// A response whose head is as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Accepted {
+pub(crate) struct Accepted {
     /// The bytes of the file that the body begins with and, where known, ends before. For a whole
     /// answer to a range request it begins at 0: what lies before the range is to be skipped.
-    pub(super) range: Range<u64>,
+    pub(crate) range: Range<u64>,
     /// The server ignored the range and sends the whole file.
-    pub(super) whole: bool,
+    pub(crate) whole: bool,
     /// The body is compressed, though nobody asked for it.
-    pub(super) gzip: bool,
+    pub(crate) gzip: bool,
 }
 
 /// Why a response is void. The text follows "the answer is void:".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Void {
+pub(crate) enum Void {
     /// 206 without a usable `Content-Range`.
     #[error("it does not say which bytes it holds")]
     NoRange,
@@ -58,23 +58,23 @@ pub(super) enum Void {
 
 /// What was asked, and what is known of the file.
 #[derive(Clone, Debug)]
-pub(super) struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// The range of the request.
-    pub(super) range: Range<u64>,
+    pub(crate) range: Range<u64>,
     /// The size of the whole file.
-    pub(super) size: u64,
+    pub(crate) size: u64,
     /// The validator of an earlier answer from the same link.
-    pub(super) validator: Option<&'a Validator>,
+    pub(crate) validator: Option<&'a Validator>,
     /// A digest will judge the bytes. Else nothing but the validator tells one state of the file
     /// from another, and every answer has to go on giving one.
-    pub(super) has_digest: bool,
+    pub(crate) has_digest: bool,
 }
 
 /// Checks the head of a 200, 206 or 416; other statuses are not this function's business.
 ///
 /// # Errors
 /// The reason why no byte of the body may be kept.
-pub(super) fn check(
+pub(crate) fn check(
     asked: &Asked<'_>,
     status: StatusCode,
     headers: &HeaderMap,

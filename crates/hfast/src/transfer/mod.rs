@@ -3,12 +3,12 @@
 //! What is pure and what acts is told by each file's first lines. The engine knows the network only
 //! through [`crate::transport`] and the disk only through [`crate::store`].
 
-mod ask;
+pub(crate) mod ask;
 mod attempt;
 mod blame;
 mod board;
 pub(crate) mod booking;
-mod check;
+pub(crate) mod check;
 mod controller;
 pub(crate) mod deliver;
 pub mod disk;
