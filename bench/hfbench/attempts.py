@@ -43,8 +43,12 @@ def end(group: int, within: float) -> None:
 
 
 def surroundings(script: Path) -> dict[str, str]:
-    """The same for everybody, with no settings, tokens or proxies of the one who measures."""
-    return {"PATH": os.environ["PATH"], "HOME": str(script.with_suffix(".home")), "LANG": "C.UTF-8"}
+    """The same for everybody, with no settings, tokens or proxies of the one who measures, and nothing
+    that an earlier run has learnt."""
+    home = script.with_suffix(".home")
+    home.mkdir(parents=True, exist_ok=True)
+    variables = {"HOME": home, "XDG_RUNTIME_DIR": home}
+    return {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"} | {k: str(v) for k, v in variables.items()}
 
 
 def once(script: Path, deadline: float, stderr: Path) -> dict:

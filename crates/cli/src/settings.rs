@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) max_connections: Option<u16>,
     pub(crate) max_workers: u16,
     pub(crate) limit: Option<Limit>,
+    /// Where the processes of this user keep what they share.
+    pub(crate) memory: PathBuf,
     pub(crate) offline: bool,
     pub(crate) symlinks: bool,
     pub(crate) http: HttpOptions,
@@ -117,6 +119,7 @@ impl Settings {
             max_connections: first([network.max_connections, file.max_connections]),
             max_workers: first([flags.max_workers, file.max_workers]).unwrap_or(MAX_WORKERS),
             limit: limit(network, env, file)?,
+            memory: shared_folder(env),
             offline: hub.offline,
             symlinks: !hub.symlinks_disabled,
             http: http_options(hub, &mut warnings),
@@ -162,6 +165,7 @@ impl Settings {
             limit: self.limit.clone(),
             offline: self.offline,
             cache: Some(self.hub_cache.clone()),
+            memory: Some(self.memory.clone()),
             symlinks: self.symlinks,
         }
     }
@@ -226,6 +230,10 @@ fn read<T: FromStr<Err = Error>>(origin: &str, text: &str) -> Result<T, Error> {
     })
 }
 
+fn shared_folder(env: &Env) -> PathBuf {
+    Limit::usual_folder(env.runtime.as_deref(), &std::env::temp_dir())
+}
+
 /// How fast files may come; `None` without a limit.
 fn limit(network: &NetworkFlags, env: &Env, file: &ConfigFile) -> Result<Option<Limit>, Error> {
     let flag = Some(network.limit_rate.join(",")).filter(|_| !network.limit_rate.is_empty());
@@ -242,11 +250,10 @@ fn limit(network: &NetworkFlags, env: &Env, file: &ConfigFile) -> Result<Option<
         return Ok(None);
     };
     let rate: RateLimit = read(origin, &text)?;
-    let folder = Limit::usual_folder(env.runtime.as_deref(), &std::env::temp_dir());
     Ok((!rate.is_full()).then(|| Limit {
         rate,
         clock: Arc::new(clock::time_of_day),
-        folder: Some(folder),
+        folder: Some(shared_folder(env)),
     }))
 }
 

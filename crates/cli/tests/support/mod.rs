@@ -74,6 +74,8 @@ impl Home {
             .args(arguments)
             .env_clear()
             .env("HOME", self.path())
+            // What is learnt of networks stays here, too.
+            .env("XDG_RUNTIME_DIR", self.path())
             .envs(self.variables.iter().cloned())
             .current_dir(self.path())
             .stdin(Stdio::null());

@@ -95,10 +95,13 @@ impl Client {
                 .with_hint("unset HF_HUB_OFFLINE to download the rest"));
         }
         let own = std::mem::take(&mut job.own_names);
+        self.know_sources(job, progress).await;
+        let known = self.recall(&job.provider).await;
         let setup = Setup {
             transport: Arc::clone(&self.hub.transport),
             gates: Arc::clone(&self.hub.gates),
             nearness: Arc::clone(&self.hub.nearness),
+            known,
             progress: Arc::clone(progress),
             disk: self.disk.clone(),
             throttle: self.throttle.clone(),
@@ -120,10 +123,12 @@ impl Client {
             let engine = prepare(setup, &mut wanted, &own, &places)?;
             Ok((engine, wanted))
         });
-        let (prepared, ()) = tokio::join!(prepared, self.know_sources(job, progress));
-        let (engine, wanted) = prepared?;
+        let (engine, wanted) = prepared.await?;
         job.destination = engine.setup.destination.as_ref().clone();
-        Ok(engine.run(wanted).await)
+        let outcome = engine.run(wanted).await;
+        let learnt = engine.lanes.learnt();
+        self.remember(&job.provider, learnt).await;
+        Ok(outcome)
     }
 
     /// Finds out what the further sources have.

@@ -7,6 +7,7 @@ mod audit;
 mod carry;
 mod choose;
 mod look;
+pub(crate) mod memory;
 mod plain;
 mod plan;
 mod prepare;
@@ -55,6 +56,8 @@ pub struct ClientOptions {
     pub offline: bool,
     /// The official cache, from which a local folder or a file may get what is there already.
     pub cache: Option<PathBuf>,
+    /// A folder of this user alone for what was learnt of networks; `None`: each job begins anew.
+    pub memory: Option<PathBuf>,
     /// Whether the cache may hold symbolic links; where it may not, snapshots hold hard links or copies.
     pub symlinks: bool,
 }
@@ -274,6 +277,7 @@ impl Default for ClientOptions {
             limit: None,
             offline: false,
             cache: None,
+            memory: None,
             symlinks: true,
         }
     }

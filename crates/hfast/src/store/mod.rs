@@ -18,6 +18,7 @@ pub mod journal;
 pub(crate) mod layout;
 pub(crate) mod local_dir;
 pub(crate) mod lock;
+pub(crate) mod networks;
 mod notes;
 pub(crate) mod owner;
 pub(crate) mod partial;

@@ -60,12 +60,17 @@ pub(crate) fn flush(path: &Path) -> Result<(), Error> {
 /// The text of a small file that need not be there. Nothing that is no file is waited for, and
 /// nothing is read that cannot be what it should be.
 pub(crate) fn read_small(path: &Path) -> Option<String> {
+    read_note(path, LONGEST_NOTE)
+}
+
+/// The same for one that has up to `longest` bytes.
+pub(crate) fn read_note(path: &Path, longest: u64) -> Option<String> {
     let mut text = String::new();
     let file = path
         .is_file()
         .then(|| fs::File::open(path).ok())
         .flatten()?;
-    file.take(LONGEST_NOTE).read_to_string(&mut text).ok()?;
+    file.take(longest).read_to_string(&mut text).ok()?;
     Some(text)
 }
 

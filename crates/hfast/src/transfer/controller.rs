@@ -13,6 +13,9 @@
 //!    Where no answer comes as soon as the soonest did, they wait behind what fills the line: rest at once.
 //! 5. A server that turns connections away keeps those that it let in; after a rest more are tried.
 //!
+//! Where an earlier job learnt how many pay, begin with these. If they bring far more or less than then, or
+//! stand in a queue, the network is another one: go on as if nothing had been known.
+//!
 //! A look counts only if the source was busy all the time: where there is nothing more to ask for, a
 //! low rate says nothing.
 
@@ -53,12 +56,26 @@ const LOOKS: u32 = 2;
 const ANSWERS: u32 = 4;
 const QUEUED: f64 = 1.25;
 
+/// One that took longer says nothing of a queue: over a new connection it takes twice as long at least, and
+/// longer still when a packet is lost.
+const NEW: f64 = 1.75;
+
 /// The rest after a trial that brought nothing, doubled each time up to the second value: what was
 /// learnt holds for a while, and a download of an hour should not miss that the evening is over.
 const REST: Duration = Duration::from_secs(5);
 const LONGEST_REST: Duration = Duration::from_secs(80);
 
 const NO_ANSWER: (u32, Duration) = (0, Duration::MAX);
+
+/// What was learnt holds while the rate is that of then, more or less by this factor.
+const ALIKE: f64 = 2.0;
+
+/// How many connections were found to pay, and what they brought in bytes per second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Learnt {
+    pub(crate) connections: usize,
+    pub(crate) rate: f64,
+}
 
 /// The number of connections for one source.
 #[derive(Debug)]
@@ -70,6 +87,8 @@ pub(super) struct Controller {
     /// When the look under way began, and what had been received until then.
     since: Option<(Duration, u64)>,
     state: State,
+    /// What turned out by trying.
+    learnt: Option<Learnt>,
     /// The rate at the last look.
     last: f64,
     /// The soonest answer of all, and since the last look how many there were and the soonest of them.
@@ -80,6 +99,8 @@ pub(super) struct Controller {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
+    /// There are as many as brought this rate when it was learnt; else there would be `first`.
+    Recalling { rate: f64, first: usize },
     /// Until the rate rises no more by itself.
     Settling,
     /// There are more connections now than these, which brought this rate.
@@ -89,15 +110,22 @@ enum State {
 }
 
 impl Controller {
-    /// Begins with as many connections as suit an answer that takes `round_trip`, and never has more
-    /// than `most`.
-    pub(super) fn new(round_trip: Duration, most: usize) -> Self {
+    /// Begins with as many connections as are `known` to pay, or suit an answer that takes `round_trip`, and
+    /// never has more than `most`.
+    pub(super) fn new(round_trip: Duration, most: usize, known: Option<Learnt>) -> Self {
+        let first = first(round_trip).min(most).max(1);
+        let recall = |known: Learnt| {
+            let rate = known.rate;
+            (known.connections, State::Recalling { rate, first })
+        };
+        let (target, state) = known.map_or((first, State::Settling), recall);
         Self {
-            target: first(round_trip).min(most).max(1),
+            target: target.clamp(1, most.max(1)),
             most: most.max(1),
             look: LOOK.max(round_trip * ROUND_TRIPS),
             since: None,
-            state: State::Settling,
+            state,
+            learnt: None,
             last: 0.0,
             soonest: Duration::MAX,
             answers: NO_ANSWER,
@@ -107,9 +135,14 @@ impl Controller {
 
     /// Keeps the number at `n`: somebody insists.
     pub(super) fn fixed(n: usize) -> Self {
-        let mut controller = Self::new(Duration::ZERO, n);
+        let mut controller = Self::new(Duration::ZERO, n, None);
         controller.target = controller.most;
         controller
+    }
+
+    /// What can be told to the next job.
+    pub(super) fn learnt(&self) -> Option<Learnt> {
+        self.learnt
     }
 
     /// How many connections there should be now.
@@ -120,14 +153,16 @@ impl Controller {
     /// Notes that an answer began after `wait`.
     pub(super) fn answered(&mut self, wait: Duration) {
         self.soonest = self.soonest.min(wait);
-        let (number, soonest) = self.answers;
-        self.answers = (number + 1, soonest.min(wait));
+        if wait < self.soonest.mul_f64(NEW) {
+            let (number, soonest) = self.answers;
+            self.answers = (number + 1, soonest.min(wait));
+        }
     }
 
     /// Whether all answers since the last look stood in a queue.
     fn is_full(&self) -> bool {
         let (number, soonest) = self.answers;
-        number >= ANSWERS && soonest.as_secs_f64() > self.soonest.as_secs_f64() * QUEUED
+        number >= ANSWERS && soonest > self.soonest.mul_f64(QUEUED)
     }
 
     /// Looks at how many bytes have come until `now`; called several times a second. `busy`: since the
@@ -152,8 +187,20 @@ impl Controller {
     fn judge(&mut self, now: Duration, rate: f64, worth: bool) {
         let last = std::mem::replace(&mut self.last, rate);
         match self.state {
-            State::Settling if rate >= last * RISING || !worth => {}
-            State::Settling if self.is_full() => self.begin_rest(now),
+            State::Settling | State::Recalling { .. } if rate >= last * RISING || !worth => {}
+            State::Recalling { rate: then, first } => {
+                if self.is_full() || rate > then * ALIKE || rate * ALIKE < then {
+                    self.target = first;
+                    self.state = State::Settling;
+                } else {
+                    self.pays(self.target, rate);
+                    self.begin_rest(now);
+                }
+            }
+            State::Settling if self.is_full() => {
+                self.pays(self.target, rate);
+                self.begin_rest(now);
+            }
             State::Settling => self.add(self.target, rate.max(last)),
             State::Trying {
                 fewer,
@@ -164,6 +211,7 @@ impl Controller {
                 if rate >= before * (1.0 + FAIR * more) {
                     self.rest = REST;
                     self.state = State::Settling;
+                    self.pays(self.target, rate);
                     if worth && !self.is_full() {
                         self.add(self.target, rate);
                     }
@@ -175,6 +223,7 @@ impl Controller {
                     };
                 } else {
                     self.target = fewer;
+                    self.pays(fewer, before);
                     self.begin_rest(now);
                 }
             }
@@ -183,6 +232,10 @@ impl Controller {
             }
             State::Resting(_) => {}
         }
+    }
+
+    fn pays(&mut self, connections: usize, rate: f64) {
+        self.learnt = Some(Learnt { connections, rate });
     }
 
     /// Tries `more` connections than those that bring `rate`, if there may be any.
@@ -226,165 +279,4 @@ fn first(round_trip: Duration) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// What a network carries over `n` connections that are all up, in bytes per second.
-    struct Network {
-        line: f64,
-        each: f64,
-    }
-
-    impl Network {
-        fn rate(&self, n: usize) -> f64 {
-            self.line.min(self.each * ratio(n, 1))
-        }
-    }
-
-    /// Lets a controller run on a network for so many seconds; `chance` varies each look's rate by up
-    /// to the given part. Returns the numbers at the end of each second.
-    fn run(network: &Network, seconds: u64, rtt: u64, (noise, seed): (f64, u64)) -> Vec<usize> {
-        let mut chance = fastrand::Rng::with_seed(seed);
-        let mut controller = Controller::new(Duration::from_millis(rtt), 128);
-        let (mut received, mut numbers, mut up) = (0.0, Vec::new(), 0.0);
-        for tick in 0..seconds * 4 {
-            // Connections come up over about half a second.
-            up += (ratio(controller.target(), 1) - up) * 0.5;
-            let rate = network.line.min(network.each * up);
-            received += rate * 0.25 * (1.0 + noise * (chance.f64() * 2.0 - 1.0));
-            let now = Duration::from_millis((tick + 1) * 250);
-            #[allow(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a test"
-            )]
-            controller.look(now, received as u64, true, u64::MAX);
-            if tick % 4 == 3 {
-                numbers.push(controller.target());
-            }
-        }
-        numbers
-    }
-
-    #[test]
-    fn the_first_windows_fill_the_first_round_trips() {
-        let of = |millis| first(Duration::from_millis(millis));
-        assert_eq!([0, 5, 20, 60, 2000].map(of), [4, 4, 14, 32, 32]);
-    }
-
-    #[test]
-    fn where_each_connection_carries_its_share_there_are_soon_very_many() {
-        let lossy = Network {
-            line: 25e6,
-            each: 0.12e6,
-        };
-        let numbers = run(&lossy, 20, 180, (0.1, 1));
-        assert!(numbers[6] >= 64, "{numbers:?}");
-        assert_eq!(numbers.last(), Some(&128), "{numbers:?}");
-    }
-
-    #[test]
-    fn a_full_line_gets_no_more_than_it_needs() {
-        let fast = Network {
-            line: 100e6,
-            each: 90e6,
-        };
-        let numbers = run(&fast, 60, 1, (0.02, 1));
-        let more = numbers.iter().filter(|n| **n > 4).count();
-        assert!(numbers.iter().all(|n| *n <= 8) && more <= 16, "{numbers:?}");
-    }
-
-    #[test]
-    fn a_network_that_becomes_another_is_learnt_again() {
-        let mut controller = Controller::new(Duration::from_millis(20), 128);
-        let (mut received, mut now) = (0, Duration::ZERO);
-        let mut pass = |controller: &mut Controller, seconds: u32, rate: &dyn Fn(usize) -> u64| {
-            for _ in 0..seconds * 4 {
-                now += Duration::from_millis(250);
-                received += rate(controller.target()) / 4;
-                controller.look(now, received, true, u64::MAX);
-            }
-        };
-        pass(&mut controller, 60, &|_| 10_000_000);
-        assert_eq!(controller.target(), 14);
-        pass(&mut controller, 100, &|n| n as u64 * 500_000);
-        assert!(controller.target() >= 64, "{}", controller.target());
-    }
-
-    #[test]
-    fn what_a_server_lets_in_is_not_exceeded_for_a_while() {
-        let mut controller = Controller::new(Duration::from_millis(180), 128);
-        controller.turned_away(Duration::from_secs(1), 3);
-        assert_eq!(controller.target(), 3);
-        controller.turned_away(Duration::from_secs(1), 5);
-        assert_eq!(controller.target(), 3, "fewer were let in before");
-        let looks = (1..40u64).map(Duration::from_secs);
-        looks.for_each(|now| controller.look(now, now.as_secs() * 1_000_000, true, u64::MAX));
-        assert!(controller.target() <= 4, "{}", controller.target());
-    }
-
-    #[test]
-    fn idleness_says_nothing() {
-        let mut controller = Controller::new(Duration::from_millis(180), 128);
-        let before = controller.target();
-        for second in 0..100 {
-            controller.look(Duration::from_secs(second), 0, false, u64::MAX);
-        }
-        assert_eq!(controller.target(), before);
-    }
-
-    #[test]
-    fn at_the_end_no_more_are_tried() {
-        let mut controller = Controller::new(Duration::from_millis(180), 128);
-        let before = controller.target();
-        let looks = (1..10u64).map(|n| Duration::from_secs(2 * n));
-        looks.for_each(|now| controller.look(now, now.as_secs() * 1_000_000, true, 3_000_000));
-        assert_eq!(controller.target(), before);
-    }
-
-    #[test]
-    fn behind_a_full_line_no_more_are_tried_before_a_rest() {
-        let numbers = |waits: [u64; 4]| {
-            let mut controller = Controller::new(Duration::from_millis(180), 128);
-            controller.answered(Duration::from_millis(180));
-            let looks = (1..=6u64).map(|n| Duration::from_secs(2 * n));
-            let after = looks.map(|now| {
-                for wait in waits.map(Duration::from_millis) {
-                    controller.answered(wait);
-                }
-                controller.look(now, now.as_secs() * 1_000_000, true, u64::MAX);
-                controller.target()
-            });
-            after.collect::<Vec<_>>()
-        };
-        assert_eq!(numbers([260, 270, 400, 265]), [32, 32, 32, 32, 32, 48]);
-        // One that did not wait says that there is no queue.
-        assert_eq!(numbers([260, 270, 400, 182])[2], 64);
-    }
-
-    #[test]
-    fn who_insists_gets_the_number() {
-        let mut controller = Controller::fixed(24);
-        for second in 0..100 {
-            let now = Duration::from_secs(second);
-            controller.look(now, second * 1_000_000, true, u64::MAX);
-            assert_eq!(controller.target(), 24);
-        }
-    }
-
-    proptest! {
-        /// Whatever comes, the number stays within its bounds; and where more connections always carry
-        /// more, most of what can be had is had within half a minute, however much the rate varies.
-        #[test]
-        fn the_number_is_bounded_and_finds_the_knee(
-            line in 1e6f64..1e9, share in 0.01f64..1.0, rtt in 1u64..400, seed in any::<u64>()
-        ) {
-            let network = Network { line, each: line * share };
-            let numbers = run(&network, 40, rtt, (0.1, seed));
-            prop_assert!(numbers.iter().all(|n| (1..=128).contains(n)));
-            let last = *numbers.last().unwrap();
-            prop_assert!(network.rate(last) >= 0.7 * network.rate(128), "{:?}", numbers);
-        }
-    }
-}
+mod tests;

@@ -22,6 +22,7 @@ use super::progress::Progress;
 use super::provider::Provider;
 use super::throttle::Throttle;
 use super::turns::{Turn, Turns};
+use crate::client::memory::Known;
 use crate::error::{Error, ErrorKind};
 use crate::store::destination::{Destination, Wanted};
 use crate::transport::Transport;
@@ -59,6 +60,8 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     /// How far the servers are, as far as that is known.
     pub(crate) nearness: Arc<Nearness>,
+    /// What earlier jobs learnt of the ways.
+    pub(crate) known: Known,
     /// Fetch also what is already there.
     pub(crate) force: bool,
     /// Ask no source: only what is on the disk counts.
@@ -77,7 +80,7 @@ pub(crate) struct Engine {
     pub(super) turns: Turns,
     /// And one more to see whether anything comes at all.
     pub(super) probe: Turns,
-    pub(super) lanes: Lanes,
+    pub(crate) lanes: Lanes,
     /// One for each small file that is under way.
     small: Turns,
     /// Connections that work on small files.
@@ -301,7 +304,8 @@ fn lanes(setup: &Setup) -> Lanes {
         insists,
         ..
     } = setup.limits;
-    let lanes = Lanes::new(connections, insists, setup.nearness.shortest());
+    let known = setup.known.clone();
+    let lanes = Lanes::new(connections, insists, setup.nearness.shortest(), known);
     for (order, (lane, failed)) in setup.provider.lanes().into_iter().enumerate() {
         if order == 0 {
             lanes.works(lane);

@@ -3,11 +3,12 @@
 //!
 //! Which source has which file is told in `source.rs`. Pure: time is an argument.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::controller::Controller;
+use super::controller::{Controller, Learnt};
 use super::piece::Pace;
 
 /// A way that failed so often in a row, whatever the file, is in trouble: where there is another, it gets
@@ -41,7 +42,7 @@ pub(super) struct Room {
 }
 
 /// All ways of a job, by the number that [`super::source::Source::lane`] has.
-pub(super) struct Lanes {
+pub(crate) struct Lanes {
     all: Mutex<Vec<Lane>>,
     /// Connections over all of them.
     most: usize,
@@ -49,6 +50,8 @@ pub(super) struct Lanes {
     insists: bool,
     /// How long an answer takes, as known before the first byte.
     round_trip: Duration,
+    /// What earlier jobs learnt.
+    known: HashMap<usize, Learnt>,
 }
 
 struct Lane {
@@ -73,12 +76,18 @@ struct Lane {
 
 impl Lanes {
     /// At most `most` connections over all ways, on each of which an answer takes `round_trip`.
-    pub(super) fn new(most: usize, insists: bool, round_trip: Duration) -> Self {
+    pub(super) fn new(
+        most: usize,
+        insists: bool,
+        round_trip: Duration,
+        known: HashMap<usize, Learnt>,
+    ) -> Self {
         Self {
             all: Mutex::default(),
             most: most.max(1),
             insists,
             round_trip,
+            known,
         }
     }
 
@@ -92,7 +101,8 @@ impl Lanes {
             let controller = if self.insists {
                 Controller::fixed(self.most)
             } else {
-                Controller::new(self.round_trip, self.most)
+                let known = self.known.get(&all.len()).copied();
+                Controller::new(self.round_trip, self.most, known)
             };
             all.push(Lane {
                 controller,
@@ -186,6 +196,14 @@ impl Lanes {
     /// Remembers what an exchange was like that brought bytes.
     pub(super) fn paced(&self, lane: usize, pace: Pace) {
         self.with(lane, |lane| lane.pace = lane.pace.mixed(&pace, WEIGHT));
+    }
+
+    /// What was learnt of the ways.
+    pub(crate) fn learnt(&self) -> HashMap<usize, Learnt> {
+        let lanes = self.lanes();
+        let each = lanes.iter().enumerate();
+        each.filter_map(|(lane, it)| Some((lane, it.controller.learnt()?)))
+            .collect()
     }
 
     /// How many connections there should be over all ways.

@@ -9,7 +9,7 @@ mod blame;
 mod board;
 pub(crate) mod booking;
 pub(crate) mod check;
-mod controller;
+pub(crate) mod controller;
 pub(crate) mod deliver;
 pub mod disk;
 mod dispatch;

@@ -160,6 +160,24 @@ impl Provider {
         }
     }
 
+    /// The servers behind the ways, by the numbers of these.
+    pub(crate) fn ways(&self) -> Vec<(usize, String)> {
+        match self {
+            Self::Repo(repository) => {
+                let hub = &repository.hub;
+                let endpoints = hub.by_health().into_iter();
+                let endpoints = endpoints.map(|(lane, endpoint)| (lane, endpoint.to_string()));
+                let extras = repository.extras().iter().enumerate();
+                let extras = extras.map(|(n, extra)| (hub.count() + n, extra.name().to_owned()));
+                endpoints.chain(extras).collect()
+            }
+            Self::Url { url, .. } => {
+                let host = url.host_str().map(str::to_owned);
+                host.map(|host| (0, host)).into_iter().collect()
+            }
+        }
+    }
+
     /// What a file is called at its sources, however they are asked for it: without what is there only
     /// to prove a right, and differs from day to day.
     pub(crate) fn address(&self, wanted: &Wanted) -> String {

@@ -161,10 +161,14 @@ impl Transport for HttpTransport {
             let response = sent
                 .await
                 .map_err(|e| through(proxy, Failure::from_reqwest(&e)).at(&host))?;
+            let peer = response.remote_addr();
+            if let Some(peer) = peer {
+                self.resolver.answered(peer.ip());
+            }
             Ok(Response {
                 status: response.status(),
                 headers: response.headers().clone(),
-                peer: response.remote_addr(),
+                peer,
                 body: Box::new(HttpBody { response, host }),
             })
         })

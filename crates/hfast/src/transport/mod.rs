@@ -10,6 +10,7 @@ pub(crate) mod follow;
 pub(crate) mod gate;
 pub(crate) mod headers;
 pub mod http;
+pub(crate) mod local;
 pub mod lookup;
 pub(crate) mod nearness;
 mod resolver;

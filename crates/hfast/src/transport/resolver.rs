@@ -1,10 +1,11 @@
-//! Name resolution that remembers which addresses stalled, and tries the others first.
+//! Name resolution that spreads connections over the addresses of a name, and remembers which of them
+//! stalled or never answered: those come last.
 //!
 //! Who is asked for a name is told in `lookup.rs`.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -16,38 +17,100 @@ use super::lookup::Lookup;
 /// file, short enough that a repaired edge is tried again in the same session.
 const DEMOTION: Duration = Duration::from_secs(300);
 
-/// More addresses than this have never been seen to stall at once; the oldest is forgotten.
-const MAX_DEMOTED: usize = 256;
+/// An address that so many connections were to go to first, and that has answered none of them since the
+/// first of these began so long ago, leads nowhere: each connection waits for it before it takes another
+/// one. Two lost SYNs are 3 s.
+const OFFERS: u32 = 3;
+const UNANSWERED: Duration = Duration::from_secs(3);
 
-/// A resolver, by default the system's, with the addresses that stalled moved to the end.
+/// More addresses than this have never been seen to stall at once; the oldest is forgotten.
+const MOST: usize = 256;
+
+/// A resolver, by default the system's.
 #[derive(Clone, Default)]
 pub(super) struct Resolver {
     lookup: Lookup,
-    demoted: Arc<Mutex<HashMap<IpAddr, Instant>>>,
+    known: Arc<Mutex<Known>>,
+}
+
+/// What is known of addresses.
+#[derive(Default)]
+struct Known {
+    /// Since when they are put behind the others.
+    demoted: HashMap<IpAddr, Instant>,
+    /// How many connections were to go there first since one was answered, and since when.
+    offered: HashMap<IpAddr, (u32, Instant)>,
+    /// How many connections there were.
+    turns: usize,
+}
+
+impl Known {
+    fn demote(&mut self, address: IpAddr) {
+        forget_oldest(&mut self.demoted, |since| *since);
+        self.demoted.insert(address, Instant::now());
+    }
+
+    /// Notes that a connection goes to `address` first.
+    fn offer(&mut self, address: IpAddr) {
+        forget_oldest(&mut self.offered, |(_, since)| *since);
+        let now = Instant::now();
+        let (offers, since) = self.offered.entry(address).or_insert((0, now));
+        *offers += 1;
+        if *offers >= OFFERS && since.elapsed() >= UNANSWERED {
+            self.offered.remove(&address);
+            self.demote(address);
+        }
+    }
+
+    /// The same addresses: each time another one of the good ones first, and the others behind them, those
+    /// that failed longest ago before the rest.
+    fn order(&mut self, addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+        self.demoted.retain(|_, since| since.elapsed() < DEMOTION);
+        let is_good = |address: &SocketAddr| !self.demoted.contains_key(&address.ip());
+        let (mut good, mut bad): (Vec<_>, Vec<_>) = addresses.into_iter().partition(is_good);
+        bad.sort_by_key(|address| self.demoted.get(&address.ip()).copied());
+        let turn = self.turns.checked_rem(good.len()).unwrap_or_default();
+        good.rotate_left(turn);
+        self.turns = self.turns.wrapping_add(1);
+        if let Some(first) = good.first().filter(|_| good.len() + bad.len() > 1) {
+            self.offer(first.ip());
+        }
+        good.extend(bad);
+        good
+    }
+}
+
+fn forget_oldest<T>(known: &mut HashMap<IpAddr, T>, since: impl Fn(&T) -> Instant) {
+    if known.len() >= MOST {
+        let oldest = known.iter().min_by_key(|(_, value)| since(value));
+        oldest.map(|(ip, _)| *ip).and_then(|ip| known.remove(&ip));
+    }
 }
 
 impl Resolver {
     pub(super) fn asking(lookup: Lookup) -> Self {
         Self {
             lookup,
-            demoted: Arc::default(),
+            known: Arc::default(),
         }
     }
 
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a connection to `address` stalled.
     pub(super) fn demote(&self, address: IpAddr) {
-        let mut demoted = self.demoted.lock().unwrap_or_else(PoisonError::into_inner);
-        if demoted.len() >= MAX_DEMOTED {
-            let oldest = demoted.iter().min_by_key(|(_, at)| **at).map(|(ip, _)| *ip);
-            oldest.and_then(|ip| demoted.remove(&ip));
-        }
-        demoted.insert(address, Instant::now());
+        self.known().demote(address);
     }
 
-    fn order(&self, mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-        let mut demoted = self.demoted.lock().unwrap_or_else(PoisonError::into_inner);
-        demoted.retain(|_, at| at.elapsed() < DEMOTION);
-        addresses.sort_by_key(|address| demoted.get(&address.ip()).copied());
-        addresses
+    /// Notes that `address` answered.
+    pub(super) fn answered(&self, address: IpAddr) {
+        self.known().offered.remove(&address);
+    }
+
+    fn order(&self, addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+        self.known().order(addresses)
     }
 }
 
@@ -63,17 +126,59 @@ impl Resolve for Resolver {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+
+    fn addresses() -> [SocketAddr; 3] {
+        ["[::1]:1", "10.0.0.1:1", "10.0.0.2:1"].map(|text| text.parse().unwrap())
+    }
+
+    #[test]
+    fn connections_are_spread_over_all_addresses() {
+        let resolver = Resolver::default();
+        let [a, b, c] = addresses();
+        let next = || resolver.order(addresses().to_vec());
+        assert_eq!([next(), next()], [[a, b, c], [b, c, a]]);
+        assert_eq!([next(), next()], [[c, a, b], [a, b, c]]);
+        assert_eq!(resolver.order(Vec::new()), []);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_stalled_address_goes_last_and_is_forgiven_later() {
-        let addresses: Vec<SocketAddr> =
-            vec!["10.0.0.1:1".parse().unwrap(), "10.0.0.2:1".parse().unwrap()];
         let resolver = Resolver::default();
-        assert_eq!(resolver.order(addresses.clone()), addresses);
-        resolver.demote(addresses[0].ip());
-        assert_eq!(resolver.order(addresses.clone())[0], addresses[1]);
+        let [a, b, c] = addresses();
+        resolver.demote(b.ip());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        resolver.demote(a.ip());
+        assert_eq!(resolver.order(addresses().to_vec()), [c, b, a]);
+        assert_eq!(resolver.order(addresses().to_vec()), [c, b, a]);
+        resolver.answered(c.ip());
         tokio::time::advance(DEMOTION).await;
-        assert_eq!(resolver.order(addresses.clone()), addresses);
+        let firsts: HashSet<_> = (0..3)
+            .map(|_| resolver.order(addresses().to_vec())[0])
+            .collect();
+        assert_eq!(firsts.len(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_never_answers_is_found_out() {
+        let resolver = Resolver::default();
+        let firsts = async || {
+            let mut firsts = Vec::new();
+            for _ in 0..12 {
+                let first = resolver.order(addresses().to_vec())[0];
+                // The first one is a black hole.
+                if first != addresses()[0] {
+                    resolver.answered(first.ip());
+                }
+                firsts.push(first);
+                tokio::time::advance(Duration::from_millis(600)).await;
+            }
+            firsts
+        };
+        let dead = addresses()[0];
+        assert!(firsts().await.contains(&dead));
+        assert!(!firsts().await.contains(&dead));
     }
 }

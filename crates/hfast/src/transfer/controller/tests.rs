@@ -1,0 +1,199 @@
+//! Controllers on networks that are formulas.
+
+use super::*;
+use proptest::prelude::*;
+
+/// What a network carries over `n` connections that are all up, in bytes per second.
+struct Network {
+    line: f64,
+    each: f64,
+}
+
+impl Network {
+    fn rate(&self, n: usize) -> f64 {
+        self.line.min(self.each * ratio(n, 1))
+    }
+}
+
+/// Lets a controller run on a network for so many seconds; `chance` varies each look's rate by up
+/// to the given part. Returns the numbers at the end of each second.
+fn run(network: &Network, seconds: u64, rtt: u64, (noise, seed): (f64, u64)) -> Vec<usize> {
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let mut controller = Controller::new(Duration::from_millis(rtt), 128, None);
+    let (mut received, mut numbers, mut up) = (0.0, Vec::new(), 0.0);
+    for tick in 0..seconds * 4 {
+        // Connections come up over about half a second.
+        up += (ratio(controller.target(), 1) - up) * 0.5;
+        let rate = network.line.min(network.each * up);
+        received += rate * 0.25 * (1.0 + noise * (chance.f64() * 2.0 - 1.0));
+        let now = Duration::from_millis((tick + 1) * 250);
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a test"
+        )]
+        controller.look(now, received as u64, true, u64::MAX);
+        if tick % 4 == 3 {
+            numbers.push(controller.target());
+        }
+    }
+    numbers
+}
+
+#[test]
+fn the_first_windows_fill_the_first_round_trips() {
+    let of = |millis| first(Duration::from_millis(millis));
+    assert_eq!([0, 5, 20, 60, 2000].map(of), [4, 4, 14, 32, 32]);
+}
+
+#[test]
+fn where_each_connection_carries_its_share_there_are_soon_very_many() {
+    let lossy = Network {
+        line: 25e6,
+        each: 0.12e6,
+    };
+    let numbers = run(&lossy, 20, 180, (0.1, 1));
+    assert!(numbers[6] >= 64, "{numbers:?}");
+    assert_eq!(numbers.last(), Some(&128), "{numbers:?}");
+}
+
+#[test]
+fn a_full_line_gets_no_more_than_it_needs() {
+    let fast = Network {
+        line: 100e6,
+        each: 90e6,
+    };
+    let numbers = run(&fast, 60, 1, (0.02, 1));
+    let more = numbers.iter().filter(|n| **n > 4).count();
+    assert!(numbers.iter().all(|n| *n <= 8) && more <= 16, "{numbers:?}");
+}
+
+#[test]
+fn a_network_that_becomes_another_is_learnt_again() {
+    let mut controller = Controller::new(Duration::from_millis(20), 128, None);
+    let (mut received, mut now) = (0, Duration::ZERO);
+    let mut pass = |controller: &mut Controller, seconds: u32, rate: &dyn Fn(usize) -> u64| {
+        for _ in 0..seconds * 4 {
+            now += Duration::from_millis(250);
+            received += rate(controller.target()) / 4;
+            controller.look(now, received, true, u64::MAX);
+        }
+    };
+    pass(&mut controller, 60, &|_| 10_000_000);
+    assert_eq!(controller.target(), 14);
+    pass(&mut controller, 100, &|n| n as u64 * 500_000);
+    assert!(controller.target() >= 64, "{}", controller.target());
+}
+
+#[test]
+fn what_a_server_lets_in_is_not_exceeded_for_a_while() {
+    let mut controller = Controller::new(Duration::from_millis(180), 128, None);
+    controller.turned_away(Duration::from_secs(1), 3);
+    assert_eq!(controller.target(), 3);
+    controller.turned_away(Duration::from_secs(1), 5);
+    assert_eq!(controller.target(), 3, "fewer were let in before");
+    let looks = (1..40u64).map(Duration::from_secs);
+    looks.for_each(|now| controller.look(now, now.as_secs() * 1_000_000, true, u64::MAX));
+    assert!(controller.target() <= 4, "{}", controller.target());
+}
+
+#[test]
+fn idleness_says_nothing() {
+    let mut controller = Controller::new(Duration::from_millis(180), 128, None);
+    let before = controller.target();
+    for second in 0..100 {
+        controller.look(Duration::from_secs(second), 0, false, u64::MAX);
+    }
+    assert_eq!(controller.target(), before);
+}
+
+#[test]
+fn at_the_end_no_more_are_tried() {
+    let mut controller = Controller::new(Duration::from_millis(180), 128, None);
+    let before = controller.target();
+    let looks = (1..10u64).map(|n| Duration::from_secs(2 * n));
+    looks.for_each(|now| controller.look(now, now.as_secs() * 1_000_000, true, 3_000_000));
+    assert_eq!(controller.target(), before);
+}
+
+#[test]
+fn behind_a_full_line_no_more_are_tried_before_a_rest() {
+    let numbers = |waits: [u64; 4]| {
+        let mut controller = Controller::new(Duration::from_millis(180), 128, None);
+        controller.answered(Duration::from_millis(180));
+        let looks = (1..=6u64).map(|n| Duration::from_secs(2 * n));
+        let after = looks.map(|now| {
+            for wait in waits.map(Duration::from_millis) {
+                controller.answered(wait);
+            }
+            controller.look(now, now.as_secs() * 1_000_000, true, u64::MAX);
+            controller.target()
+        });
+        after.collect::<Vec<_>>()
+    };
+    assert_eq!(numbers([260, 270, 300, 265]), [32, 32, 32, 32, 32, 48]);
+    let new = numbers([370, 380, 260, 750]);
+    assert_eq!(new[2], 64, "new connections take twice as long");
+    // One that did not wait says that there is no queue.
+    assert_eq!(numbers([260, 270, 300, 182])[2], 64);
+}
+
+#[test]
+fn what_was_learnt_is_where_the_next_job_begins_unless_the_network_is_another() {
+    let known = Learnt {
+        connections: 90,
+        rate: 9e6,
+    };
+    let after = |rate: u64| {
+        let mut controller = Controller::new(Duration::from_millis(20), 128, Some(known));
+        assert_eq!(controller.target(), 90);
+        for second in 0..3 {
+            let now = Duration::from_secs(second);
+            controller.look(now, second * rate, true, u64::MAX);
+        }
+        (
+            controller.target(),
+            controller.learnt().map(|it| it.connections),
+        )
+    };
+    assert_eq!(after(8_000_000), (90, Some(90)));
+    assert_eq!(after(100_000_000), (14, None), "a fast one");
+    assert_eq!(after(1_000_000), (14, None), "a slow one");
+    let mut full = Controller::new(Duration::from_millis(20), 128, Some(known));
+    full.answered(Duration::from_millis(20));
+    for second in 0..3 {
+        (0..ANSWERS).for_each(|_| full.answered(Duration::from_millis(30)));
+        full.look(
+            Duration::from_secs(second),
+            second * 9_000_000,
+            true,
+            u64::MAX,
+        );
+    }
+    assert_eq!(full.target(), 14, "a full line of the same rate");
+}
+
+#[test]
+fn who_insists_gets_the_number() {
+    let mut controller = Controller::fixed(24);
+    for second in 0..100 {
+        let now = Duration::from_secs(second);
+        controller.look(now, second * 1_000_000, true, u64::MAX);
+        assert_eq!(controller.target(), 24);
+    }
+}
+
+proptest! {
+    /// Whatever comes, the number stays within its bounds; and where more connections always carry
+    /// more, most of what can be had is had within half a minute, however much the rate varies.
+    #[test]
+    fn the_number_is_bounded_and_finds_the_knee(
+        line in 1e6f64..1e9, share in 0.01f64..1.0, rtt in 1u64..400, seed in any::<u64>()
+    ) {
+        let network = Network { line, each: line * share };
+        let numbers = run(&network, 40, rtt, (0.1, seed));
+        prop_assert!(numbers.iter().all(|n| (1..=128).contains(n)));
+        let last = *numbers.last().unwrap();
+        prop_assert!(network.rate(last) >= 0.7 * network.rate(128), "{:?}", numbers);
+    }
+}
