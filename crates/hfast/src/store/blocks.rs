@@ -12,19 +12,49 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::destination::Destination;
 use super::journal::{Claims, Extent, Identity};
-use super::partial::MAX_JOURNAL;
+use super::partial::{MAX_JOURNAL, Partial};
 use super::{local_dir, place, platform};
 use crate::error::Error;
 use crate::hash::Hasher;
 use crate::names::Digest;
+use crate::transfer::ranges::Ranges;
 
 /// Bytes for each checksum where nothing else says where a block ends: what one wrong bit costs.
 pub(crate) const BLOCK: u64 = 1 << 20;
+
+/// Gaps of up to so many bytes are read when a file gets its name: they are in memory still.
+const GAPS: u64 = 64 << 20;
 
 /// What one look at a file says.
 pub(crate) struct Seen {
     pub(crate) digest: Digest,
     pub(crate) blocks: Claims,
+}
+
+/// The checksums of a file that has proved right: what its journal claims, and what that lacks, where a
+/// later claim has replaced one that overlapped with it.
+pub(super) fn of_partial(partial: &Partial) -> Result<Claims, Error> {
+    let mut blocks = partial.claims(&partial.identity)?;
+    let covered: Ranges = blocks.iter().map(|(start, end, _)| start..end).collect();
+    let gaps = covered.missing_in(0..partial.size);
+    if gaps.len() > GAPS {
+        return Ok(Claims::default());
+    }
+    for gap in gaps.iter() {
+        let mut start = gap.start;
+        while start < gap.end {
+            let len = (gap.end - start).min(BLOCK);
+            let mut block = vec![0; usize::try_from(len).unwrap_or_default()];
+            partial.read(&mut block, start)?;
+            blocks.insert(Extent {
+                start,
+                len: u32::try_from(len).unwrap_or_default(),
+                checksum: xxh3_64(&block),
+            });
+            start += len;
+        }
+    }
+    Ok(blocks)
 }
 
 impl Destination {

@@ -13,7 +13,7 @@ use super::partial::Partial;
 use super::place::{self, create_parents, create_parents_below};
 use super::resume::leftovers;
 use super::takeover::sweep;
-use super::{adopt, local_dir};
+use super::{adopt, blocks, local_dir};
 use crate::error::Error;
 use crate::hub::listing::RemoteFile;
 use crate::names::{Digest, Repo, Revision};
@@ -93,7 +93,7 @@ impl Destination {
     /// Gives an unfinished file its final name. What its journal knows is kept: it tells one day which
     /// part of the file the disk has spoilt.
     fn move_partial(&self, partial: &Partial, to: &Path) -> Result<(), Error> {
-        let blocks = partial.claims(&partial.identity);
+        let blocks = blocks::of_partial(partial);
         place::rename(partial.seal()?, to)?;
         match (&partial.identity, blocks) {
             (Identity::Content(digest), Ok(blocks)) => {
