@@ -6,6 +6,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
 use hfast_testkit::corpus::{Content, Repo};
 use support::{Home, Hub};
@@ -46,7 +47,7 @@ fn downloaded() -> (Hub, Home) {
     (hub, home)
 }
 
-fn spoil(home: &Home) {
+fn model(home: &Home) -> PathBuf {
     let blobs = home
         .path()
         .join(".cache/huggingface/hub/models--org--name/blobs");
@@ -54,10 +55,11 @@ fn spoil(home: &Home) {
         .unwrap()
         .map(|entry| entry.unwrap().path());
     let largest = names.max_by_key(|path| path.metadata().unwrap().len());
-    let file = fs::File::options()
-        .write(true)
-        .open(largest.unwrap())
-        .unwrap();
+    largest.unwrap()
+}
+
+fn spoil(home: &Home) {
+    let file = fs::File::options().write(true).open(model(home)).unwrap();
     file.write_all_at(b"spoilt", 2_000_000).unwrap();
 }
 
@@ -82,7 +84,7 @@ fn what_is_damaged_is_told_and_repaired_with_few_bytes() {
     exit 0
     --- stdout
     damaged: org/name model.bin: [SOME] of 3.0M are wrong; repaired
-    1 file right, 1 of 1 damaged repaired, 3.0M read, [SOME] fetched
+    1 file right, 1 damaged, 1 of 1 repaired, 3.0M read, [SOME] fetched
     --- stderr
     model.bin: [SOME] bytes on disk are damaged; fetching them again
     ");
@@ -100,16 +102,40 @@ fn programs_are_told_the_same() {
     audited!(home.run(&["cache", "verify", "--json"]).all(), @r#"
     exit 8
     --- stdout
-    {"right":1,"bytes":3000002,"damaged":[{"repo":"org/name","repo_type":"model","commit":"8b663aa85cf3dc1f5ec61ea0056c78f320b2b021","path":"model.bin","file":"[HOME]/.cache/huggingface/hub/models--org--name/blobs/12c4ad4096a573c38320419ae1e1769955ad31c4c3e38a59fecdd2fab59f7bff","size":3000000,"wrong_bytes":[SOME],"repaired":false}],"unknown":[],"received":0,"failed":[],"exit_code":8}
+    {"right":1,"bytes":3000002,"damaged":[{"repo":"org/name","repo_type":"model","commit":"8b663aa85cf3dc1f5ec61ea0056c78f320b2b021","path":"model.bin","file":"[HOME]/.cache/huggingface/hub/models--org--name/blobs/12c4ad4096a573c38320419ae1e1769955ad31c4c3e38a59fecdd2fab59f7bff","size":3000000,"wrong_bytes":[SOME],"repaired":false}],"missing":[],"unknown":[],"received":0,"failed":[],"exit_code":8}
     --- stderr
     "#);
     audited!(home.run(&["cache", "verify", "--json", "--repair"]).all(), @r#"
     exit 0
     --- stdout
-    {"right":1,"bytes":3000002,"damaged":[{"repo":"org/name","repo_type":"model","commit":"8b663aa85cf3dc1f5ec61ea0056c78f320b2b021","path":"model.bin","file":"[HOME]/.cache/huggingface/hub/models--org--name/blobs/12c4ad4096a573c38320419ae1e1769955ad31c4c3e38a59fecdd2fab59f7bff","size":3000000,"wrong_bytes":[SOME],"repaired":true}],"unknown":[],"received":[SOME],"failed":[],"exit_code":0}
+    {"right":1,"bytes":3000002,"damaged":[{"repo":"org/name","repo_type":"model","commit":"8b663aa85cf3dc1f5ec61ea0056c78f320b2b021","path":"model.bin","file":"[HOME]/.cache/huggingface/hub/models--org--name/blobs/12c4ad4096a573c38320419ae1e1769955ad31c4c3e38a59fecdd2fab59f7bff","size":3000000,"wrong_bytes":[SOME],"repaired":true}],"missing":[],"unknown":[],"received":[SOME],"failed":[],"exit_code":0}
     --- stderr
     model.bin: [SOME] bytes on disk are damaged; fetching them again
     "#);
+}
+
+#[test]
+fn what_is_gone_is_told_and_fetched_again() {
+    let (_hub, home) = downloaded();
+    fs::remove_file(model(&home)).unwrap();
+    audited!(home.run(&["cache", "verify"]).all(), @r"
+    exit 8
+    --- stdout
+    missing: org/name model.bin: it has a name and no content
+    1 file right, 1 missing, 2B read; to repair: hfast cache verify --repair
+    --- stderr
+    ");
+    audited!(home.run(&["cache", "verify", "--json", "--repair"]).all(), @r#"
+    exit 0
+    --- stdout
+    {"right":1,"bytes":2,"damaged":[],"missing":[{"repo":"org/name","repo_type":"model","commit":"8b663aa85cf3dc1f5ec61ea0056c78f320b2b021","path":"model.bin","repaired":true}],"unknown":[],"received":[SOME],"failed":[],"exit_code":0}
+    --- stderr
+    "#);
+    audited!(home.run(&["cache", "verify", "-q"]).all(), @r"
+    exit 0
+    --- stdout
+    --- stderr
+    ");
 }
 
 #[test]

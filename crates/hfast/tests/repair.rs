@@ -88,7 +88,7 @@ impl Setting {
     async fn repair(&self, audit: &Audit) -> Report {
         let progress = Arc::new(Progress::default());
         let client = self.client();
-        let reports = client.repair(&self.target, &audit.damaged, &progress);
+        let reports = client.repair(&self.target, audit, &progress);
         let mut reports = reports.await.unwrap();
         assert_eq!(reports.len(), 1);
         let report = reports.remove(0);
@@ -231,7 +231,7 @@ async fn without_a_network_nothing_is_touched() {
     };
     let client = Client::new(offline).unwrap();
     let progress = Arc::new(Progress::default());
-    let error = client.repair(&setting.target, &audit.damaged, &progress);
+    let error = client.repair(&setting.target, &audit, &progress);
     assert_eq!(error.await.unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(setting.audit().await.damaged.len(), 1);
 }
@@ -244,7 +244,7 @@ async fn a_repair_that_is_broken_off_leaves_no_wrong_file_and_loses_nothing() {
     let model = setting.model();
     let nowhere = Client::new(options("http://127.0.0.1:9")).unwrap();
     let progress = Arc::new(Progress::default());
-    let work = nowhere.repair(&setting.target, &audit.damaged, &progress);
+    let work = nowhere.repair(&setting.target, &audit, &progress);
     let moved = async {
         while model.exists() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -271,4 +271,45 @@ async fn a_cache_without_the_repository_is_not_called_right() {
     let client = Client::new(options("http://127.0.0.1:9")).unwrap();
     let error = client.audit(&request, &Arc::new(Progress::default())).await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn what_is_gone_is_missed_and_fetched_again() {
+    let setting = Setting::cached(MIB).await;
+    let model = setting.model();
+    fs::remove_file(&model).unwrap();
+    let audit = setting.audit().await;
+    let [missing] = audit.missing.as_slice() else {
+        panic!("{audit:?}");
+    };
+    assert_eq!((audit.right, missing.path.as_str()), (1, "model.bin"));
+    assert!(audit.damaged.is_empty() && !audit.is_right(), "{audit:?}");
+    setting.repair(&audit).await;
+    assert_right(setting.folder.path(), &setting.repo);
+    assert!(setting.audit().await.is_right());
+}
+
+#[tokio::test]
+async fn a_pipe_in_the_place_of_a_content_is_not_waited_for() {
+    let setting = Setting::cached(MIB).await;
+    let model = setting.model();
+    fs::remove_file(&model).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&model).status();
+    assert!(made.unwrap().success());
+    let audit = setting.audit().await;
+    assert_eq!((audit.right, audit.missing.len()), (1, 1), "{audit:?}");
+    setting.repair(&audit).await;
+    assert_right(setting.folder.path(), &setting.repo);
+}
+
+#[tokio::test]
+async fn a_file_that_left_a_local_folder_is_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::LocalDir(folder.path().to_owned());
+    let setting = Setting::new(folder, target, MIB).await;
+    fs::remove_file(setting.model()).unwrap();
+    let audit = setting.audit().await;
+    assert_eq!((audit.right, audit.missing.len()), (1, 1), "{audit:?}");
+    setting.repair(&audit).await;
+    assert!(setting.audit().await.is_right());
 }

@@ -26,10 +26,10 @@ pub(crate) async fn verify(flags: &VerifyFlags, session: &mut Session) -> Result
     let looked = Box::pin(client.audit(&request, &progress));
     let audit = session.watch(&progress, looked).await?;
     let mut reports = None;
-    if flags.repair && !audit.damaged.is_empty() {
+    if flags.repair && !audit.is_right() {
         session.keeps_files = true;
         let progress = Arc::new(Progress::default());
-        let work = Box::pin(client.repair(&request.target, &audit.damaged, &progress));
+        let work = Box::pin(client.repair(&request.target, &audit, &progress));
         reports = Some(session.watch(&progress, work).await?);
     }
     let code = match &reports {
@@ -37,7 +37,7 @@ pub(crate) async fn verify(flags: &VerifyFlags, session: &mut Session) -> Result
             let codes = reports.iter().map(exit::code_of_report);
             codes.max().unwrap_or(exit::SUCCESS)
         }
-        None if audit.damaged.is_empty() => exit::SUCCESS,
+        None if audit.is_right() => exit::SUCCESS,
         None => exit::code(ErrorKind::Integrity),
     };
     let outcome = Outcome {

@@ -1,6 +1,7 @@
 //! What `hfast cache verify` prints. Pure.
 
-use hfast::client::{Audit, Damaged, Report};
+use hfast::client::{Audit, Report};
+use hfast::repo_path::RepoPath;
 use serde::Serialize;
 
 use super::human::missing_lines;
@@ -28,10 +29,18 @@ impl Outcome<'_> {
         reports.map(|report| report.received).max().unwrap_or(0)
     }
 
-    /// Whether a file is right now.
-    fn is_repaired(&self, damaged: &Damaged) -> bool {
-        let failed = |(path, _): &&(String, hfast::Error)| path == damaged.path.as_str();
+    /// Whether what was wrong with a file is right now.
+    fn is_repaired(&self, path: &RepoPath) -> bool {
+        let failed = |(failed, _): &&(String, hfast::Error)| failed == path.as_str();
         self.repaired.is_some() && !self.failed().iter().any(failed)
+    }
+
+    fn repaired(&self, path: &RepoPath) -> &'static str {
+        if self.is_repaired(path) {
+            "; repaired"
+        } else {
+            ""
+        }
     }
 
     /// What people read.
@@ -44,12 +53,15 @@ impl Outcome<'_> {
                 Some(wrong) => format!("{} of {size} are wrong", size::bytes(wrong)),
                 None => format!("something in {size} is wrong"),
             };
-            let now = if self.is_repaired(damaged) {
-                "; repaired"
-            } else {
-                ""
-            };
+            let now = self.repaired(&damaged.path);
             lines.push(format!("damaged: {name}: {how}{now}"));
+        }
+        for missing in &self.audit.missing {
+            let name = printable(&format!("{} {}", missing.repo, missing.path));
+            let now = self.repaired(&missing.path);
+            lines.push(format!(
+                "missing: {name}: it has a name and no content{now}"
+            ));
         }
         if !quiet {
             let unknown = self.audit.unknown.iter();
@@ -70,17 +82,23 @@ impl Outcome<'_> {
     fn summary(&self) -> String {
         let audit = self.audit;
         let right = format!("{} right", size::plural(audit.right, "file"));
-        let damaged = audit.damaged.len();
         let read = size::bytes(audit.bytes);
-        match (damaged, self.repaired) {
+        let counts = [
+            (audit.damaged.len(), "damaged"),
+            (audit.missing.len(), "missing"),
+        ];
+        let wrong: usize = counts.iter().map(|(count, _)| count).sum();
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<_> = counts
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        let counts = counts.join(", ");
+        match (wrong, self.repaired) {
             (0, _) => format!("{right}, {read} read; nothing is damaged"),
-            (_, None) => format!(
-                "{right}, {damaged} damaged, {read} read; to repair: {}",
-                self.repair
-            ),
+            (_, None) => format!("{right}, {counts}, {read} read; to repair: {}", self.repair),
             (_, Some(_)) => format!(
-                "{right}, {} of {damaged} damaged repaired, {read} read, {} fetched",
-                damaged - self.failed().len().min(damaged),
+                "{right}, {counts}, {} of {wrong} repaired, {read} read, {} fetched",
+                wrong - self.failed().len().min(wrong),
                 size::bytes(self.received())
             ),
         }
@@ -96,13 +114,21 @@ impl Outcome<'_> {
             file: damaged.place.display().to_string(),
             size: damaged.size,
             wrong_bytes: damaged.wrong,
-            repaired: self.is_repaired(damaged),
+            repaired: self.is_repaired(&damaged.path),
+        });
+        let missing = self.audit.missing.iter().map(|missing| MissingJson {
+            repo: missing.repo.to_string(),
+            repo_type: missing.repo.kind.singular(),
+            commit: missing.commit.as_str(),
+            path: missing.path.as_str(),
+            repaired: self.is_repaired(&missing.path),
         });
         let unknown = self.audit.unknown.iter();
         AuditJson {
             right: self.audit.right,
             bytes: self.audit.bytes,
             damaged: damaged.collect(),
+            missing: missing.collect(),
             unknown: unknown.map(|path| path.display().to_string()).collect(),
             received: self.received(),
             failed: self.failed().into_iter().map(FailedJson::new).collect(),
@@ -116,6 +142,7 @@ pub(crate) struct AuditJson<'a> {
     right: usize,
     bytes: u64,
     damaged: Vec<DamagedJson<'a>>,
+    missing: Vec<MissingJson<'a>>,
     unknown: Vec<String>,
     received: u64,
     failed: Vec<FailedJson>,
@@ -131,5 +158,14 @@ struct DamagedJson<'a> {
     file: String,
     size: u64,
     wrong_bytes: Option<u64>,
+    repaired: bool,
+}
+
+#[derive(Serialize)]
+struct MissingJson<'a> {
+    repo: String,
+    repo_type: &'static str,
+    commit: &'a str,
+    path: &'a str,
     repaired: bool,
 }

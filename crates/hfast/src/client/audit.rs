@@ -38,6 +38,8 @@ pub struct Audit {
     pub bytes: u64,
     /// Contents that are not what they should be.
     pub damaged: Vec<Damaged>,
+    /// What has a name here and no content behind it.
+    pub missing: Vec<Missing>,
     /// Files of which nothing here says what they should be: changed since they came, or not from a Hub.
     pub unknown: Vec<PathBuf>,
 }
@@ -61,10 +63,22 @@ pub struct Damaged {
     pub wrong: Option<u64>,
 }
 
+/// One content that is gone: its link leads to nothing, or what lies there is no file.
+#[derive(Clone, Debug)]
+pub struct Missing {
+    /// Where it belongs.
+    pub repo: Repo,
+    /// A commit that has it.
+    pub commit: Commit,
+    /// Its name in that commit.
+    pub path: RepoPath,
+}
+
 /// What one look says of one content.
 enum Verdict {
     Right(u64),
     Damaged(Damaged),
+    Missing(Missing),
     Unknown(PathBuf),
 }
 
@@ -84,7 +98,7 @@ impl Client {
     /// let progress = Arc::new(Progress::default());
     /// let request = AuditRequest { target: Target::Cache("hub".into()), repo: None, revision: None };
     /// let audit = client.audit(&request, &progress).await?;
-    /// let reports = client.repair(&request.target, &audit.damaged, &progress).await?;
+    /// let reports = client.repair(&request.target, &audit, &progress).await?;
     /// # Ok(()) }
     /// ```
     pub async fn audit(
@@ -113,6 +127,7 @@ impl Client {
                     audit.bytes += damaged.size;
                     audit.damaged.push(damaged);
                 }
+                Verdict::Missing(missing) => audit.missing.push(missing),
                 Verdict::Unknown(path) => audit.unknown.push(path),
             }
             Ok(audit)
@@ -120,8 +135,8 @@ impl Client {
         looks.try_fold(Audit::default(), add).await
     }
 
-    /// Makes damaged contents right again: keeps what is right of each, and fetches the rest. One report
-    /// for each commit that was concerned.
+    /// Makes right again what an audit of `target` found: keeps what is right of what is damaged, and
+    /// fetches the rest and what is missing. One report for each commit that was concerned.
     ///
     /// # Errors
     /// As [`Client::plan`] and [`Client::download`]; what could not be fetched lies as a part for the next
@@ -129,26 +144,25 @@ impl Client {
     pub async fn repair(
         &self,
         target: &Target,
-        damaged: &[Damaged],
+        audit: &Audit,
         progress: &Arc<Progress>,
     ) -> Result<Vec<Report>, Error> {
         if self.options.offline {
             let text = "the network is switched off, and a repair needs it";
             return Err(Error::new(ErrorKind::NotFound, text).with_hint("unset HF_HUB_OFFLINE"));
         }
-        let mut commits: Vec<((&Repo, &Commit), Vec<&Damaged>)> = Vec::new();
-        for damaged in damaged {
-            let commit = (&damaged.repo, &damaged.commit);
-            match commits.iter_mut().find(|(known, _)| *known == commit) {
-                Some((_, all)) => all.push(damaged),
-                None => commits.push((commit, vec![damaged])),
-            }
-        }
         let mut reports = Vec::new();
-        for ((repo, commit), damaged) in commits {
+        for (repo, commit) in audit.concerned() {
+            let is_of_it = |of: &Repo, at: &Commit| (of, at) == (repo, commit);
+            let missing = audit.missing.iter();
+            let missing = missing.filter(|it| is_of_it(&it.repo, &it.commit));
+            let damaged = audit.damaged.iter();
+            let damaged = damaged.filter(|it| is_of_it(&it.repo, &it.commit));
+            let paths = missing.map(|it| &it.path);
+            let paths = paths.chain(damaged.clone().map(|it| &it.path));
             let request = DownloadRequest {
                 revision: Revision::new(commit.as_str())?,
-                files: damaged.iter().map(|it| it.path.to_string()).collect(),
+                files: paths.map(ToString::to_string).collect(),
                 ..DownloadRequest::new(repo.clone(), target.clone())
             };
             // Nothing is touched before it is known what should be there.
@@ -171,6 +185,27 @@ impl Client {
     fn place_of(&self, target: &Target, repo: &Repo, commit: &Commit) -> Destination {
         let request = DownloadRequest::new(repo.clone(), target.clone());
         self.destination(&request, commit)
+    }
+}
+
+impl Audit {
+    /// Whether all that could be compared is there and right.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        self.damaged.is_empty() && self.missing.is_empty()
+    }
+
+    /// The commits in which something is wrong, each once.
+    fn concerned(&self) -> Vec<(&Repo, &Commit)> {
+        let damaged = self.damaged.iter().map(|it| (&it.repo, &it.commit));
+        let missing = self.missing.iter().map(|it| (&it.repo, &it.commit));
+        let mut concerned = Vec::new();
+        for commit in damaged.chain(missing) {
+            if !concerned.contains(&commit) {
+                concerned.push(commit);
+            }
+        }
+        concerned
     }
 }
 
@@ -223,6 +258,15 @@ fn inventory(request: &AuditRequest) -> Result<Vec<Held>, Error> {
 fn look(destination: &Destination, held: Held, progress: &Arc<Progress>) -> Verdict {
     let shown = progress.open(held.path.as_str(), held.size);
     shown.phase(Phase::Checking);
+    if !held.is_there {
+        shown.set_done(held.size);
+        progress.file_done(held.path.as_str(), held.size);
+        return Verdict::Missing(Missing {
+            repo: held.repo,
+            commit: held.commit,
+            path: held.path,
+        });
+    }
     let Some(digest) = held.digest else {
         shown.set_done(held.size);
         progress.file_done(held.path.as_str(), held.size);

@@ -21,6 +21,8 @@ pub(crate) struct Held {
     pub(crate) place: PathBuf,
     /// What it should have; where the size is not known, what it has.
     pub(crate) size: u64,
+    /// Whether a file is there at all.
+    pub(crate) is_there: bool,
     /// `None`: nothing here says what it should be.
     pub(crate) digest: Option<Digest>,
 }
@@ -74,23 +76,25 @@ fn of_snapshot(folder: &RepoFolder, repo: &Repo, commit: &Commit) -> Vec<Held> {
         .map(|file| (file.path, (file.size, file.digest)))
         .collect();
     let snapshot = folder.snapshot(commit);
-    let held = snapshot::files(&snapshot).into_iter().filter_map(|file| {
-        let name = snapshot.join(file.path.as_str());
+    let entries = snapshot::entries(&snapshot).into_iter();
+    let held = entries.map(|(path, found)| {
+        let name = snapshot.join(path.as_str());
         // A link leads to a blob, which is called what its content should be.
         let blob = fs::read_link(&name).ok();
         let named = blob.and_then(|blob| Digest::from_hex(blob.file_name()?.to_str()?));
-        let (size, digest) = listed.get(&file.path).copied().unwrap_or_default();
-        Some(Held {
+        let (size, digest) = listed.get(&path).copied().unwrap_or_default();
+        Held {
             repo: repo.clone(),
             commit: commit.clone(),
-            size: size.or(file.size)?,
+            size: size.or(found).unwrap_or(0),
+            is_there: found.is_some(),
             digest: digest.or(named),
             place: match named {
                 Some(named) => folder.blob(&named),
                 None => name,
             },
-            path: file.path,
-        })
+            path,
+        }
     });
     held.collect()
 }
@@ -103,12 +107,13 @@ pub(crate) fn of_local_dir(root: &Path, repo: &Repo) -> Vec<Held> {
         let path = note.path.as_str().strip_suffix(local_dir::METADATA)?;
         let path = RepoPath::new(path).ok()?;
         let place = root.join(path.as_str());
-        let found = place.metadata().ok().filter(fs::Metadata::is_file)?;
+        let found = place.metadata().ok().filter(fs::Metadata::is_file);
         let (noted, is_unchanged) = local_dir::noted(root, &path)?;
         Some(Held {
             repo: repo.clone(),
             commit: noted.commit?,
-            size: found.len(),
+            size: found.as_ref().map_or(0, fs::Metadata::len),
+            is_there: found.is_some(),
             digest: noted.digest.filter(|_| is_unchanged),
             place,
             path,

@@ -38,23 +38,23 @@ pub(crate) fn read_metadata(root: &Path, path: &RepoPath) -> Option<Metadata> {
     is_unchanged.then_some(noted)
 }
 
-/// The metadata of `path`, and whether the file is unchanged since.
+/// The metadata of `path`, and whether the file is there and unchanged since.
 pub(crate) fn noted(root: &Path, path: &RepoPath) -> Option<(Metadata, bool)> {
     let text = read_small(&metadata_path(root, path))?;
     let mut lines = text.lines();
     let (commit, etag) = (lines.next()?, lines.next()?);
     let stamp = Duration::try_from_secs_f64(lines.next()?.trim().parse().ok()?).ok()?;
-    let modified = fs::metadata(root.join(path.as_str()))
-        .ok()?
-        .modified()
-        .ok()?;
-    let modified = modified.duration_since(UNIX_EPOCH).ok()?;
+    let modified = fs::metadata(root.join(path.as_str())).and_then(|found| found.modified());
+    let modified = modified
+        .ok()
+        .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     let noted = Metadata {
         commit: commit.parse().ok(),
         digest: Digest::from_hex(etag),
     };
     // The official clients allow one second for clocks of different grain.
-    Some((noted, modified <= stamp + Duration::from_secs(1)))
+    let latest = stamp + Duration::from_secs(1);
+    Some((noted, modified.is_some_and(|at| at <= latest)))
 }
 
 /// Writes the metadata of a file that was just put in place or found to be right.

@@ -14,7 +14,21 @@ const DEEPEST: usize = 512;
 /// The files of a snapshot whose links resolve, by name. Broken links are left out, and so are
 /// folders behind links, which no client makes.
 pub(crate) fn files(snapshot: &Path) -> Vec<RemoteFile> {
-    let mut files = Vec::new();
+    let there = entries(snapshot).into_iter().filter_map(|(path, size)| {
+        Some(RemoteFile {
+            path,
+            size: Some(size?),
+            digest: None,
+            xet: None,
+        })
+    });
+    there.collect()
+}
+
+/// What a snapshot has, by name, and how many bytes each is; `None`: what has the name, or what the link
+/// leads to, is no file.
+pub(crate) fn entries(snapshot: &Path) -> Vec<(RepoPath, Option<u64>)> {
+    let mut found = Vec::new();
     let mut folders = vec![(snapshot.to_owned(), String::new(), 0)];
     while let Some((folder, prefix, depth)) = folders.pop() {
         let entries = fs::read_dir(&folder).into_iter().flatten();
@@ -29,21 +43,12 @@ pub(crate) fn files(snapshot: &Path) -> Vec<RemoteFile> {
                 }
                 continue;
             }
-            let found = fs::metadata(entry.path())
-                .ok()
-                .filter(fs::Metadata::is_file);
-            files.extend(
-                found
-                    .zip(RepoPath::new(&path).ok())
-                    .map(|(found, path)| RemoteFile {
-                        path,
-                        size: Some(found.len()),
-                        digest: None,
-                        xet: None,
-                    }),
-            );
+            let file = fs::metadata(entry.path()).ok();
+            let file = file.filter(fs::Metadata::is_file);
+            let path = RepoPath::new(&path).ok();
+            found.extend(path.map(|path| (path, file.map(|file| file.len()))));
         }
     }
-    files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    files
+    found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    found
 }
