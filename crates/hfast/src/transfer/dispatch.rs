@@ -121,17 +121,19 @@ impl Engine {
         let (Work::Lease(index) | Work::Help(index)) = work;
         let (job, source) = (Arc::clone(&open[index]), loads[index].source?);
         let lane = job.with_sources(|sources| sources.get(source).lane);
+        let rules = Rules {
+            wait: self.lanes.room(lane, now).wait,
+            may_race: self.may_race(),
+        };
         let lease = if let Work::Help(_) = work {
-            let wait = self.lanes.room(lane, now).wait;
-            let may_race = self.may_race();
-            job.segments().help(now, &Rules { wait, may_race })
+            job.segments().help(now, &rules)
+        } else if job.is_one_stream() {
+            job.segments().lease(u64::MAX, now)
         } else {
-            let piece = if job.is_one_stream() {
-                u64::MAX
-            } else {
-                self.lanes.piece(lane, self.left(&open))
-            };
-            job.segments().lease(piece, now)
+            let piece = self.lanes.piece(lane, self.left(&open));
+            let mut segments = job.segments();
+            let first = segments.help_first(now, &rules);
+            first.or_else(|| segments.lease(piece, now))
         }?;
         Some(self.errand((job, lease), source, (false, turn)))
     }

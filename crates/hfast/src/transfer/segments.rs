@@ -12,6 +12,11 @@ use super::held::{Held, Rules};
 use super::piece::SMALLEST;
 use super::ranges::Ranges;
 
+/// When more bytes than this have landed behind the first hole, who fetches that is helped: the digest
+/// waits there, and what it has to read then the end of the file has to wait for. A processor hashes as
+/// many in some 50 ms.
+const BEHIND_A_HOLE: u64 = 64 << 20;
+
 /// Names a lease for as long as it is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct LeaseId(u64);
@@ -60,7 +65,7 @@ impl Segments {
             end = free.end;
         }
         self.free.remove(free.start..end);
-        Some(self.hold(free.start..end, now))
+        Some(self.hold(free.start..end, false, now))
     }
 
     /// Extends a lease to the end of the file, over what others hold there: its answer brings it all.
@@ -85,19 +90,31 @@ impl Segments {
             held.raced = true;
             (held.left(), true)
         };
-        let lease = self.hold(range, now);
         // The second runner is not raced again.
-        self.held
-            .entry(lease.id)
-            .and_modify(|held| held.raced = raced);
-        Some(lease)
+        Some(self.hold(range, raced, now))
+    }
+
+    /// Takes half of what has to come first, if its holder keeps the digest from much that has landed.
+    pub(super) fn help_first(&mut self, now: Duration, rules: &Rules) -> Option<Lease> {
+        let hole = self.landed.end_of_run(0);
+        if self.landed.len() - hole <= BEHIND_A_HOLE {
+            return None;
+        }
+        let open = self.held.values_mut().filter(|held| !held.rest.is_empty());
+        let held = open.min_by_key(|held| held.rest.start)?;
+        if !held.may_be_split(now, rules) {
+            return None;
+        }
+        held.worth_help(now, rules)?;
+        let (range, raced) = (held.split(), held.raced);
+        Some(self.hold(range, raced, now))
     }
 
     /// Fetches a little of what somebody holds a second time, to see whether anything comes at all.
     pub(super) fn probe(&mut self, now: Duration) -> Option<Lease> {
         let held = self.held.values().find(|held| !held.rest.is_empty())?;
         let rest = held.rest.start..held.rest.end.min(held.rest.start + SMALLEST);
-        Some(self.hold(rest, now))
+        Some(self.hold(rest, false, now))
     }
 
     /// The seconds that the slowest lease still needs, among those that are worth helping.
@@ -113,10 +130,12 @@ impl Segments {
         timed.max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
-    fn hold(&mut self, range: Range<u64>, now: Duration) -> Lease {
+    fn hold(&mut self, range: Range<u64>, raced: bool, now: Duration) -> Lease {
         let id = LeaseId(self.next_id);
         self.next_id += 1;
-        self.held.insert(id, Held::new(range.clone(), now));
+        let mut held = Held::new(range.clone(), now);
+        held.raced = raced;
+        self.held.insert(id, held);
         Lease { id, range }
     }
 

@@ -52,6 +52,24 @@ const RULES: Rules = Rules {
 };
 
 #[test]
+fn who_keeps_the_digest_from_much_is_helped_before_the_rest_is_begun() {
+    let mut segments = Segments::new(200 * MIB, Ranges::default());
+    let slow = segments.lease(10 * MIB, seconds(0)).unwrap();
+    let fast = segments.lease(100 * MIB, seconds(0)).unwrap();
+    segments.come(slow.id, 2 * MIB, seconds(2));
+    bring(&mut segments, &fast, 74 * MIB);
+    assert_eq!(segments.help_first(seconds(2), &RULES), None, "it is near");
+    bring(&mut segments, &fast, 75 * MIB);
+    let half = segments.help_first(seconds(2), &RULES).unwrap();
+    assert_eq!(half.range, 6 * MIB..10 * MIB);
+    assert_eq!(segments.wanted(slow.id), 6 * MIB);
+    bring(&mut segments, &slow, 6 * MIB);
+    segments.release(slow.id);
+    let young = segments.help_first(seconds(2), &RULES);
+    assert_eq!(young, None, "who has just begun has not shown its pace");
+}
+
+#[test]
 fn the_idle_take_half_of_the_slowest() {
     let mut segments = Segments::new(20 * MIB, Ranges::default());
     let slow = segments.lease(10 * MIB, seconds(0)).unwrap();
