@@ -111,14 +111,16 @@ impl Error {
 
     /// Whether the disk, or the user's part of it, is full.
     pub(crate) fn is_disk_full(&self) -> bool {
-        let cause = self.0.source.as_deref();
-        let cause = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
-        cause.is_some_and(|cause| {
-            matches!(
-                cause.kind(),
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-            )
-        })
+        matches!(
+            self.io_kind(),
+            Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        )
+    }
+
+    /// What the system said, if it was the system that failed.
+    pub(crate) fn io_kind(&self) -> Option<io::ErrorKind> {
+        let cause = self.0.source.as_deref()?;
+        Some(cause.downcast_ref::<io::Error>()?.kind())
     }
 
     /// What the user can do next, if we know.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hfast::ErrorKind;
-use hfast::client::{Audit, AuditRequest, Client, Report, Target};
+use hfast::client::{Audit, AuditRequest, Client, ClientOptions, Report, Target};
 use hfast::transfer::progress::Progress;
 use hfast_testkit::corpus::{Content, Repo};
 use hfast_testkit::loopback::Loopback;
@@ -43,6 +43,15 @@ impl Setting {
     }
 
     async fn new(folder: tempfile::TempDir, target: Target, size: u64) -> Self {
+        Self::with(folder, target, size, options).await
+    }
+
+    async fn with(
+        folder: tempfile::TempDir,
+        target: Target,
+        size: u64,
+        options: impl Fn(&str) -> ClientOptions,
+    ) -> Self {
         let repo = repo(size);
         let hub = serve(vec![repo.clone()]).await;
         let setting = Self {
@@ -91,7 +100,7 @@ impl Setting {
         let reports = client.repair(&self.target, audit, &progress);
         let mut reports = reports.await.unwrap();
         assert_eq!(reports.len(), 1);
-        let report = reports.remove(0);
+        let report = reports.remove(0).outcome.unwrap();
         assert!(report.failed.is_empty(), "{:?}", report.failed);
         report
     }
@@ -225,7 +234,7 @@ async fn without_a_network_nothing_is_touched() {
     let setting = Setting::cached(5 * MIB).await;
     flip(&setting.model(), 5);
     let audit = setting.audit().await;
-    let offline = hfast::client::ClientOptions {
+    let offline = ClientOptions {
         offline: true,
         ..options(&setting.hub.endpoint())
     };
@@ -237,27 +246,121 @@ async fn without_a_network_nothing_is_touched() {
 }
 
 #[tokio::test]
-async fn a_repair_that_is_broken_off_leaves_no_wrong_file_and_loses_nothing() {
+async fn a_repair_that_is_broken_off_takes_nothing_away_and_loses_nothing() {
     let setting = Setting::cached(20 * MIB).await;
     flip(&setting.model(), 5);
+    let spoilt = fs::read(setting.model()).unwrap();
     let audit = setting.audit().await;
     let model = setting.model();
     let nowhere = Client::new(options("http://127.0.0.1:9")).unwrap();
     let progress = Arc::new(Progress::default());
     let work = nowhere.repair(&setting.target, &audit, &progress);
-    let moved = async {
-        while model.exists() {
+    let copied = async {
+        while files_beside(&model).len() < 3 {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     };
     tokio::select! {
         ended = work => panic!("{ended:?}"),
-        () = moved => {}
+        () = copied => {}
     }
-    let request = request(&setting.repo, setting.target.clone());
-    let report = download(options(&setting.hub.endpoint()), &request).await;
-    assert!(report.unwrap().received <= BLOCK);
+    assert!(fs::read(&model).unwrap() == spoilt);
+    let report = setting.repair(&audit).await;
+    assert!(report.received <= BLOCK, "{}", report.received);
     assert_right(setting.folder.path(), &setting.repo);
+    assert_eq!(files_beside(&setting.model()).len(), 2, "nothing is left");
+}
+
+fn files_beside(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path.parent().unwrap()).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+#[tokio::test]
+async fn where_names_are_hard_links_all_of_them_become_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::Cache(folder.path().to_owned());
+    let linkless = |endpoint: &str| ClientOptions {
+        symlinks: false,
+        ..options(endpoint)
+    };
+    let setting = Setting::with(folder, target, 5 * MIB, linkless).await;
+    flip(&setting.model(), 7);
+    let audit = setting.audit().await;
+    assert_eq!(audit.damaged.len(), 1, "{audit:?}");
+    let report = setting.repair(&audit).await;
+    assert!(report.received > 0, "it was taken for right");
+    assert!(setting.audit().await.is_right());
+    assert_right(setting.folder.path(), &setting.repo);
+}
+
+#[tokio::test]
+async fn what_was_put_in_its_place_is_not_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::LocalDir(folder.path().to_owned());
+    let setting = Setting::new(folder, target, 20 * MIB).await;
+    let config = setting.folder.path().join("config.json");
+    // Others of another size, and of the same one, from before the download.
+    for (path, bytes) in [
+        (&config, b"mine".to_vec()),
+        (&setting.model(), vec![7; 20 << 20]),
+    ] {
+        let modified = path.metadata().unwrap().modified().unwrap();
+        fs::write(path, bytes).unwrap();
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(modified).unwrap();
+    }
+    let mut audit = setting.audit().await;
+    audit.unknown.sort();
+    assert_eq!(audit.unknown, [config, setting.model()]);
+    assert!(audit.is_right(), "{audit:?}");
+}
+
+#[tokio::test]
+async fn what_was_changed_since_the_look_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::LocalDir(folder.path().to_owned());
+    let setting = Setting::new(folder, target, 5 * MIB).await;
+    flip(&setting.model(), 3);
+    let audit = setting.audit().await;
+    fs::write(setting.model(), "mine").unwrap();
+    let progress = Arc::new(Progress::default());
+    let client = setting.client();
+    let repaired = client.repair(&setting.target, &audit, &progress).await;
+    let outcome = &repaired.unwrap()[0].outcome;
+    assert_eq!(outcome.as_ref().unwrap_err().kind(), ErrorKind::Disk);
+    assert_eq!(fs::read(setting.model()).unwrap(), b"mine");
+}
+
+#[tokio::test]
+async fn a_folder_behind_a_link_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    let repo = Repo::model("org/name")
+        .file("sub/a.json", b"{\"a\": 1}")
+        .build();
+    let hub = serve(vec![repo.clone()]).await;
+    let target = Target::LocalDir(folder.path().to_owned());
+    let asked = request(&repo, target.clone());
+    download(options(&hub.endpoint()), &asked).await.unwrap();
+    let (sub, away) = (folder.path().join("sub"), outside.path().join("sub"));
+    fs::rename(&sub, &away).unwrap();
+    std::os::unix::fs::symlink(&away, &sub).unwrap();
+    flip(&away.join("a.json"), 3);
+    let spoilt = fs::read(away.join("a.json")).unwrap();
+    let asked = AuditRequest {
+        target: target.clone(),
+        repo: Some(asked.repo),
+        revision: None,
+    };
+    let client = Client::new(options(&hub.endpoint())).unwrap();
+    let progress = Arc::new(Progress::default());
+    let audit = client.audit(&asked, &progress).await.unwrap();
+    assert_eq!(audit.damaged.len(), 1);
+    let repaired = client.repair(&target, &audit, &progress).await.unwrap();
+    let failed = &repaired[0].outcome.as_ref().unwrap().failed;
+    assert_eq!(failed.len(), 1, "{repaired:?}");
+    assert_eq!(fs::read(away.join("a.json")).unwrap(), spoilt);
 }
 
 #[tokio::test]

@@ -34,7 +34,10 @@ pub(crate) async fn verify(flags: &VerifyFlags, session: &mut Session) -> Result
     }
     let code = match &reports {
         Some(reports) => {
-            let codes = reports.iter().map(exit::code_of_report);
+            let codes = reports.iter().map(|repaired| match &repaired.outcome {
+                Ok(report) => exit::code_of_report(report),
+                Err(error) => exit::code(error.kind()),
+            });
             codes.max().unwrap_or(exit::SUCCESS)
         }
         None if audit.is_right() => exit::SUCCESS,

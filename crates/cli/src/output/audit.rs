@@ -1,10 +1,11 @@
 //! What `hfast cache verify` prints. Pure.
 
-use hfast::client::{Audit, Report};
+use hfast::client::{Audit, Repaired, Report};
 use hfast::repo_path::RepoPath;
+use hfast::{Commit, Repo};
 use serde::Serialize;
 
-use super::human::missing_lines;
+use super::human::{error_lines, missing_lines};
 use super::json::FailedJson;
 use super::size;
 use super::text::printable;
@@ -13,34 +14,49 @@ use super::text::printable;
 pub(crate) struct Outcome<'a> {
     pub(crate) audit: &'a Audit,
     /// `None`: nothing was to be repaired.
-    pub(crate) repaired: Option<&'a [Report]>,
+    pub(crate) repaired: Option<&'a [Repaired]>,
     /// The command that repairs.
     pub(crate) repair: String,
 }
 
 impl Outcome<'_> {
-    fn failed(&self) -> Vec<&(String, hfast::Error)> {
-        let reports = self.repaired.into_iter().flatten();
-        reports.flat_map(|report| &report.failed).collect()
+    /// Reports of what was repaired.
+    fn reports(&self) -> impl Iterator<Item = &Report> {
+        let all = self.repaired.into_iter().flatten();
+        all.filter_map(|repaired| repaired.outcome.as_ref().ok())
+    }
+
+    /// What could not be, for whole commits.
+    fn errors(&self) -> impl Iterator<Item = (String, &hfast::Error)> {
+        let all = self.repaired.into_iter().flatten();
+        all.filter_map(|it| Some((it.repo.to_string(), it.outcome.as_ref().err()?)))
     }
 
     fn received(&self) -> u64 {
-        let reports = self.repaired.into_iter().flatten();
-        reports.map(|report| report.received).max().unwrap_or(0)
+        self.reports()
+            .map(|report| report.received)
+            .max()
+            .unwrap_or(0)
     }
 
     /// Whether what was wrong with a file is right now.
-    fn is_repaired(&self, path: &RepoPath) -> bool {
-        let failed = |(failed, _): &&(String, hfast::Error)| failed == path.as_str();
-        self.repaired.is_some() && !self.failed().iter().any(failed)
+    fn is_repaired(&self, repo: &Repo, commit: &Commit, path: &RepoPath) -> bool {
+        let mut all = self.repaired.into_iter().flatten();
+        let its = all.find(|it| (&it.repo, &it.commit) == (repo, commit));
+        its.and_then(|it| it.outcome.as_ref().ok())
+            .is_some_and(|report| {
+                let mut failed = report.failed.iter();
+                !failed.any(|(failed, _)| failed == path.as_str())
+            })
     }
 
-    fn repaired(&self, path: &RepoPath) -> &'static str {
-        if self.is_repaired(path) {
-            "; repaired"
-        } else {
-            ""
-        }
+    /// How many are.
+    fn count_repaired(&self) -> usize {
+        let damaged = self.audit.damaged.iter();
+        let damaged = damaged.filter(|it| self.is_repaired(&it.repo, &it.commit, &it.path));
+        let missing = self.audit.missing.iter();
+        let missing = missing.filter(|it| self.is_repaired(&it.repo, &it.commit, &it.path));
+        damaged.count() + missing.count()
     }
 
     /// What people read.
@@ -53,12 +69,12 @@ impl Outcome<'_> {
                 Some(wrong) => format!("{} of {size} are wrong", size::bytes(wrong)),
                 None => format!("something in {size} is wrong"),
             };
-            let now = self.repaired(&damaged.path);
+            let now = said(self.is_repaired(&damaged.repo, &damaged.commit, &damaged.path));
             lines.push(format!("damaged: {name}: {how}{now}"));
         }
         for missing in &self.audit.missing {
             let name = printable(&format!("{} {}", missing.repo, missing.path));
-            let now = self.repaired(&missing.path);
+            let now = said(self.is_repaired(&missing.repo, &missing.commit, &missing.path));
             lines.push(format!(
                 "missing: {name}: it has a name and no content{now}"
             ));
@@ -70,8 +86,12 @@ impl Outcome<'_> {
                 format!("unknown: {path}: nothing here says what it should be")
             }));
         }
-        for report in self.repaired.into_iter().flatten() {
+        for report in self.reports() {
             lines.extend(missing_lines(report));
+        }
+        for (repo, error) in self.errors() {
+            lines.push(format!("not repaired: {}:", printable(&repo)));
+            lines.extend(error_lines(error));
         }
         if !quiet {
             lines.push(self.summary());
@@ -98,7 +118,7 @@ impl Outcome<'_> {
             (_, None) => format!("{right}, {counts}, {read} read; to repair: {}", self.repair),
             (_, Some(_)) => format!(
                 "{right}, {counts}, {} of {wrong} repaired, {read} read, {} fetched",
-                wrong - self.failed().len().min(wrong),
+                self.count_repaired(),
                 size::bytes(self.received())
             ),
         }
@@ -114,15 +134,19 @@ impl Outcome<'_> {
             file: damaged.place.display().to_string(),
             size: damaged.size,
             wrong_bytes: damaged.wrong,
-            repaired: self.is_repaired(&damaged.path),
+            repaired: self.is_repaired(&damaged.repo, &damaged.commit, &damaged.path),
         });
         let missing = self.audit.missing.iter().map(|missing| MissingJson {
             repo: missing.repo.to_string(),
             repo_type: missing.repo.kind.singular(),
             commit: missing.commit.as_str(),
             path: missing.path.as_str(),
-            repaired: self.is_repaired(&missing.path),
+            repaired: self.is_repaired(&missing.repo, &missing.commit, &missing.path),
         });
+        let failed = self.reports().flat_map(|report| &report.failed);
+        let failed = failed.map(|(path, error)| FailedJson::new(path, error));
+        let errors = self.errors();
+        let errors = errors.map(|(repo, error)| FailedJson::new(&repo, error));
         let unknown = self.audit.unknown.iter();
         AuditJson {
             right: self.audit.right,
@@ -131,10 +155,14 @@ impl Outcome<'_> {
             missing: missing.collect(),
             unknown: unknown.map(|path| path.display().to_string()).collect(),
             received: self.received(),
-            failed: self.failed().into_iter().map(FailedJson::new).collect(),
+            failed: failed.chain(errors).collect(),
             exit_code,
         }
     }
+}
+
+fn said(is_repaired: bool) -> &'static str {
+    if is_repaired { "; repaired" } else { "" }
 }
 
 #[derive(Serialize)]

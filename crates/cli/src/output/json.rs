@@ -50,7 +50,8 @@ struct RefusedJson {
 
 impl ReportJson {
     pub(crate) fn new(report: &Report) -> Self {
-        let failed = report.failed.iter().map(FailedJson::new);
+        let failed = report.failed.iter();
+        let failed = failed.map(|(path, error)| FailedJson::new(path, error));
         let refused = report.refused.iter().map(|refused| RefusedJson {
             path: refused.name.clone(),
             reason: refused.fault.to_string(),
@@ -69,9 +70,9 @@ impl ReportJson {
 }
 
 impl FailedJson {
-    pub(crate) fn new((path, error): &(String, Error)) -> Self {
+    pub(crate) fn new(path: &str, error: &Error) -> Self {
         Self {
-            path: path.clone(),
+            path: path.to_owned(),
             error: error.to_string(),
             kind: exit::name(error.kind()),
         }

@@ -2,19 +2,22 @@
 //!
 //! To look takes no network. A repair is a download that begins with all that is still right.
 
+use std::collections::HashMap;
+use std::io;
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::SystemTime;
 
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
 
-use super::{Client, DownloadRequest, Report, Target};
+use super::{Client, DownloadRequest, PlannedFile, Report, Target};
 use crate::error::{Error, ErrorKind};
 use crate::names::{Commit, Digest, Repo, Revision};
 use crate::repo_path::RepoPath;
 use crate::store::blocks;
-use crate::store::destination::{Destination, Wanted};
+use crate::store::destination::Destination;
 use crate::store::inventory::{self, Held};
 use crate::transfer::progress::{Phase, Progress};
 
@@ -40,7 +43,8 @@ pub struct Audit {
     pub damaged: Vec<Damaged>,
     /// What has a name here and no content behind it.
     pub missing: Vec<Missing>,
-    /// Files of which nothing here says what they should be: changed since they came, or not from a Hub.
+    /// Files of which nothing here says what they should be: changed or replaced since they came, not from
+    /// a Hub, or not to be read by this user.
     pub unknown: Vec<PathBuf>,
 }
 
@@ -59,8 +63,10 @@ pub struct Damaged {
     pub size: u64,
     /// What it should be.
     pub digest: Digest,
-    /// Bytes in blocks that are not as they came; `None`: it was not noted how they came.
+    /// Bytes that are not as they came, in whole blocks; `None`: it was not noted how they came.
     pub wrong: Option<u64>,
+    /// When it was last written to before it was looked at.
+    modified: Option<SystemTime>,
 }
 
 /// One content that is gone: its link leads to nothing, or what lies there is no file.
@@ -72,6 +78,19 @@ pub struct Missing {
     pub commit: Commit,
     /// Its name in that commit.
     pub path: RepoPath,
+    /// What it was, as far as its link or a listing still says.
+    pub digest: Option<Digest>,
+}
+
+/// What became of what was wrong in one commit.
+#[derive(Debug)]
+pub struct Repaired {
+    /// The repository.
+    pub repo: Repo,
+    /// The commit.
+    pub commit: Commit,
+    /// What was done; an error if nothing could be.
+    pub outcome: Result<Report, Error>,
 }
 
 /// What one look says of one content.
@@ -135,51 +154,78 @@ impl Client {
         looks.try_fold(Audit::default(), add).await
     }
 
-    /// Makes right again what an audit of `target` found: keeps what is right of what is damaged, and
-    /// fetches the rest and what is missing. One report for each commit that was concerned.
+    /// Makes right again what an audit of `target` found: takes what is right of what is damaged, and
+    /// fetches the rest and what is missing. What is damaged keeps its name until the right bytes get it.
     ///
     /// # Errors
-    /// As [`Client::plan`] and [`Client::download`]; what could not be fetched lies as a part for the next
-    /// attempt, and not under its final name.
+    /// [`ErrorKind::NotFound`] if the network is switched off. What goes wrong with one commit is told
+    /// there, and stops no other.
     pub async fn repair(
         &self,
         target: &Target,
         audit: &Audit,
         progress: &Arc<Progress>,
-    ) -> Result<Vec<Report>, Error> {
+    ) -> Result<Vec<Repaired>, Error> {
         if self.options.offline {
             let text = "the network is switched off, and a repair needs it";
             return Err(Error::new(ErrorKind::NotFound, text).with_hint("unset HF_HUB_OFFLINE"));
         }
-        let mut reports = Vec::new();
+        let mut all = Vec::new();
         for (repo, commit) in audit.concerned() {
-            let is_of_it = |of: &Repo, at: &Commit| (of, at) == (repo, commit);
-            let missing = audit.missing.iter();
-            let missing = missing.filter(|it| is_of_it(&it.repo, &it.commit));
-            let damaged = audit.damaged.iter();
-            let damaged = damaged.filter(|it| is_of_it(&it.repo, &it.commit));
-            let paths = missing.map(|it| &it.path);
-            let paths = paths.chain(damaged.clone().map(|it| &it.path));
-            let request = DownloadRequest {
-                revision: Revision::new(commit.as_str())?,
-                files: paths.map(ToString::to_string).collect(),
-                ..DownloadRequest::new(repo.clone(), target.clone())
-            };
-            // Nothing is touched before it is known what should be there.
-            let mut plan = self.plan(&request, progress).await?;
-            for file in &mut plan.files {
-                file.present = false;
-            }
-            let destination = self.place_of(target, repo, commit);
-            for damaged in damaged {
-                let (destination, damaged) = (destination.clone(), damaged.clone());
-                let wanted = wanted(&damaged);
-                let take = move || destination.dismantle(&wanted, &damaged.place);
-                self.disk.run(take).await?;
-            }
-            reports.push(self.download(plan, progress).await?);
+            let outcome = self.repair_commit(target, audit, (repo, commit), progress);
+            all.push(Repaired {
+                repo: repo.clone(),
+                commit: commit.clone(),
+                outcome: outcome.await,
+            });
         }
-        Ok(reports)
+        Ok(all)
+    }
+
+    async fn repair_commit(
+        &self,
+        target: &Target,
+        audit: &Audit,
+        (repo, commit): (&Repo, &Commit),
+        progress: &Arc<Progress>,
+    ) -> Result<Report, Error> {
+        let is_of_it = |of: &Repo, at: &Commit| (of, at) == (repo, commit);
+        let damaged = audit.damaged.iter();
+        let (damaged, changed): (Vec<_>, Vec<_>) = damaged
+            .filter(|it| is_of_it(&it.repo, &it.commit))
+            .partition(|it| modified(&it.place) == it.modified);
+        let missing = audit.missing.iter();
+        let missing = missing.filter(|it| is_of_it(&it.repo, &it.commit));
+        let missing = missing.map(|it| (it.path.clone(), it.digest));
+        let known = damaged.iter().map(|it| (it.path.clone(), Some(it.digest)));
+        let known: HashMap<_, _> = missing.chain(known).collect();
+        if known.is_empty() {
+            // A request without names would mean all files.
+            let text = "all that was damaged was changed while it was looked at";
+            return Err(Error::new(ErrorKind::Disk, text).with_hint("run the same command again"));
+        }
+        let request = DownloadRequest {
+            revision: Revision::new(commit.as_str())?,
+            files: known.keys().map(ToString::to_string).collect(),
+            ..DownloadRequest::new(repo.clone(), target.clone())
+        };
+        let mut plan = self.plan(&request, progress).await?;
+        for PlannedFile { remote, present } in &mut plan.files {
+            *present = false;
+            // What is said of it now does not make it something else.
+            let digest = known.get(&remote.path).copied().flatten();
+            remote.digest = digest.or(remote.digest);
+        }
+        let places = damaged.iter();
+        let places = places.map(|it| (it.path.clone(), it.place.clone()));
+        plan.job.damaged = places.collect();
+        let mut report = self.download(plan, progress).await?;
+        report.failed.extend(changed.iter().map(|it| {
+            let text = format!("{}: it was changed while it was looked at", it.path);
+            let error = Error::new(ErrorKind::Disk, text).with_hint("run the same command again");
+            (it.path.to_string(), error)
+        }));
+        Ok(report)
     }
 
     fn place_of(&self, target: &Target, repo: &Repo, commit: &Commit) -> Destination {
@@ -209,15 +255,8 @@ impl Audit {
     }
 }
 
-fn wanted(damaged: &Damaged) -> Wanted {
-    Wanted {
-        paths: vec![damaged.path.clone()],
-        size: Some(damaged.size),
-        digest: Some(damaged.digest),
-        validator: None,
-        xet: None,
-        elsewhere: Vec::new(),
-    }
+fn modified(place: &Path) -> Option<SystemTime> {
+    place.metadata().ok()?.modified().ok()
 }
 
 /// What is there to be looked at.
@@ -265,8 +304,10 @@ fn look(destination: &Destination, held: Held, progress: &Arc<Progress>) -> Verd
             repo: held.repo,
             commit: held.commit,
             path: held.path,
+            digest: held.digest,
         });
     }
+    let modified = modified(&held.place);
     let Some(digest) = held.digest else {
         shown.set_done(held.size);
         progress.file_done(held.path.as_str(), held.size);
@@ -286,11 +327,25 @@ fn look(destination: &Destination, held: Held, progress: &Arc<Progress>) -> Verd
             return Verdict::Right(held.size);
         }
         Ok(_) => {}
-        Err(error) => progress.notice(format!("{}: {error}", held.path)),
+        Err(error) => {
+            progress.notice(format!("{}: {error}", held.path));
+            if error.io_kind() == Some(io::ErrorKind::PermissionDenied) {
+                return Verdict::Unknown(held.place);
+            }
+        }
     }
-    let wrong = (!noted.is_empty()).then(|| blocks::damage(&held.place, &noted).ok());
+    let len = held.place.metadata().map_or(0, |found| found.len());
+    let right = blocks::right(&held.place, &noted).map_or(0, |right| right.len());
+    let wrong = (held.size - right.min(held.size)) + len.saturating_sub(held.size);
+    // Nothing in it is what came, though one bit would spoil a single block.
+    let is_other = right == 0 && (len != held.size || noted.iter().nth(1).is_some());
+    if is_other && len > 0 && matches!(destination, Destination::LocalDir { .. }) {
+        // People put it there.
+        return Verdict::Unknown(held.place);
+    }
     Verdict::Damaged(Damaged {
-        wrong: wrong.flatten(),
+        wrong: (!noted.is_empty()).then_some(wrong),
+        modified,
         repo: held.repo,
         commit: held.commit,
         path: held.path,

@@ -55,7 +55,12 @@ impl Client {
         let (files, named) = look.await?;
         let files = self.write_listing(&mut job, files).await?;
         job.own_names = own_names(&job.destination, &files);
-        let wanted = group(files);
+        let mut wanted = group(files);
+        for wanted in &mut wanted {
+            let places = wanted.paths.iter();
+            let mut places = places.filter_map(|path| job.damaged.get(path));
+            wanted.damaged = places.next().cloned();
+        }
         // A content that has several names comes once.
         progress.expect(0, wanted.iter().filter_map(|wanted| wanted.size).sum());
         let fetched = if wanted.is_empty() {
@@ -254,6 +259,7 @@ fn group(files: Vec<PlannedFile>) -> Vec<Wanted> {
             validator: None,
             xet: remote.xet,
             elsewhere: Vec::new(),
+            damaged: None,
         });
     }
     wanted

@@ -12,7 +12,7 @@ mod plain;
 mod plan;
 mod prepare;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,6 +23,7 @@ use crate::hub::listing::{RefusedName, RemoteFile};
 use crate::hub::token::Token;
 use crate::hub::urls::Endpoint;
 use crate::names::{Commit, Repo, Revision};
+use crate::repo_path::RepoPath;
 use crate::store::destination::{Destination, Naming};
 use crate::store::layout::RepoFolder;
 use crate::transfer::disk::Disk;
@@ -32,7 +33,7 @@ use crate::transfer::throttle::Throttle;
 use crate::transport::Transport;
 use crate::transport::http::{HttpOptions, HttpTransport};
 
-pub use audit::{Audit, AuditRequest, Damaged, Missing};
+pub use audit::{Audit, AuditRequest, Damaged, Missing, Repaired};
 
 /// How a client works. Everything is a finished value: the library reads no environment.
 #[derive(Clone, Debug)]
@@ -149,6 +150,8 @@ pub(crate) struct JobContext {
     /// `None` for a plain URL.
     pub(crate) repo: Option<Repo>,
     pub(crate) force: bool,
+    /// Where the bytes of files are that are not what they should be.
+    pub(crate) damaged: HashMap<RepoPath, PathBuf>,
     /// The files of a fresh and complete listing that were not asked for; `None`: it is not worth
     /// keeping, since it lies in the cache already or has gaps.
     pub(crate) rest: Option<Vec<RemoteFile>>,

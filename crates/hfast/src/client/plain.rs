@@ -1,6 +1,6 @@
 //! The plan of one plain URL, which no listing tells anything of.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -54,6 +54,7 @@ impl Client {
             revision: Revision::default(),
             repo: None,
             force: false,
+            damaged: HashMap::new(),
             rest: None,
             offline: self.options.offline,
             own_names: HashSet::new(),

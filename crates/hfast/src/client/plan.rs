@@ -2,7 +2,7 @@
 //!
 //! What the disk alone can tell is found in `look.rs`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -251,6 +251,7 @@ impl Client {
             revision: request.revision.clone(),
             repo: Some(request.repo.clone()),
             force: request.force,
+            damaged: HashMap::new(),
             rest: worth_keeping.then_some(rest),
             offline: self.options.offline,
             own_names: HashSet::new(),

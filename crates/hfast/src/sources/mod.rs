@@ -173,5 +173,6 @@ fn wanted(file: PlannedFile) -> Wanted {
         validator: None,
         xet,
         elsewhere: Vec::new(),
+        damaged: None,
     }
 }

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::destination::Destination;
+use super::adopt::Found;
+use super::destination::{Destination, Wanted};
 use super::journal::{Claims, Extent, Identity};
 use super::partial::{MAX_JOURNAL, Partial};
 use super::{local_dir, place, platform};
@@ -58,25 +59,24 @@ pub(super) fn of_partial(partial: &Partial) -> Result<Claims, Error> {
 }
 
 impl Destination {
-    /// Where the checksums of a content are noted. A single file has no place for notes.
-    fn blocks(&self, digest: &Digest) -> Option<PathBuf> {
-        let folder = match self {
-            Self::Cache { folder, .. } => folder.path().join(".hfast"),
-            Self::LocalDir { root, .. } => local_dir::partials(root),
-            Self::File { .. } => return None,
-        };
-        Some(folder.join("blocks").join(digest.to_string()))
+    /// Below which folder the checksums of a content are noted, and where. A single file has no place for notes.
+    fn blocks(&self, digest: &Digest) -> Option<(PathBuf, String)> {
+        match self {
+            Self::Cache { folder, .. } => Some((folder.path(), format!(".hfast/blocks/{digest}"))),
+            Self::LocalDir { root, .. } => Some((root.clone(), local_dir::blocks(digest))),
+            Self::File { .. } => None,
+        }
     }
 
     /// Notes the checksums of a content, if they are of all of it. They save work later, and so are not
     /// worth an error now.
     pub(crate) fn note_blocks(&self, digest: &Digest, size: u64, blocks: &Claims) {
-        let Some(path) = self.blocks(digest).filter(|_| blocks.cover(size)) else {
+        let Some((root, relative)) = self.blocks(digest).filter(|_| blocks.cover(size)) else {
             return;
         };
         let bytes = blocks.to_bytes(&Identity::Content(*digest), size);
         let write = || {
-            place::create_parents(&path)?;
+            let path = place::create_parents_below(&root, &relative)?;
             place::write_note(&self.partials(), &path, &bytes)
         };
         if let Err(error) = write() {
@@ -84,9 +84,24 @@ impl Destination {
         }
     }
 
+    /// What of a damaged content is right, as far as that is noted; else all of it is in doubt, and may
+    /// be.
+    pub(super) fn right_parts(&self, wanted: &Wanted, size: u64) -> Option<Found> {
+        let (path, digest) = (wanted.damaged.clone()?, wanted.digest?);
+        let noted = self.noted_blocks(&digest, size);
+        let ranges = if noted.is_empty() {
+            let found = path.metadata().ok().filter(fs::Metadata::is_file)?;
+            std::iter::once(0..found.len().min(size)).collect()
+        } else {
+            right(&path, &noted).ok()?
+        };
+        Some(Found { path, ranges })
+    }
+
     /// The checksums that are noted of a content of `size` bytes; none if there is no note.
     pub(crate) fn noted_blocks(&self, digest: &Digest, size: u64) -> Claims {
-        let path = self.blocks(digest).filter(|path| path.is_file());
+        let path = self.blocks(digest).map(|(root, name)| root.join(name));
+        let path = path.filter(|path| path.is_file());
         let mut bytes = Vec::new();
         let read = path.map(|path| File::open(path)?.take(MAX_JOURNAL).read_to_end(&mut bytes));
         let noted = match read {
@@ -127,19 +142,19 @@ pub(crate) fn look(
     }
 }
 
-/// How many bytes lie in blocks that are not as they were noted, or cannot be read.
-pub(crate) fn damage(path: &Path, noted: &Claims) -> Result<u64, Error> {
-    let file = fs::File::open(path).map_err(|e| Error::disk("read", path, e))?;
-    let mut damaged = 0;
+/// The blocks that are as they were noted.
+pub(crate) fn right(path: &Path, noted: &Claims) -> Result<Ranges, Error> {
+    let file = File::open(path).map_err(|e| Error::disk("read", path, e))?;
+    let mut right = Ranges::default();
     let mut block = Vec::new();
     for (start, end, checksum) in noted.iter() {
         block.resize(usize::try_from(end - start).unwrap_or_default(), 0);
         let read = platform::read_at(&file, &mut block, start).unwrap_or_default();
-        if read < block.len() || xxh3_64(&block) != checksum {
-            damaged += end - start;
+        if read == block.len() && xxh3_64(&block) == checksum {
+            right.insert(start..end);
         }
     }
-    Ok(damaged)
+    Ok(right)
 }
 
 #[cfg(test)]
@@ -157,12 +172,13 @@ mod tests {
         let mut told = Vec::new();
         let seen = look(&path, &any, |read| told.push(read)).unwrap();
         assert_eq!(told.last(), Some(&(size as u64)));
-        assert_eq!(damage(&path, &seen.blocks).unwrap(), 0);
+        let right = || right(&path, &seen.blocks).unwrap();
+        assert_eq!(right().len(), 3 * BLOCK + 7);
         bytes[size - 1] ^= 1;
         fs::write(&path, &bytes).unwrap();
-        assert_eq!(damage(&path, &seen.blocks).unwrap(), 7);
+        assert_eq!(right().first(), Some(0..3 * BLOCK));
         fs::write(&path, &bytes[..size - 8]).unwrap();
-        assert_eq!(damage(&path, &seen.blocks).unwrap(), BLOCK + 7);
+        assert_eq!(right().first(), Some(0..2 * BLOCK));
     }
 
     #[test]

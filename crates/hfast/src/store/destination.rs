@@ -33,6 +33,9 @@ pub(crate) struct Wanted {
     pub(crate) xet: Option<XetHash>,
     /// Where it may lie beside the destination.
     pub(crate) elsewhere: Vec<Lying>,
+    /// What has its name is not it: only a digest proves the contrary. Where those bytes are, of which
+    /// some may be right.
+    pub(crate) damaged: Option<PathBuf>,
 }
 
 impl Wanted {
@@ -44,6 +47,11 @@ impl Wanted {
     /// Takes over what a source says where the listing says less.
     pub(crate) fn learn(&mut self, meta: &FileMeta) {
         self.validator.clone_from(&meta.validator);
+        if self.damaged.is_some() && self.digest.is_some() {
+            // What it was when it came is what it has to be.
+            self.size = self.size.or(meta.size);
+            return;
+        }
         if let (Some(Digest::GitSha1(_)), Some(Digest::Sha256(_))) = (self.digest, meta.digest) {
             // The listing described the pointer, and not the content.
             (self.size, self.digest) = (meta.size.or(self.size), meta.digest);
@@ -121,7 +129,14 @@ impl Destination {
             |path: &Path| fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == size);
         if let Self::Cache { folder, naming, .. } = self {
             let blob = folder.blob(&digest);
-            if has_size(&blob) {
+            if blob.is_dir() {
+                // Before it is fetched in vain.
+                let text = format!("{} is a folder, and a file should be there", blob.display());
+                return Err(Error::new(ErrorKind::Disk, text).with_hint("move it away"));
+            }
+            let is_damaged =
+                || wanted.damaged.is_some() && !file_matches(&blob, &digest).unwrap_or(false);
+            if has_size(&blob) && !is_damaged() {
                 place::flush(&blob)?;
                 wanted
                     .paths

@@ -116,6 +116,7 @@ mod tests {
             validator: None,
             xet: XetHash::from_hex(&"ab".repeat(32)),
             elsewhere: Vec::new(),
+            damaged: None,
         };
         let paths = |places: Vec<Lying>| places.into_iter().map(|lying| lying.path);
         let found = |commit| -> Vec<PathBuf> {

@@ -98,6 +98,7 @@ mod tests {
             validator: None,
             xet: None,
             elsewhere: Vec::new(),
+            damaged: None,
         }
     }
 

@@ -54,6 +54,9 @@ impl Destination {
             // Nothing could tell whether they are parts of this content or of an older one.
             return Vec::new();
         }
+        if let Some(found) = self.right_parts(wanted, size) {
+            return vec![found];
+        }
         let named = || {
             wanted
                 .paths
@@ -154,6 +157,7 @@ mod tests {
             validator: None,
             xet: None,
             elsewhere: Vec::new(),
+            damaged: None,
         };
         (here, wanted, digest)
     }

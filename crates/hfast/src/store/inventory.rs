@@ -103,21 +103,33 @@ fn of_snapshot(folder: &RepoFolder, repo: &Repo, commit: &Commit) -> Vec<Held> {
 /// no digest: nobody promised what they are now.
 pub(crate) fn of_local_dir(root: &Path, repo: &Repo) -> Vec<Held> {
     let noted = snapshot::files(&local_dir::downloads(root));
+    let mut listings: HashMap<Commit, HashMap<RepoPath, u64>> = HashMap::new();
     let held = noted.iter().filter_map(|note| {
         let path = note.path.as_str().strip_suffix(local_dir::METADATA)?;
         let path = RepoPath::new(path).ok()?;
         let place = root.join(path.as_str());
         let found = place.metadata().ok().filter(fs::Metadata::is_file);
         let (noted, is_unchanged) = local_dir::noted(root, &path)?;
+        let commit = noted.commit?;
+        let listing = listings.entry(commit.clone());
+        let listing = listing.or_insert_with(|| sizes(&local_dir::trees(root, &commit)));
+        let size = listing.get(&path).copied();
         Some(Held {
             repo: repo.clone(),
-            commit: noted.commit?,
-            size: found.as_ref().map_or(0, fs::Metadata::len),
+            commit,
+            size: size.or(found.as_ref().map(fs::Metadata::len)).unwrap_or(0),
             is_there: found.is_some(),
-            digest: noted.digest.filter(|_| is_unchanged),
+            digest: noted.digest.filter(|_| is_unchanged || found.is_none()),
             place,
             path,
         })
     });
     held.collect()
+}
+
+fn sizes(trees: &[PathBuf]) -> HashMap<RepoPath, u64> {
+    let listed = tree_cache::read(trees).unwrap_or_default().into_iter();
+    listed
+        .filter_map(|file| Some((file.path, file.size?)))
+        .collect()
 }

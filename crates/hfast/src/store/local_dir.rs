@@ -135,6 +135,11 @@ pub(crate) fn partials(root: &Path) -> PathBuf {
     state(root).join(OURS)
 }
 
+/// Where the checksums of a content are noted, below the folder.
+pub(crate) fn blocks(digest: &Digest) -> String {
+    format!("{STATE}/{OURS}/blocks/{digest}")
+}
+
 /// Where a complete listing of `commit` lies: the official clients', then ours.
 pub(crate) fn trees(root: &Path, commit: &Commit) -> [PathBuf; 2] {
     let name = format!("{commit}.json");

@@ -7,7 +7,6 @@ pub(crate) mod adopt;
 pub(crate) mod aria2;
 pub(crate) mod blocks;
 pub(crate) mod destination;
-mod dismantle;
 pub(crate) mod durable;
 pub(crate) mod elsewhere;
 pub(crate) mod folder_source;

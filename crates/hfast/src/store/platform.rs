@@ -166,18 +166,6 @@ pub(crate) fn symlink(target: &Path, link: &Path) -> io::Result<()> {
     return std::os::windows::fs::symlink_file(target, link);
 }
 
-/// How many names a file has, as far as the system tells.
-pub(crate) fn names(metadata: &std::fs::Metadata) -> u64 {
-    #[cfg(unix)]
-    return std::os::unix::fs::MetadataExt::nlink(metadata);
-    // Whoever cannot be told from the only one is taken for one of several.
-    #[cfg(not(unix))]
-    {
-        let _ = metadata;
-        2
-    }
-}
-
 /// Bytes of the disk that a file takes: less than its length when it has holes.
 pub(crate) fn allocated(metadata: &std::fs::Metadata) -> u64 {
     #[cfg(unix)]

@@ -28,6 +28,7 @@ impl Destination {
         let begun = begun(&folder);
         let each = wanted.iter().map(|wanted| {
             let begun = begun.get(&self.stem(wanted)).copied();
+            let force = force || wanted.damaged.is_some();
             self.needs(wanted, begun.unwrap_or_default(), force)
         });
         let needed = each.fold(SPARE, u64::saturating_add);
@@ -114,6 +115,7 @@ mod tests {
             validator: None,
             xet: None,
             elsewhere: Vec::new(),
+            damaged: None,
         }
     }
 

@@ -223,18 +223,24 @@ impl Engine {
                 let folder = destination.partials();
                 let (partial, claims, mut adopted) =
                     Partial::begin(&folder, &stem, &leftovers, &identity, size)?;
-                if claims.iter().next().is_some() || !adopted.is_empty() {
+                let mut there = Job::ranges_of(&claims);
+                adopted.iter().for_each(|range| there.insert(range));
+                if !there.is_empty() && wanted.damaged.is_none() {
                     return Ok((partial, claims, adopted));
                 }
-                if let Some(found) = destination.parts(&wanted, size).first() {
+                // The copy of a damaged file may have been stopped, and is in doubt as that file is.
+                adopted = there.clone();
+                if let Some(mut found) = destination.parts(&wanted, size).into_iter().next() {
+                    there.iter().for_each(|range| found.ranges.remove(range));
                     // What cannot be read is simply not there.
-                    adopted = adopt::copy_into(&partial, found).unwrap_or_default();
+                    let copied = adopt::copy_into(&partial, &found).unwrap_or_default();
                     tracing::info!(
                         "{}: taking over {} bytes of {}",
                         wanted.name(),
-                        adopted.len(),
+                        copied.len(),
                         found.path.display()
                     );
+                    copied.iter().for_each(|range| adopted.insert(range));
                 }
                 let claims = partial.claims(&identity)?;
                 Ok((partial, claims, adopted))
@@ -324,6 +330,7 @@ mod tests {
             validator: Validator::of(&tagged),
             xet: None,
             elsewhere: Vec::new(),
+            damaged: None,
         };
         let here = identity_of(&wanted, "https://host/a", 0.1);
         assert_eq!(here, identity_of(&wanted, "https://host/a", 0.2));
