@@ -83,7 +83,9 @@ impl Outcome<'_> {
             let unknown = self.audit.unknown.iter();
             lines.extend(unknown.map(|path| {
                 let path = printable(&path.display().to_string());
-                format!("unknown: {path}: nothing here says what it should be")
+                format!(
+                    "unknown: {path}: not compared; it was changed, or may not be read, or nothing says what it should be"
+                )
             }));
         }
         for report in self.reports() {
