@@ -2,7 +2,8 @@
 //!
 //! What its values mean beside flags and variables is decided in [`crate::settings`].
 
-use std::io::ErrorKind as IoErrorKind;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use hfast::{Error, ErrorKind};
@@ -28,6 +29,9 @@ pub(crate) struct ConfigFile {
     pub(crate) progress: Option<ProgressStyle>,
 }
 
+/// Bytes. Its six keys take some hundreds.
+const LONGEST: u64 = 1 << 20;
+
 impl ConfigFile {
     /// Reads the file that the user named, else the usual one if it is there.
     pub(crate) fn read(env: &Env) -> Result<Self, Error> {
@@ -48,17 +52,30 @@ fn read_at(path: &Path) -> Result<Option<ConfigFile>, Error> {
         let message = format!("cannot use the settings file {}: {what}", path.display());
         Error::new(ErrorKind::Usage, message)
     };
-    match std::fs::read_to_string(path) {
+    match read_text(path) {
         Ok(text) => parse(&text).map(Some).map_err(|what| {
             fault(&what).with_hint(
                 "its keys are endpoints, sources, max-connections, max-workers, limit-rate and progress",
             )
         }),
-        Err(error) if error.kind() == IoErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(fault("it cannot be read")
             .with_source(error)
             .with_hint("correct it, or set HFAST_CONFIG to another file")),
     }
+}
+
+/// Reads no further than a settings file can reach, and waits for nobody: a pipe may have no writer.
+fn read_text(path: &Path) -> io::Result<String> {
+    let found = path.metadata()?;
+    let mut text = String::new();
+    if found.is_file() && found.len() <= LONGEST {
+        File::open(path)?.take(LONGEST).read_to_string(&mut text)?;
+    } else if path != Path::new("/dev/null") {
+        let what = format!("it is no file of up to {LONGEST} bytes");
+        return Err(io::Error::other(what));
+    }
+    Ok(text)
 }
 
 fn parse(text: &str) -> Result<ConfigFile, String> {
@@ -94,6 +111,14 @@ mod tests {
         assert_eq!((file.max_connections, file.max_workers), (Some(3), Some(2)));
         assert_eq!(file.limit_rate.as_deref(), Some("2M"));
         assert_eq!(file.progress, Some(ProgressStyle::Json));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_not_read() {
+        assert_eq!(read_text(Path::new("/dev/null")).unwrap(), "");
+        let error = read_at(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
     }
 
     #[test]
