@@ -1,4 +1,4 @@
-//! What the disk has spoilt is found, and made right again with few bytes.
+//! What the disk has spoilt in a cache is found, and made right again with few bytes.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -9,127 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hfast::ErrorKind;
-use hfast::client::{Audit, AuditRequest, Client, ClientOptions, Report, Target};
+use hfast::client::{AuditRequest, Client, ClientOptions, Target};
 use hfast::transfer::progress::Progress;
-use hfast_testkit::corpus::{Content, Repo};
-use hfast_testkit::loopback::Loopback;
-use support::{assert_right, download, options, request, serve};
-
-const MIB: u64 = 1 << 20;
-
-/// What a block has at most, in which one wrong bit is found.
-const BLOCK: u64 = 8 * MIB;
-
-fn repo(size: u64) -> Repo {
-    Repo::model("org/name")
-        .file("config.json", b"{\"a\": 1}")
-        .lfs("model.bin", Content::seeded(1, size))
-        .build()
-}
-
-struct Setting {
-    hub: Loopback,
-    repo: Repo,
-    folder: tempfile::TempDir,
-    target: Target,
-}
-
-impl Setting {
-    /// A repository of which all is in the cache.
-    async fn cached(size: u64) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let target = Target::Cache(folder.path().to_owned());
-        Self::new(folder, target, size).await
-    }
-
-    async fn new(folder: tempfile::TempDir, target: Target, size: u64) -> Self {
-        Self::with(folder, target, size, options).await
-    }
-
-    async fn with(
-        folder: tempfile::TempDir,
-        target: Target,
-        size: u64,
-        options: impl Fn(&str) -> ClientOptions,
-    ) -> Self {
-        let repo = repo(size);
-        let hub = serve(vec![repo.clone()]).await;
-        let setting = Self {
-            hub,
-            repo,
-            folder,
-            target,
-        };
-        let request = request(&setting.repo, setting.target.clone());
-        download(options(&setting.hub.endpoint()), &request)
-            .await
-            .unwrap();
-        setting
-    }
-
-    fn model(&self) -> PathBuf {
-        match &self.target {
-            Target::Cache(root) => {
-                let blobs = root.join(self.repo.cache_folder()).join("blobs");
-                let name = fs::read_dir(blobs).unwrap().map(|e| e.unwrap().path());
-                name.max_by_key(|path| path.metadata().unwrap().len())
-                    .unwrap()
-            }
-            Target::LocalDir(root) => root.join("model.bin"),
-            Target::File(_) => unreachable!(),
-        }
-    }
-
-    fn client(&self) -> Client {
-        Client::new(options(&self.hub.endpoint())).unwrap()
-    }
-
-    async fn audit(&self) -> Audit {
-        let request = AuditRequest {
-            target: self.target.clone(),
-            repo: Some(request(&self.repo, self.target.clone()).repo),
-            revision: None,
-        };
-        let progress = Arc::new(Progress::default());
-        self.client().audit(&request, &progress).await.unwrap()
-    }
-
-    async fn repair(&self, audit: &Audit) -> Report {
-        let progress = Arc::new(Progress::default());
-        let client = self.client();
-        let reports = client.repair(&self.target, audit, &progress);
-        let mut reports = reports.await.unwrap();
-        assert_eq!(reports.len(), 1);
-        let report = reports.remove(0).outcome.unwrap();
-        assert!(report.failed.is_empty(), "{:?}", report.failed);
-        report
-    }
-
-    /// Nothing is noted, as of files that other tools wrote.
-    fn forget_blocks(&self) {
-        let state = match &self.target {
-            Target::Cache(root) => root.join(self.repo.cache_folder()).join(".hfast"),
-            Target::LocalDir(root) => root.join(".cache/huggingface/hfast"),
-            Target::File(_) => unreachable!(),
-        };
-        fs::remove_dir_all(state.join("blocks")).unwrap();
-    }
-}
-
-fn flip(path: &Path, at: u64) {
-    use std::os::unix::fs::FileExt;
-    let modified = path.metadata().unwrap().modified().unwrap();
-    let file = fs::File::options()
-        .read(true)
-        .write(true)
-        .open(path)
-        .unwrap();
-    let mut byte = [0];
-    file.read_exact_at(&mut byte, at).unwrap();
-    file.write_all_at(&[byte[0] ^ 1], at).unwrap();
-    // The disk that spoils a bit tells nobody.
-    file.set_modified(modified).unwrap();
-}
+use support::spoilt::{BLOCK, MIB, Setting, flip};
+use support::{assert_right, options};
 
 #[tokio::test]
 async fn one_wrong_bit_costs_one_block() {
@@ -184,6 +67,20 @@ async fn a_look_notes_what_is_right_for_files_of_other_tools() {
 }
 
 #[tokio::test]
+async fn what_is_damaged_does_not_say_itself_what_it_should_be() {
+    let setting = Setting::cached(20 * MIB).await;
+    // As other tools leave it: no listing, no notes.
+    let state = setting.folder.path().join(setting.repo.cache_folder());
+    fs::remove_dir_all(state.join(".hfast")).unwrap();
+    let model = fs::File::options().write(true).open(setting.model());
+    model.unwrap().set_len(11 * MIB).unwrap();
+    let audit = setting.audit().await;
+    assert_eq!(audit.damaged.len(), 1, "{audit:?}");
+    setting.repair(&audit).await;
+    assert_right(setting.folder.path(), &setting.repo);
+}
+
+#[tokio::test]
 async fn what_is_cut_off_comes_again() {
     let setting = Setting::cached(20 * MIB).await;
     let model = fs::File::options()
@@ -208,25 +105,6 @@ async fn a_file_that_others_have_under_another_name_is_not_written_to() {
     setting.repair(&audit).await;
     assert_right(setting.folder.path(), &setting.repo);
     assert!(fs::read(&other).unwrap() == spoilt, "it was written to");
-}
-
-#[tokio::test]
-async fn in_a_local_folder_what_people_changed_is_not_damage() {
-    let folder = tempfile::tempdir().unwrap();
-    let target = Target::LocalDir(folder.path().to_owned());
-    let setting = Setting::new(folder, target, 5 * MIB).await;
-    flip(&setting.model(), 3);
-    let config = setting.folder.path().join("config.json");
-    fs::write(&config, "{\"a\": 2}").unwrap();
-    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(9);
-    let written = fs::File::options().write(true).open(&config).unwrap();
-    written.set_modified(later).unwrap();
-    let audit = setting.audit().await;
-    assert_eq!(audit.unknown, [config.as_path()]);
-    assert_eq!(audit.damaged.len(), 1);
-    setting.repair(&audit).await;
-    assert_eq!(fs::read_to_string(&config).unwrap(), "{\"a\": 2}");
-    assert!(setting.audit().await.damaged.is_empty());
 }
 
 #[tokio::test]
@@ -295,75 +173,6 @@ async fn where_names_are_hard_links_all_of_them_become_right() {
 }
 
 #[tokio::test]
-async fn what_was_put_in_its_place_is_not_damage() {
-    let folder = tempfile::tempdir().unwrap();
-    let target = Target::LocalDir(folder.path().to_owned());
-    let setting = Setting::new(folder, target, 20 * MIB).await;
-    let config = setting.folder.path().join("config.json");
-    // Others of another size, and of the same one, from before the download.
-    for (path, bytes) in [
-        (&config, b"mine".to_vec()),
-        (&setting.model(), vec![7; 20 << 20]),
-    ] {
-        let modified = path.metadata().unwrap().modified().unwrap();
-        fs::write(path, bytes).unwrap();
-        let file = fs::File::options().write(true).open(path).unwrap();
-        file.set_modified(modified).unwrap();
-    }
-    let mut audit = setting.audit().await;
-    audit.unknown.sort();
-    assert_eq!(audit.unknown, [config, setting.model()]);
-    assert!(audit.is_right(), "{audit:?}");
-}
-
-#[tokio::test]
-async fn what_was_changed_since_the_look_is_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let target = Target::LocalDir(folder.path().to_owned());
-    let setting = Setting::new(folder, target, 5 * MIB).await;
-    flip(&setting.model(), 3);
-    let audit = setting.audit().await;
-    fs::write(setting.model(), "mine").unwrap();
-    let progress = Arc::new(Progress::default());
-    let client = setting.client();
-    let repaired = client.repair(&setting.target, &audit, &progress).await;
-    let outcome = &repaired.unwrap()[0].outcome;
-    assert_eq!(outcome.as_ref().unwrap_err().kind(), ErrorKind::Disk);
-    assert_eq!(fs::read(setting.model()).unwrap(), b"mine");
-}
-
-#[tokio::test]
-async fn a_folder_behind_a_link_loses_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let outside = tempfile::tempdir().unwrap();
-    let repo = Repo::model("org/name")
-        .file("sub/a.json", b"{\"a\": 1}")
-        .build();
-    let hub = serve(vec![repo.clone()]).await;
-    let target = Target::LocalDir(folder.path().to_owned());
-    let asked = request(&repo, target.clone());
-    download(options(&hub.endpoint()), &asked).await.unwrap();
-    let (sub, away) = (folder.path().join("sub"), outside.path().join("sub"));
-    fs::rename(&sub, &away).unwrap();
-    std::os::unix::fs::symlink(&away, &sub).unwrap();
-    flip(&away.join("a.json"), 3);
-    let spoilt = fs::read(away.join("a.json")).unwrap();
-    let asked = AuditRequest {
-        target: target.clone(),
-        repo: Some(asked.repo),
-        revision: None,
-    };
-    let client = Client::new(options(&hub.endpoint())).unwrap();
-    let progress = Arc::new(Progress::default());
-    let audit = client.audit(&asked, &progress).await.unwrap();
-    assert_eq!(audit.damaged.len(), 1);
-    let repaired = client.repair(&target, &audit, &progress).await.unwrap();
-    let failed = &repaired[0].outcome.as_ref().unwrap().failed;
-    assert_eq!(failed.len(), 1, "{repaired:?}");
-    assert_eq!(fs::read(away.join("a.json")).unwrap(), spoilt);
-}
-
-#[tokio::test]
 async fn a_cache_without_the_repository_is_not_called_right() {
     let empty = tempfile::tempdir().unwrap();
     let request = AuditRequest {
@@ -403,16 +212,4 @@ async fn a_pipe_in_the_place_of_a_content_is_not_waited_for() {
     assert_eq!((audit.right, audit.missing.len()), (1, 1), "{audit:?}");
     setting.repair(&audit).await;
     assert_right(setting.folder.path(), &setting.repo);
-}
-
-#[tokio::test]
-async fn a_file_that_left_a_local_folder_is_missed() {
-    let folder = tempfile::tempdir().unwrap();
-    let target = Target::LocalDir(folder.path().to_owned());
-    let setting = Setting::new(folder, target, MIB).await;
-    fs::remove_file(setting.model()).unwrap();
-    let audit = setting.audit().await;
-    assert_eq!((audit.right, audit.missing.len()), (1, 1), "{audit:?}");
-    setting.repair(&audit).await;
-    assert!(setting.audit().await.is_right());
 }

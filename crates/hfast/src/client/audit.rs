@@ -207,11 +207,14 @@ impl Client {
         let request = DownloadRequest {
             revision: Revision::new(commit.as_str())?,
             files: known.keys().map(ToString::to_string).collect(),
+            // A plan made of what lies here would be made of what is wrong.
+            force: true,
             ..DownloadRequest::new(repo.clone(), target.clone())
         };
         let mut plan = self.plan(&request, progress).await?;
-        for PlannedFile { remote, present } in &mut plan.files {
-            *present = false;
+        // But what is right elsewhere, or by now, need not come again.
+        plan.job.force = false;
+        for PlannedFile { remote, .. } in &mut plan.files {
             // What is said of it now does not make it something else.
             let digest = known.get(&remote.path).copied().flatten();
             remote.digest = digest.or(remote.digest);
@@ -299,7 +302,6 @@ fn look(destination: &Destination, held: Held, progress: &Arc<Progress>) -> Verd
     shown.phase(Phase::Checking);
     if !held.is_there {
         shown.set_done(held.size);
-        progress.file_done(held.path.as_str(), held.size);
         return Verdict::Missing(Missing {
             repo: held.repo,
             commit: held.commit,
@@ -310,20 +312,19 @@ fn look(destination: &Destination, held: Held, progress: &Arc<Progress>) -> Verd
     let modified = modified(&held.place);
     let Some(digest) = held.digest else {
         shown.set_done(held.size);
-        progress.file_done(held.path.as_str(), held.size);
         return Verdict::Unknown(held.place);
     };
     let seen = blocks::look(&held.place, &digest, |read| {
         shown.set_done(read.min(held.size));
     });
     shown.set_done(held.size);
-    progress.file_done(held.path.as_str(), held.size);
     let noted = destination.noted_blocks(&digest, held.size);
     match seen {
         Ok(seen) if seen.digest == digest => {
             if noted.is_empty() && held.size > blocks::BLOCK {
                 destination.note_blocks(&digest, held.size, &seen.blocks);
             }
+            progress.file_done(held.path.as_str(), held.size);
             return Verdict::Right(held.size);
         }
         Ok(_) => {}

@@ -41,7 +41,7 @@ impl Client {
             let present = files.iter().filter(|file| file.present);
             present.map(|file| file.remote.size.unwrap_or(0))
         };
-        let (present, present_bytes) = (sizes().count(), sizes().sum::<u64>());
+        let (present, present_bytes) = (sizes().count(), sizes().fold(0, u64::saturating_add));
         progress.expect(files.len(), present_bytes);
         sizes().for_each(|size| progress.file_present(size));
         let destination = job.destination.clone();
@@ -62,7 +62,8 @@ impl Client {
             wanted.damaged = places.next().cloned();
         }
         // A content that has several names comes once.
-        progress.expect(0, wanted.iter().filter_map(|wanted| wanted.size).sum());
+        let sizes = wanted.iter().filter_map(|wanted| wanted.size);
+        progress.expect(0, sizes.fold(0, u64::saturating_add));
         let fetched = if wanted.is_empty() {
             Ok(Outcome::default())
         } else {
@@ -131,8 +132,10 @@ impl Client {
         let (engine, wanted) = prepared.await?;
         job.destination = engine.setup.destination.as_ref().clone();
         let outcome = engine.run(wanted).await;
-        let learnt = engine.lanes.learnt();
-        self.remember(&job.provider, learnt).await;
+        if self.options.connections.is_none() && self.throttle.is_none() {
+            let learnt = engine.lanes.learnt();
+            self.remember(&job.provider, learnt).await;
+        }
         Ok(outcome)
     }
 

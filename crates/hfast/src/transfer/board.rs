@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::stall::{LONGEST_PATIENCE, Meter, Stall, judge};
+use super::stall::{LONGEST_PATIENCE, Meter, PROBE, Stall, judge};
 
 /// The open connections.
 #[derive(Default)]
@@ -11,6 +11,8 @@ pub(super) struct Board {
     open: Mutex<Vec<Entry>>,
     /// When the last byte came, over whichever connection.
     last_byte: Mutex<Duration>,
+    /// When it was last tried whether the link has come back.
+    probed: Mutex<Duration>,
 }
 
 struct Entry {
@@ -53,8 +55,19 @@ impl Board {
         })
     }
 
+    /// Whether it is time to try once more whether the link has come back; if so, it is tried now.
+    pub(super) fn is_time_to_probe(&self, now: Duration) -> bool {
+        let mut probed = locked(&self.probed);
+        // A trial may fail at once.
+        let is_time = self.silence(now) >= PROBE && now.saturating_sub(*probed) >= PROBE;
+        if is_time {
+            *probed = now;
+        }
+        is_time
+    }
+
     /// For how long nothing has come over any connection, while something was to be expected.
-    pub(super) fn silence(&self, now: Duration) -> Duration {
+    fn silence(&self, now: Duration) -> Duration {
         if locked(&self.open).iter().all(|entry| entry.waits) {
             return Duration::ZERO;
         }
@@ -122,5 +135,22 @@ impl MeterHandle<'_> {
 impl Drop for MeterHandle<'_> {
     fn drop(&mut self) {
         locked(&self.board.open).retain(|entry| !Arc::ptr_eq(&entry.meter, &self.meter));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_silent_link_is_tried_every_two_seconds_however_soon_a_trial_fails() {
+        let board = Board::default();
+        let meter = board.enter(0, "host", Duration::ZERO);
+        meter.restart(Duration::ZERO);
+        let trials = (0..100).map(|tick| Duration::from_millis(tick * 100));
+        let trials: Vec<_> = trials.filter(|now| board.is_time_to_probe(*now)).collect();
+        assert_eq!(trials, [2, 4, 6, 8].map(Duration::from_secs));
+        meter.add(1, Duration::from_secs(10));
+        assert!(!board.is_time_to_probe(Duration::from_secs(11)));
     }
 }

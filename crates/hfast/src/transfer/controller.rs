@@ -258,7 +258,12 @@ impl Controller {
     pub(super) fn turned_away(&mut self, now: Duration, served: usize) {
         if served < self.target {
             self.target = served.max(1);
-            self.begin_rest(now);
+            // What was learnt was more than are let in.
+            self.learnt = None;
+            // Many are turned away at once, and that is one reason to rest.
+            if !matches!(self.state, State::Resting(until) if now < until) {
+                self.begin_rest(now);
+            }
         }
     }
 }

@@ -16,7 +16,6 @@ use super::held::Rules;
 use super::job::Job;
 use super::schedule::{Load, Work, choose};
 use super::segments::Lease;
-use super::stall::PROBE;
 use super::turns::Turn;
 
 /// The rates are looked at this often, and so is the work: pauses end by themselves.
@@ -144,13 +143,13 @@ impl Engine {
         let missing = open
             .iter()
             .map(|job| job.size - job.segments().landed_bytes());
-        missing.sum::<u64>() + self.unopened.load(Relaxed)
+        missing.fold(self.unopened.load(Relaxed), u64::saturating_add)
     }
 
     /// Bytes that nobody brings yet.
     fn left(&self, open: &[Arc<Job>]) -> u64 {
         let free = open.iter().map(|job| job.segments().free_bytes());
-        free.sum::<u64>() + self.unopened.load(Relaxed)
+        free.fold(self.unopened.load(Relaxed), u64::saturating_add)
     }
 
     /// Where a rate limit decides, bytes that come twice cost others their time.
@@ -187,10 +186,10 @@ impl Engine {
     /// link may have come back, and the others may not notice for long.
     fn next_probe(&self) -> Option<Errand> {
         let now = self.now();
-        if self.board.silence(now) < PROBE {
+        let turn = self.probe.take_now(1)?;
+        if !self.board.is_time_to_probe(now) {
             return None;
         }
-        let turn = self.probe.take_now(1)?;
         let open = self.open_jobs();
         let mut held = open.iter().filter_map(|job| {
             let source = job.with_sources(|sources| Some(sources.pick()?.0))?;

@@ -152,7 +152,8 @@ impl Engine {
 
     /// Fetches everything. Files that fail do not stop the others.
     pub(crate) async fn run(self: &Arc<Self>, mut wanted: Vec<Wanted>) -> Outcome {
-        let unopened = wanted.iter().filter_map(|wanted| wanted.size).sum();
+        let unopened = wanted.iter().filter_map(|wanted| wanted.size);
+        let unopened = unopened.fold(0, u64::saturating_add);
         let is_large = |wanted: &mut Wanted| wanted.size.is_none_or(|size| size > SMALL);
         let large: Vec<_> = wanted.extract_if(.., is_large).collect();
         let small = wanted;

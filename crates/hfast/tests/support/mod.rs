@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 pub(crate) mod raw;
+#[cfg(unix)]
+pub(crate) mod spoilt;
 pub(crate) mod untrusted;
 
 use std::path::Path;

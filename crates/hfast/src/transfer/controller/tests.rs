@@ -197,3 +197,19 @@ proptest! {
         prop_assert!(network.rate(last) >= 0.7 * network.rate(128), "{:?}", numbers);
     }
 }
+
+#[test]
+fn a_burst_of_refusals_is_one_reason_to_rest() {
+    let mut controller = Controller::new(Duration::from_millis(100), 128, None);
+    let now = Duration::from_secs(10);
+    (0..20)
+        .rev()
+        .for_each(|served| controller.turned_away(now, served));
+    assert_eq!(controller.target(), 1);
+    let more = |controller: &mut Controller, second: u64| {
+        controller.look(Duration::from_secs(second), second << 20, true, u64::MAX);
+        controller.target() > 1
+    };
+    assert!(!(11..14).any(|second| more(&mut controller, second)));
+    assert!((14..18).any(|second| more(&mut controller, second)));
+}
