@@ -287,6 +287,13 @@ impl Digest {
         }
     }
 
+    /// Whether a listing can mean this digest for a content of `size` bytes. The Hub keeps no file above
+    /// 10 MiB in git itself: a git digest for a larger one is that of an LFS pointer, from a listing that
+    /// leaves the LFS part out.
+    pub(crate) fn may_be_of(&self, size: u64) -> bool {
+        matches!(self, Self::Sha256(_)) || size <= 10 << 20
+    }
+
     /// The bytes of the digest, without its kind.
     pub fn as_bytes(&self) -> &[u8] {
         match self {

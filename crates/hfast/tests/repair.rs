@@ -23,7 +23,7 @@ async fn one_wrong_bit_costs_one_block() {
     let [damaged] = audit.damaged.as_slice() else {
         panic!("{audit:?}");
     };
-    assert_eq!((audit.right, damaged.path.as_str()), (1, "model.bin"));
+    assert_eq!((audit.right, damaged.name.path.as_str()), (1, "model.bin"));
     assert!(
         damaged.wrong.is_some_and(|wrong| wrong <= BLOCK),
         "{audit:?}"
@@ -194,7 +194,7 @@ async fn what_is_gone_is_missed_and_fetched_again() {
     let [missing] = audit.missing.as_slice() else {
         panic!("{audit:?}");
     };
-    assert_eq!((audit.right, missing.path.as_str()), (1, "model.bin"));
+    assert_eq!((audit.right, missing.name.path.as_str()), (1, "model.bin"));
     assert!(audit.damaged.is_empty() && !audit.is_right(), "{audit:?}");
     setting.repair(&audit).await;
     assert_right(setting.folder.path(), &setting.repo);

@@ -16,9 +16,7 @@ use support::{download, options, request, serve};
 
 #[tokio::test]
 async fn in_a_local_folder_what_people_changed_is_not_damage() {
-    let folder = tempfile::tempdir().unwrap();
-    let target = Target::LocalDir(folder.path().to_owned());
-    let setting = Setting::new(folder, target, 5 * MIB).await;
+    let setting = Setting::in_folder(5 * MIB).await;
     flip(&setting.model(), 3);
     let config = setting.folder.path().join("config.json");
     fs::write(&config, "{\"a\": 2}").unwrap();
@@ -35,9 +33,7 @@ async fn in_a_local_folder_what_people_changed_is_not_damage() {
 
 #[tokio::test]
 async fn what_was_put_in_its_place_is_not_damage() {
-    let folder = tempfile::tempdir().unwrap();
-    let target = Target::LocalDir(folder.path().to_owned());
-    let setting = Setting::new(folder, target, 20 * MIB).await;
+    let setting = Setting::in_folder(20 * MIB).await;
     let config = setting.folder.path().join("config.json");
     // Others of another size, and of the same one, from before the download.
     for (path, bytes) in [
@@ -57,9 +53,7 @@ async fn what_was_put_in_its_place_is_not_damage() {
 
 #[tokio::test]
 async fn what_was_changed_since_the_look_is_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let target = Target::LocalDir(folder.path().to_owned());
-    let setting = Setting::new(folder, target, 5 * MIB).await;
+    let setting = Setting::in_folder(5 * MIB).await;
     flip(&setting.model(), 3);
     let audit = setting.audit().await;
     fs::write(setting.model(), "mine").unwrap();
@@ -104,9 +98,7 @@ async fn a_folder_behind_a_link_loses_nothing() {
 
 #[tokio::test]
 async fn a_file_that_left_a_local_folder_is_missed() {
-    let folder = tempfile::tempdir().unwrap();
-    let target = Target::LocalDir(folder.path().to_owned());
-    let setting = Setting::new(folder, target, MIB).await;
+    let setting = Setting::in_folder(MIB).await;
     fs::remove_file(setting.model()).unwrap();
     let audit = setting.audit().await;
     assert_eq!((audit.right, audit.missing.len()), (1, 1), "{audit:?}");

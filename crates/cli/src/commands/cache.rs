@@ -25,16 +25,16 @@ pub(crate) async fn verify(flags: &VerifyFlags, session: &mut Session) -> Result
     session.keeps_files = false;
     let looked = Box::pin(client.audit(&request, &progress));
     let audit = session.watch(&progress, looked).await?;
-    let mut reports = None;
+    let mut repaired = None;
     if flags.repair && !audit.is_right() {
         session.keeps_files = true;
         let progress = Arc::new(Progress::default());
         let work = Box::pin(client.repair(&request.target, &audit, &progress));
-        reports = Some(session.watch(&progress, work).await?);
+        repaired = Some(session.watch(&progress, work).await?);
     }
-    let code = match &reports {
-        Some(reports) => {
-            let codes = reports.iter().map(|repaired| match &repaired.outcome {
+    let code = match &repaired {
+        Some(repaired) => {
+            let codes = repaired.iter().map(|it| match &it.outcome {
                 Ok(report) => exit::code_of_report(report),
                 Err(error) => exit::code(error.kind()),
             });
@@ -45,7 +45,7 @@ pub(crate) async fn verify(flags: &VerifyFlags, session: &mut Session) -> Result
     };
     let outcome = Outcome {
         audit: &audit,
-        repaired: reports.as_deref(),
+        repaired: repaired.as_deref(),
         repair: format!("{} --repair", session.resume),
     };
     session.output.audit(&outcome, code)?;

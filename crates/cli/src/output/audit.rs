@@ -1,8 +1,6 @@
 //! What `hfast cache verify` prints. Pure.
 
-use hfast::client::{Audit, Repaired, Report};
-use hfast::repo_path::RepoPath;
-use hfast::{Commit, Repo};
+use hfast::client::{Audit, Name, Repaired, Report};
 use serde::Serialize;
 
 use super::human::{error_lines, missing_lines};
@@ -40,41 +38,32 @@ impl Outcome<'_> {
     }
 
     /// Whether what was wrong with a file is right now.
-    fn is_repaired(&self, repo: &Repo, commit: &Commit, path: &RepoPath) -> bool {
+    fn is_repaired(&self, name: &Name) -> bool {
         let mut all = self.repaired.into_iter().flatten();
-        let its = all.find(|it| (&it.repo, &it.commit) == (repo, commit));
+        let its = all.find(|it| (&it.repo, &it.commit) == (&name.repo, &name.commit));
         its.and_then(|it| it.outcome.as_ref().ok())
             .is_some_and(|report| {
                 let mut failed = report.failed.iter();
-                !failed.any(|(failed, _)| failed == path.as_str())
+                !failed.any(|(failed, _)| failed == name.path.as_str())
             })
-    }
-
-    /// How many are.
-    fn count_repaired(&self) -> usize {
-        let damaged = self.audit.damaged.iter();
-        let damaged = damaged.filter(|it| self.is_repaired(&it.repo, &it.commit, &it.path));
-        let missing = self.audit.missing.iter();
-        let missing = missing.filter(|it| self.is_repaired(&it.repo, &it.commit, &it.path));
-        damaged.count() + missing.count()
     }
 
     /// What people read.
     pub(crate) fn lines(&self, quiet: bool) -> Vec<String> {
         let mut lines = Vec::new();
         for damaged in &self.audit.damaged {
-            let name = printable(&format!("{} {}", damaged.repo, damaged.path));
+            let name = printable(&format!("{} {}", damaged.name.repo, damaged.name.path));
             let size = size::bytes(damaged.size);
             let how = match damaged.wrong {
                 Some(wrong) => format!("{} of {size} are wrong", size::bytes(wrong)),
                 None => format!("something in {size} is wrong"),
             };
-            let now = said(self.is_repaired(&damaged.repo, &damaged.commit, &damaged.path));
+            let now = said(self.is_repaired(&damaged.name));
             lines.push(format!("damaged: {name}: {how}{now}"));
         }
         for missing in &self.audit.missing {
-            let name = printable(&format!("{} {}", missing.repo, missing.path));
-            let now = said(self.is_repaired(&missing.repo, &missing.commit, &missing.path));
+            let name = printable(&format!("{} {}", missing.name.repo, missing.name.path));
+            let now = said(self.is_repaired(&missing.name));
             lines.push(format!(
                 "missing: {name}: it has a name and no content{now}"
             ));
@@ -105,11 +94,11 @@ impl Outcome<'_> {
         let audit = self.audit;
         let right = format!("{} right", size::plural(audit.right, "file"));
         let read = size::bytes(audit.bytes);
+        let wrong = audit.wrong().count();
         let counts = [
             (audit.damaged.len(), "damaged"),
             (audit.missing.len(), "missing"),
         ];
-        let wrong: usize = counts.iter().map(|(count, _)| count).sum();
         let counts = counts.iter().filter(|(count, _)| *count > 0);
         let counts: Vec<_> = counts
             .map(|(count, what)| format!("{count} {what}"))
@@ -120,7 +109,7 @@ impl Outcome<'_> {
             (_, None) => format!("{right}, {counts}, {read} read; to repair: {}", self.repair),
             (_, Some(_)) => format!(
                 "{right}, {counts}, {} of {wrong} repaired, {read} read, {} fetched",
-                self.count_repaired(),
+                audit.wrong().filter(|name| self.is_repaired(name)).count(),
                 size::bytes(self.received())
             ),
         }
@@ -129,21 +118,21 @@ impl Outcome<'_> {
     /// What programs read.
     pub(crate) fn document(&self, exit_code: u8) -> AuditJson<'_> {
         let damaged = self.audit.damaged.iter().map(|damaged| DamagedJson {
-            repo: damaged.repo.to_string(),
-            repo_type: damaged.repo.kind.singular(),
-            commit: damaged.commit.as_str(),
-            path: damaged.path.as_str(),
+            repo: damaged.name.repo.to_string(),
+            repo_type: damaged.name.repo.kind.singular(),
+            commit: damaged.name.commit.as_str(),
+            path: damaged.name.path.as_str(),
             file: damaged.place.display().to_string(),
             size: damaged.size,
             wrong_bytes: damaged.wrong,
-            repaired: self.is_repaired(&damaged.repo, &damaged.commit, &damaged.path),
+            repaired: self.is_repaired(&damaged.name),
         });
         let missing = self.audit.missing.iter().map(|missing| MissingJson {
-            repo: missing.repo.to_string(),
-            repo_type: missing.repo.kind.singular(),
-            commit: missing.commit.as_str(),
-            path: missing.path.as_str(),
-            repaired: self.is_repaired(&missing.repo, &missing.commit, &missing.path),
+            repo: missing.name.repo.to_string(),
+            repo_type: missing.name.repo.kind.singular(),
+            commit: missing.name.commit.as_str(),
+            path: missing.name.path.as_str(),
+            repaired: self.is_repaired(&missing.name),
         });
         let failed = self.reports().flat_map(|report| &report.failed);
         let failed = failed.map(|(path, error)| FailedJson::new(path, error));

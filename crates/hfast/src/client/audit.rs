@@ -48,15 +48,22 @@ pub struct Audit {
     pub unknown: Vec<PathBuf>,
 }
 
-/// One content that is not what it should be.
-#[derive(Clone, Debug)]
-pub struct Damaged {
-    /// Where it belongs, and one of its names there.
+/// What a content is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// Where it belongs.
     pub repo: Repo,
     /// A commit that has it.
     pub commit: Commit,
-    /// Its name in that commit.
+    /// One of its names in that commit.
     pub path: RepoPath,
+}
+
+/// One content that is not what it should be.
+#[derive(Clone, Debug)]
+pub struct Damaged {
+    /// What it is called.
+    pub name: Name,
     /// Where its bytes are.
     pub place: PathBuf,
     /// Bytes that it should have.
@@ -72,12 +79,8 @@ pub struct Damaged {
 /// One content that is gone: its link leads to nothing, or what lies there is no file.
 #[derive(Clone, Debug)]
 pub struct Missing {
-    /// Where it belongs.
-    pub repo: Repo,
-    /// A commit that has it.
-    pub commit: Commit,
-    /// Its name in that commit.
-    pub path: RepoPath,
+    /// What it is called.
+    pub name: Name,
     /// What it was, as far as its link or a listing still says.
     pub digest: Option<Digest>,
 }
@@ -189,15 +192,14 @@ impl Client {
         (repo, commit): (&Repo, &Commit),
         progress: &Arc<Progress>,
     ) -> Result<Report, Error> {
-        let is_of_it = |of: &Repo, at: &Commit| (of, at) == (repo, commit);
-        let damaged = audit.damaged.iter();
-        let (damaged, changed): (Vec<_>, Vec<_>) = damaged
-            .filter(|it| is_of_it(&it.repo, &it.commit))
-            .partition(|it| modified(&it.place) == it.modified);
-        let missing = audit.missing.iter();
-        let missing = missing.filter(|it| is_of_it(&it.repo, &it.commit));
-        let missing = missing.map(|it| (it.path.clone(), it.digest));
-        let known = damaged.iter().map(|it| (it.path.clone(), Some(it.digest)));
+        let is_of_it = |name: &Name| (&name.repo, &name.commit) == (repo, commit);
+        let damaged = audit.damaged.iter().filter(|it| is_of_it(&it.name));
+        let (damaged, changed): (Vec<_>, Vec<_>) =
+            damaged.partition(|it| modified(&it.place) == it.modified);
+        let missing = audit.missing.iter().filter(|it| is_of_it(&it.name));
+        let missing = missing.map(|it| (it.name.path.clone(), it.digest));
+        let known = damaged.iter();
+        let known = known.map(|it| (it.name.path.clone(), Some(it.digest)));
         let known: HashMap<_, _> = missing.chain(known).collect();
         if known.is_empty() {
             // A request without names would mean all files.
@@ -220,13 +222,14 @@ impl Client {
             remote.digest = digest.or(remote.digest);
         }
         let places = damaged.iter();
-        let places = places.map(|it| (it.path.clone(), it.place.clone()));
+        let places = places.map(|it| (it.name.path.clone(), it.place.clone()));
         plan.job.damaged = places.collect();
         let mut report = self.download(plan, progress).await?;
         report.failed.extend(changed.iter().map(|it| {
-            let text = format!("{}: it was changed while it was looked at", it.path);
+            let path = it.name.path.to_string();
+            let text = format!("{path}: it was changed while it was looked at");
             let error = Error::new(ErrorKind::Disk, text).with_hint("run the same command again");
-            (it.path.to_string(), error)
+            (path, error)
         }));
         Ok(report)
     }
@@ -244,12 +247,17 @@ impl Audit {
         self.damaged.is_empty() && self.missing.is_empty()
     }
 
+    /// What is damaged or missing.
+    pub fn wrong(&self) -> impl Iterator<Item = &Name> {
+        let damaged = self.damaged.iter().map(|it| &it.name);
+        damaged.chain(self.missing.iter().map(|it| &it.name))
+    }
+
     /// The commits in which something is wrong, each once.
     fn concerned(&self) -> Vec<(&Repo, &Commit)> {
-        let damaged = self.damaged.iter().map(|it| (&it.repo, &it.commit));
-        let missing = self.missing.iter().map(|it| (&it.repo, &it.commit));
         let mut concerned = Vec::new();
-        for commit in damaged.chain(missing) {
+        for name in self.wrong() {
+            let commit = (&name.repo, &name.commit);
             if !concerned.contains(&commit) {
                 concerned.push(commit);
             }
@@ -299,13 +307,16 @@ fn inventory(request: &AuditRequest) -> Result<Vec<Held>, Error> {
 /// Looks at one content. What cannot be read is damaged, too.
 fn look(destination: &Destination, held: Held, progress: &Arc<Progress>) -> Verdict {
     let shown = progress.open(held.path.as_str(), held.size);
+    let name = Name {
+        repo: held.repo,
+        commit: held.commit,
+        path: held.path,
+    };
     shown.phase(Phase::Checking);
     if !held.is_there {
         shown.set_done(held.size);
         return Verdict::Missing(Missing {
-            repo: held.repo,
-            commit: held.commit,
-            path: held.path,
+            name,
             digest: held.digest,
         });
     }
@@ -324,12 +335,12 @@ fn look(destination: &Destination, held: Held, progress: &Arc<Progress>) -> Verd
             if noted.is_empty() && held.size > blocks::BLOCK {
                 destination.note_blocks(&digest, held.size, &seen.blocks);
             }
-            progress.file_done(held.path.as_str(), held.size);
+            progress.file_done(name.path.as_str(), held.size);
             return Verdict::Right(held.size);
         }
         Ok(_) => {}
         Err(error) => {
-            progress.notice(format!("{}: {error}", held.path));
+            progress.notice(format!("{}: {error}", name.path));
             if error.io_kind() == Some(io::ErrorKind::PermissionDenied) {
                 return Verdict::Unknown(held.place);
             }
@@ -347,9 +358,7 @@ fn look(destination: &Destination, held: Held, progress: &Arc<Progress>) -> Verd
     Verdict::Damaged(Damaged {
         wrong: (!noted.is_empty()).then_some(wrong),
         modified,
-        repo: held.repo,
-        commit: held.commit,
-        path: held.path,
+        name,
         place: held.place,
         size: held.size,
         digest,

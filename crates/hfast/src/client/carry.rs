@@ -11,7 +11,6 @@ use crate::names::Digest;
 use crate::store::destination::{Destination, Wanted};
 use crate::store::durable::Folders;
 use crate::store::tree_cache;
-use crate::transfer::deliver::may_be_right;
 use crate::transfer::engine::{Limits, Outcome, SMALL, Setup};
 use crate::transfer::progress::Progress;
 use crate::transfer::provider::Provider;
@@ -248,7 +247,8 @@ fn group(files: Vec<PlannedFile>) -> Vec<Wanted> {
     let mut known: HashMap<(Digest, u64), usize> = HashMap::with_capacity(absent);
     for PlannedFile { remote, .. } in files.into_iter().filter(|file| !file.present) {
         // A digest that cannot be right may be the same for files that are not.
-        let content = remote.digest.zip(remote.size).filter(may_be_right);
+        let content = remote.digest.zip(remote.size);
+        let content = content.filter(|(digest, size)| digest.may_be_of(*size));
         if let Some(index) = content.and_then(|content| known.get(&content).copied()) {
             wanted[index].paths.push(remote.path);
             continue;

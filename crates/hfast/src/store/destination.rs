@@ -125,18 +125,23 @@ impl Destination {
         let (Some(size), Some(digest)) = (wanted.size, wanted.digest) else {
             return Ok(false);
         };
-        let has_size =
-            |path: &Path| fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == size);
+        let is_whole = |found: &fs::Metadata| found.is_file() && found.len() == size;
+        let has_size = |path: &Path| fs::metadata(path).is_ok_and(|found| is_whole(&found));
+        let matches = |path: &Path| file_matches(path, &digest).unwrap_or(false);
+        // A blob that proved wrong is not read again by its other names.
+        let mut wrong = None;
         if let Self::Cache { folder, naming, .. } = self {
             let blob = folder.blob(&digest);
-            if blob.is_dir() {
+            let found = fs::metadata(&blob).ok();
+            if found.as_ref().is_some_and(fs::Metadata::is_dir) {
                 // Before it is fetched in vain.
                 let text = format!("{} is a folder, and a file should be there", blob.display());
                 return Err(Error::new(ErrorKind::Disk, text).with_hint("move it away"));
             }
-            let is_damaged =
-                || wanted.damaged.is_some() && !file_matches(&blob, &digest).unwrap_or(false);
-            if has_size(&blob) && !is_damaged() {
+            let is_whole = found.as_ref().is_some_and(is_whole);
+            if is_whole && wanted.damaged.is_some() && !matches(&blob) {
+                wrong = fs::canonicalize(&blob).ok();
+            } else if is_whole {
                 place::flush(&blob)?;
                 wanted
                     .paths
@@ -146,9 +151,11 @@ impl Destination {
             }
         }
         let is_right = |path: &Path| {
+            let is_wrong = || fs::canonicalize(path).ok() == wrong;
             has_size(path)
                 && !adopt::has_control(path, size)
-                && file_matches(path, &digest).unwrap_or(false)
+                && !(wrong.is_some() && is_wrong())
+                && matches(path)
         };
         for named in wanted.paths.iter().map(|path| self.final_path(path)) {
             if is_right(&named) {

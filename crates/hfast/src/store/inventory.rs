@@ -9,7 +9,6 @@ use super::layout::RepoFolder;
 use super::{local_dir, snapshot, tree_cache};
 use crate::names::{Commit, Digest, Repo, Revision};
 use crate::repo_path::RepoPath;
-use crate::transfer::deliver::may_be_right;
 
 /// One content on the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +89,7 @@ fn of_snapshot(folder: &RepoFolder, repo: &Repo, commit: &Commit) -> Vec<Held> {
             size: size.or(found).unwrap_or(0),
             is_there: found.is_some(),
             // What is listed may be the digest of a pointer.
-            digest: named.or(digest.filter(|digest| may_be_right(&(*digest, size.unwrap_or(0))))),
+            digest: named.or(digest.filter(|digest| digest.may_be_of(size.unwrap_or(0)))),
             place: match named {
                 Some(named) => folder.blob(&named),
                 None => name,

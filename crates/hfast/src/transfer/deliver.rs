@@ -9,13 +9,8 @@ use super::engine::Engine;
 use super::progress::Snapshot;
 use crate::error::{Error, ErrorKind};
 use crate::hub::metadata::Validator;
-use crate::names::Digest;
 use crate::store::destination::Wanted;
 use crate::store::place;
-
-/// The Hub keeps no file above this size in git itself: a git digest for a larger one is that of
-/// an LFS pointer, from a listing that leaves the LFS part out.
-const LARGEST_IN_GIT: u64 = 10 << 20;
 
 /// Whether a failure may be that of the network or the servers, and so of every file.
 fn is_of_all(kind: ErrorKind) -> bool {
@@ -29,16 +24,11 @@ fn is_of_all(kind: ErrorKind) -> bool {
 /// answer has to bring all of it.
 const MOST_STARTS: usize = 3;
 
-/// Whether a listing can have this digest for a content of this size.
-pub(crate) fn may_be_right((digest, size): &(Digest, u64)) -> bool {
-    matches!(digest, Digest::Sha256(_)) || *size <= LARGEST_IN_GIT
-}
-
 fn is_doubtful(wanted: &Wanted) -> bool {
     !wanted
         .digest
         .zip(wanted.size)
-        .is_some_and(|content| may_be_right(&content))
+        .is_some_and(|(digest, size)| digest.may_be_of(size))
 }
 
 fn full_disk(error: Error, now: &Snapshot, free: Option<u64>) -> Error {

@@ -36,10 +36,13 @@ impl Setting {
     pub(crate) async fn cached(size: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let target = Target::Cache(folder.path().to_owned());
-        Self::new(folder, target, size).await
+        Self::with(folder, target, size, options).await
     }
 
-    pub(crate) async fn new(folder: tempfile::TempDir, target: Target, size: u64) -> Self {
+    /// A repository of which all is in a local folder.
+    pub(crate) async fn in_folder(size: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let target = Target::LocalDir(folder.path().to_owned());
         Self::with(folder, target, size, options).await
     }
 
