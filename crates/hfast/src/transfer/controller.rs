@@ -10,7 +10,7 @@
 //! 3. Double them. If the rate rises by a fair part of what the number rose by, double again.
 //! 4. If it does not, go back to the number before, and rest. Networks change: after
 //!    the rest half as many more are tried, and each time in vain makes the next rest longer.
-//!    Where no answer comes as soon as the soonest did, they wait behind what fills the line: rest at once.
+//!    Where all answers wait behind what fills the line (`queue.rs`), rest at once.
 //! 5. A server that turns connections away keeps those that it let in; after a rest more are tried.
 //!
 //! Where an earlier job learnt how many pay, begin with these. If they bring far more or less than then, or
@@ -22,12 +22,13 @@
 use std::time::Duration;
 
 use super::piece::to_f64;
+use super::queue::Queue;
 
 /// What a connection brings in its first round trip: ten segments (RFC 6928).
 const FIRST_WINDOW: f64 = 14_600.0;
 
-/// The first windows together bring so many bytes per second: what a common line carries, so that slow
-/// start costs few round trips.
+/// The first windows together bring so many bytes per second: what a common line (80 Mbit/s) carries, so
+/// that slow start costs few round trips.
 const FIRST_RATE: f64 = 10e6;
 
 /// Fewer leave a fast network nearby idle while one of them waits for an answer; more than the second
@@ -36,38 +37,31 @@ const FEWEST: f64 = 4.0;
 const MOST_AT_FIRST: f64 = 32.0;
 
 /// A rate is taken over this time, or over so many round trips where that is longer: bytes behind a lost
-/// packet come late and all at once, and in a shorter time that is all that would be seen.
+/// packet come one to three round trips late and all at once, and in a time that holds only a few such
+/// accidents they would be all that is seen.
 const LOOK: Duration = Duration::from_secs(1);
 const ROUND_TRIPS: u32 = 10;
 
-/// In slow start the rate doubles with each round trip: a look with such a rise over the one before says
-/// that it is not over.
+/// In slow start the rate doubles with each round trip, and a look that still holds some of that is a good
+/// deal above the one before: then it is not over.
 const RISING: f64 = 1.25;
 
 /// The rise of the rate that is worth a rise of the number: this part of it. Where each connection
-/// carries its own share all of it comes, where they share a full line nothing does.
+/// carries its own share all of it comes, where they share a full line nothing does. Two looks at the same
+/// thing differ by a tenth, and twice that must come of twice the number; a higher bar would stop on a
+/// lossy link where half of the new connections are still slow.
 const FAIR: f64 = 0.2;
 
-/// More connections have this many looks to show it: they begin slowly.
+/// More connections have this many looks to show it: the first one holds their handshakes and slow start.
 const LOOKS: u32 = 2;
-
-/// So many answers, of which even the soonest took so many times as long as the soonest of all, stood in a
-/// queue: the line is full. Fewer may have met an accident each.
-const ANSWERS: u32 = 4;
-const QUEUED: f64 = 1.25;
-
-/// One that took longer says nothing of a queue: over a new connection it takes twice as long at least, and
-/// longer still when a packet is lost.
-const NEW: f64 = 1.75;
 
 /// The rest after a trial that brought nothing, doubled each time up to the second value: what was
 /// learnt holds for a while, and a download of an hour should not miss that the evening is over.
 const REST: Duration = Duration::from_secs(5);
 const LONGEST_REST: Duration = Duration::from_secs(80);
 
-const NO_ANSWER: (u32, Duration) = (0, Duration::MAX);
-
-/// What was learnt holds while the rate is that of then, more or less by this factor.
+/// What was learnt holds while the rate is that of then, more or less by this factor: one network differs by
+/// less from hour to hour, and what is taken for another one costs only the trials.
 const ALIKE: f64 = 2.0;
 
 /// How many connections were found to pay, and what they brought in bytes per second.
@@ -82,8 +76,8 @@ pub(crate) struct Learnt {
 pub(super) struct Controller {
     target: usize,
     most: usize,
-    /// Over which time a rate is taken.
-    look: Duration,
+    /// How long an answer takes; zero while that is not known.
+    round_trip: Duration,
     /// When the look under way began, and what had been received until then.
     since: Option<(Duration, u64)>,
     state: State,
@@ -91,9 +85,7 @@ pub(super) struct Controller {
     learnt: Option<Learnt>,
     /// The rate at the last look.
     last: f64,
-    /// The soonest answer of all, and since the last look how many there were and the soonest of them.
-    soonest: Duration,
-    answers: (u32, Duration),
+    queue: Queue,
     rest: Duration,
 }
 
@@ -111,7 +103,7 @@ enum State {
 
 impl Controller {
     /// Begins with as many connections as are `known` to pay, or suit an answer that takes `round_trip`, and
-    /// never has more than `most`.
+    /// never has more than `most`. A `round_trip` of zero is not known yet.
     pub(super) fn new(round_trip: Duration, most: usize, known: Option<Learnt>) -> Self {
         let first = first(round_trip).min(most).max(1);
         let recall = |known: Learnt| {
@@ -122,13 +114,12 @@ impl Controller {
         Self {
             target: target.clamp(1, most.max(1)),
             most: most.max(1),
-            look: LOOK.max(round_trip * ROUND_TRIPS),
+            round_trip,
             since: None,
             state,
             learnt: None,
             last: 0.0,
-            soonest: Duration::MAX,
-            answers: NO_ANSWER,
+            queue: Queue::default(),
             rest: REST,
         }
     }
@@ -150,19 +141,17 @@ impl Controller {
         self.target
     }
 
-    /// Notes that an answer began after `wait`.
-    pub(super) fn answered(&mut self, wait: Duration) {
-        self.soonest = self.soonest.min(wait);
-        if wait < self.soonest.mul_f64(NEW) {
-            let (number, soonest) = self.answers;
-            self.answers = (number + 1, soonest.min(wait));
+    /// Notes that an answer of `host` began after `wait`.
+    pub(super) fn answered(&mut self, host: &str, wait: Duration) {
+        self.queue.answered(host, wait);
+        if self.round_trip.is_zero() {
+            self.round_trip = wait;
+            if let State::Settling = self.state {
+                self.target = self.target.max(first(wait)).min(self.most);
+            }
         }
-    }
-
-    /// Whether all answers since the last look stood in a queue.
-    fn is_full(&self) -> bool {
-        let (number, soonest) = self.answers;
-        number >= ANSWERS && soonest > self.soonest.mul_f64(QUEUED)
+        // The first answer may have come by a redirect, over a new connection.
+        self.round_trip = self.round_trip.min(wait);
     }
 
     /// Looks at how many bytes have come until `now`; called several times a second. `busy`: since the
@@ -173,34 +162,31 @@ impl Controller {
             return;
         };
         let time = now.saturating_sub(since);
-        if time < self.look {
+        let look = LOOK.max(self.round_trip * ROUND_TRIPS);
+        if time < look {
             return;
         }
         self.since = Some((now, received));
         let rate = to_f64(received - before) / time.as_secs_f64();
         // What is left has come before more connections could show that they pay.
-        let worth = to_f64(left) >= rate * (self.look * LOOKS).as_secs_f64();
+        let worth = to_f64(left) >= rate * (look * LOOKS).as_secs_f64();
         self.judge(now, rate, worth);
-        self.answers = NO_ANSWER;
+        self.queue.forget();
     }
 
     fn judge(&mut self, now: Duration, rate: f64, worth: bool) {
         let last = std::mem::replace(&mut self.last, rate);
+        let is_full = self.queue.is_full();
         match self.state {
             State::Settling | State::Recalling { .. } if rate >= last * RISING || !worth => {}
-            State::Recalling { rate: then, first } => {
-                if self.is_full() || rate > then * ALIKE || rate * ALIKE < then {
-                    self.target = first;
-                    self.state = State::Settling;
-                } else {
-                    self.pays(self.target, rate);
-                    self.begin_rest(now);
-                }
+            State::Recalling { rate: then, .. } if !is_full && are_alike(rate, then) => {
+                self.keep(self.target, rate, now);
             }
-            State::Settling if self.is_full() => {
-                self.pays(self.target, rate);
-                self.begin_rest(now);
+            State::Recalling { first, .. } => {
+                self.target = first;
+                self.state = State::Settling;
             }
+            State::Settling if is_full => self.keep(self.target, rate, now),
             State::Settling => self.add(self.target, rate.max(last)),
             State::Trying {
                 fewer,
@@ -212,7 +198,7 @@ impl Controller {
                     self.rest = REST;
                     self.state = State::Settling;
                     self.pays(self.target, rate);
-                    if worth && !self.is_full() {
+                    if worth && !is_full {
                         self.add(self.target, rate);
                     }
                 } else if looks < LOOKS {
@@ -222,9 +208,7 @@ impl Controller {
                         looks: looks + 1,
                     };
                 } else {
-                    self.target = fewer;
-                    self.pays(fewer, before);
-                    self.begin_rest(now);
+                    self.keep(fewer, before, now);
                 }
             }
             State::Resting(until) if now >= until && worth => {
@@ -232,6 +216,13 @@ impl Controller {
             }
             State::Resting(_) => {}
         }
+    }
+
+    /// Rests with as many connections as were found to bring this rate.
+    fn keep(&mut self, connections: usize, rate: f64, now: Duration) {
+        self.target = connections;
+        self.pays(connections, rate);
+        self.begin_rest(now);
     }
 
     fn pays(&mut self, connections: usize, rate: f64) {
@@ -270,6 +261,10 @@ impl Controller {
 
 fn ratio(a: usize, b: usize) -> f64 {
     to_f64(a as u64) / to_f64(b as u64)
+}
+
+fn are_alike(a: f64, b: f64) -> bool {
+    a <= b * ALIKE && b <= a * ALIKE
 }
 
 /// How many connections to begin with.

@@ -63,7 +63,7 @@ impl Engine {
                     }
                 }
                 () = woken => {}
-                _ = tick.tick() => self.lanes.look(self.now(), self.missing()),
+                _ = tick.tick() => self.lanes.look(self.now(), self.missing(), self.allowed()),
             }
         }
     }

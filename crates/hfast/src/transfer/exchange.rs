@@ -93,9 +93,8 @@ impl Exchange<'_> {
         self.answered = true;
         gauge.meter.is_from(&self.host);
         let accepted = self.accept(&answer)?;
-        engine
-            .lanes
-            .answered(lane, engine.now().saturating_sub(asked));
+        let wait = engine.now().saturating_sub(asked);
+        engine.lanes.answered(lane, &self.host, wait);
         let peer = answer.response.peer;
         let outcome = self
             .receive(answer.response.body, &accepted, &mut gauge)

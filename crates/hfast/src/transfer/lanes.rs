@@ -185,11 +185,11 @@ impl Lanes {
         })
     }
 
-    /// Notes that an answer began after `wait`.
-    pub(super) fn answered(&self, lane: usize, wait: Duration) {
+    /// Notes that an answer of `host` began after `wait`.
+    pub(super) fn answered(&self, lane: usize, host: &str, wait: Duration) {
         self.with(lane, |lane| {
             lane.shortest = lane.shortest.min(wait);
-            lane.controller.answered(wait);
+            lane.controller.answered(host, wait);
         });
     }
 
@@ -233,10 +233,14 @@ impl Lanes {
     }
 
     /// Lets the number of connections follow the rates; called several times a second. `left` bytes are not
-    /// there yet.
-    pub(super) fn look(&self, now: Duration, left: u64) {
-        for (number, lane) in self.lanes().iter_mut().enumerate() {
-            let busy = !std::mem::take(&mut lane.idle) && lane.works;
+    /// there yet, and no more than `allowed` connections may be open over all ways.
+    pub(super) fn look(&self, now: Duration, left: u64, allowed: usize) {
+        let mut lanes = self.lanes();
+        let all_in_use = lanes.iter().map(|lane| lane.active).sum::<usize>() >= allowed;
+        for (number, lane) in lanes.iter_mut().enumerate() {
+            // One that the others leave too few connections shows nothing.
+            let starves = all_in_use && lane.active < lane.target();
+            let busy = !std::mem::take(&mut lane.idle) && lane.works && !starves;
             let (before, received) = (lane.controller.target(), lane.received.load(Relaxed));
             lane.controller.look(now, received, busy, left);
             let target = lane.controller.target();
@@ -264,5 +268,39 @@ impl Lane {
             trial: !self.lies && self.active == 0 && now >= self.not_before,
             wait: self.shortest.min(self.pace.wait),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two ways on which every connection brings its share, with so many connections allowed over both; the
+    /// first one takes what it wants. Returns how many each should have after a while.
+    fn after_a_while(allowed: usize) -> [usize; 2] {
+        let lanes = Lanes::new(128, false, Duration::from_millis(20), HashMap::new());
+        (0..2).for_each(|lane| lanes.works(lane));
+        for tick in 0..20 {
+            lanes.look(tick * Duration::from_millis(500), u64::MAX, allowed);
+            let mut left = allowed;
+            for lane in 0..2 {
+                let active = lanes.with(lane, |lane| {
+                    lane.active = lane.target().min(left);
+                    lane.active
+                });
+                left -= active;
+                lanes
+                    .counter(lane)
+                    .fetch_add(active as u64 * 100_000, Relaxed);
+            }
+        }
+        [0, 1].map(|lane| lanes.with(lane, |lane| lane.target()))
+    }
+
+    #[test]
+    fn what_the_others_leave_too_few_connections_learns_nothing() {
+        assert_eq!(after_a_while(256), [128, 128]);
+        assert_eq!(after_a_while(16), [28, 14], "both began with 14");
+        assert_eq!(after_a_while(130)[0], 128);
     }
 }

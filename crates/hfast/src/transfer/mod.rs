@@ -28,6 +28,7 @@ mod link;
 mod piece;
 pub mod progress;
 pub(crate) mod provider;
+mod queue;
 pub mod ranges;
 mod schedule;
 mod segments;

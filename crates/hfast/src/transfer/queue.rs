@@ -1,0 +1,100 @@
+//! Whether the answers of a source stand in a queue, which says that its line is full. Pure.
+//!
+//! What follows for the number of connections is decided in `controller.rs`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// So many answers, all of which took so many times as long as the soonest of their host, stood in a
+/// queue. Fewer may have met an accident each; and a quarter more is beyond what the way to a host
+/// differs by from one answer to the next, and well below what a buffer holds that is worth the name.
+const ANSWERS: u32 = 4;
+const QUEUED: f64 = 1.25;
+
+/// One that took longer says nothing of a queue: over a new connection it takes twice as long at least, and
+/// longer still when a packet is lost.
+const NEW: f64 = 1.75;
+
+/// A source that leads to more hosts than this has no host that answers often enough to compare.
+const HOSTS: usize = 16;
+
+/// How long answers took.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// The soonest of each host: one may be near and another far.
+    soonest: HashMap<String, Duration>,
+    /// Since the last look: those that tell something, and those of them that waited.
+    answers: u32,
+    waited: u32,
+}
+
+impl Queue {
+    /// Notes that an answer of `host` began after `wait`.
+    pub(super) fn answered(&mut self, host: &str, wait: Duration) {
+        if !self.soonest.contains_key(host) {
+            if self.soonest.len() >= HOSTS {
+                return;
+            }
+            self.soonest.insert(host.to_owned(), wait);
+        }
+        let Some(soonest) = self.soonest.get_mut(host) else {
+            return;
+        };
+        *soonest = wait.min(*soonest);
+        if wait < soonest.mul_f64(NEW) {
+            self.answers += 1;
+            self.waited += u32::from(wait > soonest.mul_f64(QUEUED));
+        }
+    }
+
+    /// Whether all answers since the last look stood in a queue.
+    pub(super) fn is_full(&self) -> bool {
+        self.answers >= ANSWERS && self.waited == self.answers
+    }
+
+    /// Begins a look.
+    pub(super) fn forget(&mut self) {
+        (self.answers, self.waited) = (0, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(answers: &[(&str, u64)]) -> Queue {
+        let mut queue = Queue::default();
+        for host in ["near", "far"] {
+            let soonest = if host == "near" { 20 } else { 200 };
+            queue.answered(host, Duration::from_millis(soonest));
+        }
+        queue.forget();
+        for (host, wait) in answers {
+            queue.answered(host, Duration::from_millis(*wait));
+        }
+        queue
+    }
+
+    #[test]
+    fn a_queue_is_what_all_have_to_wait_in() {
+        assert!(queue(&[("near", 30); 4]).is_full());
+        assert!(!queue(&[("near", 30); 3]).is_full(), "three accidents");
+        let mut one_at_once = queue(&[("near", 30); 4]);
+        one_at_once.answered("near", Duration::from_millis(21));
+        assert!(!one_at_once.is_full());
+        assert!(!queue(&[("near", 41); 9]).is_full(), "new connections");
+    }
+
+    #[test]
+    fn a_host_that_is_far_is_compared_with_itself() {
+        assert!(!queue(&[("far", 205); 9]).is_full());
+        assert!(queue(&[("far", 260), ("near", 30), ("far", 260), ("near", 30)]).is_full());
+    }
+
+    #[test]
+    fn hosts_without_end_are_not_remembered() {
+        let mut queue = Queue::default();
+        (0..1000).for_each(|n| queue.answered(&format!("host{n}"), Duration::from_millis(1)));
+        assert_eq!(queue.soonest.len(), HOSTS);
+    }
+}
