@@ -22,8 +22,9 @@ use crate::transport::{Failure, FailureKind};
 /// alone: should all lead there, they are not asked in a circle without rest.
 pub(super) const AFTER_PAUSED: Duration = Duration::from_millis(200);
 
-/// The same when a connection was turned away, until it is clear how many are let in.
-const AFTER_TURNED_AWAY: Duration = Duration::from_millis(200);
+/// The same when a connection brought nothing while others receive, whose bytes forgive each failure: one
+/// that fails at once would be asked without rest. Or it was turned away, and will be again.
+const AFTER_NOTHING: Duration = Duration::from_millis(200);
 
 /// A connection that breaks after so many bytes is replaced without a pause while others receive: it
 /// cost less than it brought. One that brings less could be asked without rest. One that was silent cost
@@ -128,6 +129,9 @@ impl Engine {
             let times = (course.since, now);
             let patience = self.hope().exchange_failed(times, on_the_way);
             self.count(job, (index, source), (times, patience), (kind, &reason));
+            if others_receive && kept < CRUMB && !stalled {
+                job.with_sources(|sources| sources.hold_off(index, now + AFTER_NOTHING));
+            }
         }
         // Whatever it was, the next attempt asks the source itself again if the last brought
         // nothing. Whoever holds the link is asking already.
@@ -147,7 +151,7 @@ impl Engine {
             let text = format!("{host} lets no more connections in: going on with those there are");
             self.setup.progress.notice_once(&text);
         }
-        job.with_sources(|sources| sources.hold_off(index, now + AFTER_TURNED_AWAY));
+        job.with_sources(|sources| sources.hold_off(index, now + AFTER_NOTHING));
     }
 
     /// What is to be said of trouble that may pass; other trouble is dealt with.

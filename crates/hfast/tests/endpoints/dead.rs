@@ -1,6 +1,7 @@
 //! What the trouble of some files means for the others: a server that dies after the listing is met
 //! once, and not by each of many files; a few files that are broken cost no others.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hfast::ErrorKind;
@@ -75,4 +76,22 @@ fn a_server_that_lets_few_connections_in_is_not_a_dead_one() {
     let (took, report) = download(SimulatedLink::new(hosts, 500_000).letting_in(2));
     assert!(report.failed.is_empty(), "{:?}", report.failed);
     assert!(took > Duration::from_secs(150), "{took:?}");
+}
+
+/// One connection brings bytes, and what that one brought says nothing of the other.
+#[test]
+fn an_error_that_comes_at_once_is_not_asked_for_without_rest() {
+    let repo = Repo::model("org/name")
+        .lfs("model.bin", Content::seeded(7, 40 << 20))
+        .build();
+    let hub = crate::hub_of(repo, "http://cdn.test");
+    let hosts = vec![("hub.test", hub.clone()), ("cdn.test", hub)];
+    let link = SimulatedLink::new(hosts, 4_000_000)
+        .letting_in(1)
+        .answering(500);
+    let open = Arc::clone(&link.open);
+    let (took, report) = crate::download_with(link, &["http://hub.test"], Some(2));
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    let refused = u32::try_from(open.lock().unwrap().refused).unwrap();
+    assert!(took > refused * Duration::from_millis(250), "{refused} in {took:?}");
 }

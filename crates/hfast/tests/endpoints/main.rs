@@ -81,7 +81,17 @@ fn roads_at(first: &FakeHub, second: &FakeHub, rate: u64) -> SimulatedLink {
 
 /// Downloads everything from `endpoints`, and says how long it took and what is missing.
 fn download(roads: SimulatedLink, endpoints: &[&str]) -> (Duration, Report) {
+    download_with(roads, endpoints, None)
+}
+
+/// The same, over so many connections if somebody insists.
+fn download_with(
+    roads: SimulatedLink,
+    endpoints: &[&str],
+    connections: Option<usize>,
+) -> (Duration, Report) {
     let options = ClientOptions {
+        connections,
         endpoints: endpoints.iter().map(|text| text.parse().unwrap()).collect(),
         ..ClientOptions::default()
     };

@@ -23,8 +23,9 @@ pub(crate) struct SimulatedLink {
     hosts: Hosts,
     /// Bytes per second of each connection.
     rate: u64,
-    /// Exchanges beyond these are refused.
+    /// Exchanges beyond these are refused, or answered with this status.
     most: usize,
+    beyond: Option<u16>,
     pub(crate) open: Arc<Mutex<Concurrency>>,
 }
 
@@ -33,6 +34,11 @@ pub(crate) struct SimulatedLink {
 pub(crate) struct Concurrency {
     pub(crate) now: usize,
     pub(crate) most: usize,
+    /// How many were let in and have not ended.
+    inside: usize,
+    /// How many were not let in.
+    #[allow(dead_code, reason = "not every test that has links needs it")]
+    pub(crate) refused: usize,
 }
 
 impl SimulatedLink {
@@ -41,6 +47,7 @@ impl SimulatedLink {
             hosts,
             rate,
             most: usize::MAX,
+            beyond: None,
             open: Arc::default(),
         }
     }
@@ -49,6 +56,22 @@ impl SimulatedLink {
     #[allow(dead_code, reason = "not every test that has links needs it")]
     pub(crate) fn letting_in(self, most: usize) -> Self {
         Self { most, ..self }
+    }
+
+    /// Those that are not let in get this status.
+    #[allow(dead_code, reason = "not every test that has links needs it")]
+    pub(crate) fn answering(self, status: u16) -> Self {
+        let beyond = Some(status);
+        Self { beyond, ..self }
+    }
+
+    /// Whether the exchange is let in. If not, it is counted.
+    fn lets_in(&self, slot: &mut Slot) -> bool {
+        let mut open = self.open.lock().unwrap();
+        slot.is_in = open.inside < self.most;
+        open.inside += usize::from(slot.is_in);
+        open.refused += usize::from(!slot.is_in);
+        slot.is_in
     }
 
     fn hub(&self, host: &str) -> Result<&FakeHub, Failure> {
@@ -71,17 +94,21 @@ impl Transport for SimulatedLink {
             // The HTTP library would make this header of a name in the URL.
             sent = sent.header("authorization", url.username());
         }
-        let slot = Slot::open(&self.open);
+        let mut slot = Slot::open(&self.open);
         Box::pin(async move {
             tokio::time::sleep(DELAY).await;
-            if self.open.lock().unwrap().now > self.most {
+            let lets_in = self.lets_in(&mut slot);
+            if !lets_in && self.beyond.is_none() {
                 return Err(Failure::new(FailureKind::Broken, "connection reset"));
             }
             let Exchange {
-                response,
+                mut response,
                 delivery,
                 meter,
             } = self.hub(&sent.host)?.exchange(&sent);
+            if let Some(status) = self.beyond.filter(|_| !lets_in) {
+                response = hub::Response::new(status);
+            }
             if delivery.refuse {
                 return Err(Failure::new(FailureKind::Broken, "connection reset"));
             }
@@ -204,19 +231,27 @@ impl Body for SimulatedBody {
 }
 
 /// Counts an exchange as open until it is dropped.
-struct Slot(Arc<Mutex<Concurrency>>);
+struct Slot {
+    count: Arc<Mutex<Concurrency>>,
+    is_in: bool,
+}
 
 impl Slot {
     fn open(count: &Arc<Mutex<Concurrency>>) -> Self {
         let mut concurrency = count.lock().unwrap();
         concurrency.now += 1;
         concurrency.most = concurrency.most.max(concurrency.now);
-        Self(Arc::clone(count))
+        Self {
+            count: Arc::clone(count),
+            is_in: false,
+        }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.lock().unwrap().now -= 1;
+        let mut count = self.count.lock().unwrap();
+        count.now -= 1;
+        count.inside -= usize::from(self.is_in);
     }
 }
