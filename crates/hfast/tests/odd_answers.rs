@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use hfast::client::{Client, Target};
 use hfast::transfer::progress::Progress;
 use hfast_testkit::cache_check;
-use hfast_testkit::corpus::{Content, RepoKind, many_files};
+use hfast_testkit::corpus::{Content, Repo, RepoKind, many_files};
 use hfast_testkit::faults::{Fault, Match, What};
 use hfast_testkit::hub::{self, Odd};
 use support::raw::{Raw, Says, answer, honest};
@@ -251,4 +251,28 @@ async fn an_endpoint_that_wants_a_grant_does_not_stop_the_others() {
     let report = download(options, &wanted).await.unwrap();
     assert!(report.failed.is_empty(), "{:?}", report.failed.first());
     assert_eq!(report.files, 60);
+}
+
+/// Behind one name there are servers that have the same bytes under other tags.
+#[tokio::test]
+async fn where_a_digest_judges_a_tag_says_nothing() {
+    let repo = Repo::model("org/name")
+        .lfs("model.bin", Content::seeded(8, 40 << 20))
+        .build();
+    let server = serve(vec![repo.clone()]).await;
+    server
+        .hub()
+        .configure(|options| options.lfs_redirect = hub::LfsRedirect::Never);
+    let other = What::SetHeader {
+        name: "etag".into(),
+        value: Some("\"other\"".into()),
+    };
+    let every_second = Match::resolve().method("GET").every(2);
+    server.hub().add_fault(Fault::new(every_second, other));
+    assert_arrives(options(&server.endpoint()), &repo).await;
+    assert!(server.hub().sent_bytes() < 42 << 20);
+    let asked = server.hub().requests();
+    let parts: Vec<_> = asked.iter().filter(|asked| asked.range.is_some()).collect();
+    assert!(parts.len() > 1 && parts.iter().all(|part| part.status == 206));
+    assert!(server.hub().faults_applied() > 0);
 }

@@ -96,7 +96,6 @@ fn answered(wanted: &Wanted, head: &Head) -> Holding {
         range: head.range.clone(),
         size,
         validator: None,
-        has_digest: wanted.digest.is_some(),
     };
     match check(&asked, head.status, &head.headers) {
         Ok(_) if wanted.digest.is_some() && head.meta.digest == wanted.digest => Holding::Same,

@@ -78,7 +78,6 @@ async fn from_source(
     let mut answer = within(patience, ask(&network, &looker.provider, question)).await?;
     let asked = Asked {
         size: wanted.size.unwrap_or_default(),
-        has_digest: wanted.digest.is_some(),
         validator: None,
         range: range.clone(),
     };

@@ -93,5 +93,8 @@ fn an_error_that_comes_at_once_is_not_asked_for_without_rest() {
     let (took, report) = crate::download_with(link, &["http://hub.test"], Some(2));
     assert!(report.failed.is_empty(), "{:?}", report.failed);
     let refused = u32::try_from(open.lock().unwrap().refused).unwrap();
-    assert!(took > refused * Duration::from_millis(250), "{refused} in {took:?}");
+    assert!(
+        took > refused * Duration::from_millis(250),
+        "{refused} in {took:?}"
+    );
 }
