@@ -37,10 +37,10 @@ const FEWEST: f64 = 4.0;
 const MOST_AT_FIRST: f64 = 32.0;
 
 /// A rate is taken over this time, or over so many round trips where that is longer: bytes behind a lost
-/// packet come one to three round trips late and all at once, and in a time that holds only a few such
-/// accidents they would be all that is seen.
+/// packet come one to three round trips late and all at once. Not over more: on a lossy link a connection begins
+/// with a burst, and what the first ones brought in theirs is no measure for those that come when it is over.
 const LOOK: Duration = Duration::from_secs(1);
-const ROUND_TRIPS: u32 = 10;
+const ROUND_TRIPS: u32 = 5;
 
 /// In slow start the rate doubles with each round trip, and a look that still holds some of that is a good
 /// deal above the one before: then it is not over.
@@ -187,7 +187,7 @@ impl Controller {
                 self.state = State::Settling;
             }
             State::Settling if is_full => self.keep(self.target, rate, now),
-            State::Settling => self.add(self.target, rate.max(last)),
+            State::Settling => self.add(self.target, rate),
             State::Trying {
                 fewer,
                 rate: before,
@@ -212,7 +212,7 @@ impl Controller {
                 }
             }
             State::Resting(until) if now >= until && worth => {
-                self.add(self.target / 2, rate.max(last));
+                self.add(self.target / 2, rate);
             }
             State::Resting(_) => {}
         }

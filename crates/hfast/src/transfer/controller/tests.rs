@@ -85,6 +85,38 @@ fn a_network_that_becomes_another_is_learnt_again() {
     assert!(controller.target() >= 64, "{}", controller.target());
 }
 
+/// Until it loses its first packet, after about a second and a half, a connection carries ten times as much as
+/// after that.
+#[test]
+fn the_burst_with_which_connections_begin_is_not_what_they_bring() {
+    for burst in [2.0, 4.0, 10.0] {
+        let mut controller = Controller::new(Duration::from_millis(180), 128, None);
+        let (mut received, mut open) = (0, Vec::new());
+        for tick in 0..9 * 5 {
+            let now = tick * Duration::from_millis(200);
+            open.resize(controller.target(), now);
+            let rate = |since: &Duration| match now - *since {
+                Duration::ZERO => 0.0,
+                age if age < Duration::from_millis(1500) => burst * 0.1e6,
+                _ => 0.1e6,
+            };
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a test"
+            )]
+            let bytes = (open.iter().map(rate).sum::<f64>() * 0.2) as u64;
+            received += bytes;
+            controller.look(now, received, true, u64::MAX);
+        }
+        assert!(
+            controller.target() >= 64,
+            "{burst}: {}",
+            controller.target()
+        );
+    }
+}
+
 #[test]
 fn what_a_server_lets_in_is_not_exceeded_for_a_while() {
     let mut controller = Controller::new(Duration::from_millis(180), 128, None);
@@ -112,7 +144,7 @@ fn at_the_end_no_more_are_tried() {
     let mut controller = Controller::new(Duration::from_millis(180), 128, None);
     let before = controller.target();
     let looks = (1..10u64).map(|n| Duration::from_secs(2 * n));
-    looks.for_each(|now| controller.look(now, now.as_secs() * 1_000_000, true, 3_000_000));
+    looks.for_each(|now| controller.look(now, now.as_secs() * 1_000_000, true, 900_000));
     assert_eq!(controller.target(), before);
 }
 
