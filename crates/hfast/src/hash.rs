@@ -1,6 +1,5 @@
 //! The two digests that the Hub promises, computed piece by piece.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -8,6 +7,7 @@ use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
 use crate::error::Error;
 use crate::names::Digest;
+use crate::store::platform;
 
 /// Bytes read at a time: large enough to hide the system call, small enough to stay in the cache.
 pub(crate) const BLOCK: usize = 256 << 10;
@@ -87,7 +87,7 @@ pub(crate) fn file_matches(path: &Path, expected: &Digest) -> Result<bool, Error
 /// Reads the file at `path` to its end through `hasher`.
 pub(crate) fn hash_file(path: &Path, mut hasher: Hasher) -> Result<Digest, Error> {
     let failed = |e| Error::disk("read", path, e);
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = platform::open_file(path).map_err(failed)?;
     let mut block = vec![0; BLOCK];
     loop {
         match file.read(&mut block).map_err(failed)? {

@@ -191,6 +191,7 @@ impl From<&FileSnapshot> for FileNumbers {
         let phase = match file.phase {
             Phase::Waiting => "waiting",
             Phase::Checking => "checking",
+            Phase::Copying => "copying",
             Phase::Fetching => "fetching",
             Phase::Finishing => "finishing",
         };

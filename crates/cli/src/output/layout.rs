@@ -109,6 +109,7 @@ fn doing(file: &FileSnapshot) -> String {
     match file.phase {
         Phase::Waiting => "waiting".to_owned(),
         Phase::Checking => "checking".to_owned(),
+        Phase::Copying => "copying".to_owned(),
         Phase::Fetching => format!("{} conn", file.connections),
         Phase::Finishing => "finishing".to_owned(),
     }

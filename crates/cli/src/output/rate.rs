@@ -1,4 +1,4 @@
-//! The speed of the last seconds, from samples of a counter. Pure: time is passed in.
+//! The speed of the last seconds, from samples of what came. Pure: time is passed in.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -23,6 +23,7 @@ pub(crate) struct Rate {
 
 impl Rate {
     pub(crate) fn observe(&mut self, now: &Snapshot) {
+        let came = now.received_bytes.saturating_add(now.copied_bytes);
         if self
             .samples
             .back()
@@ -34,11 +35,11 @@ impl Rate {
         if self
             .samples
             .back()
-            .is_none_or(|(_, before)| *before != now.received_bytes)
+            .is_none_or(|(_, before)| *before != came)
         {
             self.last_byte = now.elapsed;
         }
-        self.samples.push_back((now.elapsed, now.received_bytes));
+        self.samples.push_back((now.elapsed, came));
         let old = |(at, _): &(Duration, u64)| *at + WINDOW < now.elapsed;
         while self.samples.front().is_some_and(old) {
             self.samples.pop_front();
@@ -57,7 +58,8 @@ impl Rate {
     /// How long nothing has come for files that wait for bytes, if it is long.
     pub(crate) fn silence(&self, now: &Snapshot) -> Option<Duration> {
         let waits = |file: &FileSnapshot| {
-            file.phase == Phase::Fetching && (file.size == 0 || file.done < file.size)
+            let waits = matches!(file.phase, Phase::Fetching | Phase::Copying);
+            waits && (file.size == 0 || file.done < file.size)
         };
         let silence = now.elapsed.saturating_sub(self.last_byte);
         (silence >= SILENCE && now.files.iter().any(waits)).then_some(silence)

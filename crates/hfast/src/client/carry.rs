@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::prepare::{places, prepare};
+use super::places::{find, places};
+use super::prepare::prepare;
 use super::{Client, JobContext, Plan, PlannedFile, Report};
 use crate::error::{Error, ErrorKind};
 use crate::names::Digest;
@@ -123,9 +124,13 @@ impl Client {
             others: HashMap::new(),
         };
         let places = places(job, &self.options.sources);
+        let wanted = if job.force {
+            wanted
+        } else {
+            find(&self.disk, progress, places, wanted).await
+        };
         let prepared = self.disk.run(move || {
-            let mut wanted = wanted;
-            let engine = prepare(setup, &mut wanted, &own, &places)?;
+            let engine = prepare(setup, &wanted, &own)?;
             Ok((engine, wanted))
         });
         let (engine, wanted) = prepared.await?;

@@ -8,6 +8,7 @@ mod carry;
 mod choose;
 mod look;
 pub(crate) mod memory;
+mod places;
 mod plain;
 mod plan;
 mod prepare;

@@ -4,7 +4,7 @@
 //! our own partial file, which is hashed before it is published. This file only reads them.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -123,7 +123,7 @@ pub(crate) fn official_names(folder: &Path, stem: &str) -> Vec<PathBuf> {
 
 /// Copies what `found` holds into `partial` and claims it. Returns the ranges that were copied.
 pub(crate) fn copy_into(partial: &Partial, found: &Found) -> Result<Ranges, Error> {
-    let file = File::open(&found.path).map_err(|e| Error::disk("read", &found.path, e))?;
+    let file = platform::open_file(&found.path).map_err(|e| Error::disk("read", &found.path, e))?;
     let mut copied = Ranges::default();
     for range in found.ranges.iter() {
         let mut start = range.start;

@@ -165,11 +165,12 @@ impl Destination {
                 return Ok(true);
             }
         }
-        // What may lie elsewhere is known by more than its size, and so is not read twice.
-        let elsewhere = wanted.elsewhere.iter();
-        let elsewhere = elsewhere.map(|lying| (&lying.path, lying.may_link));
+        // What can be linked is known by more than its size, and so is not read twice. What has to be
+        // copied comes as what is fetched does.
+        let linked = wanted.elsewhere.iter().filter(|lying| lying.may_link);
+        let linked = linked.map(|lying| (&lying.path, true));
         let others = others.iter().filter(|path| is_right(path));
-        for place in elsewhere.chain(others.map(|path| (path, false))) {
+        for place in linked.chain(others.map(|path| (path, false))) {
             if self.bring(place, wanted, &digest)? {
                 return Ok(true);
             }
@@ -181,7 +182,7 @@ impl Destination {
     /// is fetched.
     fn bring(
         &self,
-        (from, may_link): (&PathBuf, bool),
+        (from, links): (&PathBuf, bool),
         wanted: &Wanted,
         digest: &Digest,
     ) -> Result<bool, Error> {
@@ -191,9 +192,11 @@ impl Destination {
             Self::File { path } => path.clone(),
         };
         // People write to files of a local folder, and to nothing in a cache.
-        let may_share = may_link && matches!(self, Self::Cache { .. });
+        if links && !matches!(self, Self::Cache { .. }) {
+            return Ok(false);
+        }
         let is_right = |path: &Path| file_matches(path, digest).unwrap_or(false);
-        match place::bring(from, &to, &self.partials(), may_share, is_right) {
+        match place::bring(from, &to, &self.partials(), links, is_right) {
             Ok(true) => tracing::info!("{}: found as {}", wanted.name(), from.display()),
             Ok(false) => return Ok(false),
             Err(error) => {

@@ -1,24 +1,35 @@
 //! Where a content may lie that is wanted in another place: the official cache, for a local folder,
 //! and the official store of contents that repositories share.
 //!
-//! This only says where to look. Whatever lies there is hashed like anything else, and never written
-//! to: the store keeps its own accounts of who refers to what.
+//! This only says where to look, and reads what is there. Whatever lies there is hashed like anything
+//! else, and never written to: the store keeps its own accounts of who refers to what.
 //!
-//! Into a cache a content of the store comes as a hard link, where the system allows one: it takes
+//! Into a cache a content of its own store comes as a hard link, where the system allows one: it takes
 //! no room, and the official client may delete its own name without harm to ours. The file stays
 //! read-only, as it is for those who reach it through the official link; nothing in a cache is ever
 //! written to, only replaced. A local folder gets a copy, since people write to what is there.
+//!
+//! How copies are made, and how long a disk may take for that, is told in `supply.rs`.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::destination::Wanted;
 use super::layout::RepoFolder;
+use super::platform;
 use crate::names::{Commit, XetHash};
 
 /// The file that makes a folder a shared store, and all that it says.
 const MARKER: &str = ".huggingface-shared-blobs";
 const MARK: &[u8] = b"1\n";
+
+/// How long a place may take for one small thing. A disk that slept needs up to 10 s; a network mount
+/// whose server is gone never answers.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where one content may lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +37,37 @@ pub(crate) struct Lying {
     pub(crate) path: PathBuf,
     /// Nobody writes to it: a cache may have it as another name of the same file.
     pub(crate) may_link: bool,
+    /// The folder or cache that it is in, as people know it.
+    pub(crate) root: Arc<Path>,
+}
+
+impl Lying {
+    /// Opens what has `size` bytes. Blocks, for as long as the disk likes.
+    pub(crate) fn open(&self, size: u64) -> io::Result<File> {
+        let file = platform::open_file(&self.path)?;
+        if file.metadata()?.len() == size {
+            return Ok(file);
+        }
+        Err(io::Error::other("it has another size now"))
+    }
+}
+
+/// Reads a part of a file that [`Lying::open`] has opened. Blocks as well.
+pub(crate) fn read(file: &File, range: &Range<u64>) -> io::Result<Vec<u8>> {
+    let len = usize::try_from(range.end - range.start).unwrap_or_default();
+    let mut bytes = vec![0; len];
+    if platform::read_at(file, &mut bytes, range.start)? < len {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(bytes)
 }
 
 /// The places of one job. Making it blocks.
-#[derive(Default)]
 pub(crate) struct Elsewhere {
+    root: Arc<Path>,
     repo: Option<(RepoFolder, Commit)>,
     store: Option<PathBuf>,
+    may_link: bool,
     folder: Option<PathBuf>,
 }
 
@@ -40,13 +75,18 @@ impl Elsewhere {
     /// A folder that may have files under their names.
     pub(crate) fn plain(folder: PathBuf) -> Self {
         Self {
+            root: folder.as_path().into(),
+            repo: None,
+            store: None,
+            may_link: false,
             folder: Some(folder),
-            ..Self::default()
         }
     }
 
-    /// Looks at the cache that `folder` is in; its own contents count where `commit` is given.
+    /// Looks at the cache that `folder` is in; its own contents count where `commit` is given. Where it
+    /// is not, it is the cache that contents are wanted in.
     pub(crate) fn look(folder: &RepoFolder, commit: Option<Commit>) -> Self {
+        let may_link = commit.is_none();
         let commit = commit.filter(|_| folder.path().is_dir());
         let store = folder.root().join("blobs");
         let marker = store.join(MARKER);
@@ -55,6 +95,8 @@ impl Elsewhere {
             .is_ok_and(|found| found.is_file() && found.len() == MARK.len() as u64);
         let is_store = is_mark && fs::read(&marker).is_ok_and(|mark| mark == MARK);
         Self {
+            root: folder.root().into(),
+            may_link,
             repo: commit.map(|commit| (folder.clone(), commit)),
             store: is_store.then_some(store),
             folder: None,
@@ -83,9 +125,14 @@ impl Elsewhere {
         let payload = shared.map(|(store, hash)| payload(store, hash));
         // What is no file itself is nothing of the store's.
         let payload = payload.filter(|path| path.symlink_metadata().is_ok_and(has_size));
-        let lying = |may_link| move |path| Lying { path, may_link };
-        let mut places: Vec<_> = places.into_iter().map(lying(false)).collect();
-        places.extend(payload.map(lying(true)));
+        let lying = |path, may_link| Lying {
+            path,
+            may_link,
+            root: Arc::clone(&self.root),
+        };
+        let places = places.into_iter().map(|path| lying(path, false));
+        let mut places: Vec<_> = places.collect();
+        places.extend(payload.map(|path| lying(path, self.may_link)));
         // There are as many of these lists as files.
         places.shrink_to_fit();
         places
@@ -103,6 +150,30 @@ mod tests {
     use crate::names::{Digest, Repo, RepoId, RepoType};
     use crate::repo_path::RepoPath;
     use crate::store::platform;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+        let root = tempfile::tempdir().unwrap();
+        let lying = Lying {
+            path: root.path().join("x.bin"),
+            may_link: false,
+            root: root.path().into(),
+        };
+        fs::write(&lying.path, "12345").unwrap();
+        let file = lying.open(5).unwrap();
+        assert_eq!(read(&file, &(1..4)).unwrap(), b"234");
+        assert!(read(&file, &(1..6)).is_err());
+        assert!(lying.open(4).is_err(), "it is another one now");
+        fs::remove_file(&lying.path).unwrap();
+        let made = std::process::Command::new("mkfifo")
+            .arg(&lying.path)
+            .status();
+        assert!(made.unwrap().success());
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
+        std::thread::spawn(move || tell.send(lying.open(0).is_err()));
+        assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(true));
+    }
 
     #[test]
     fn only_a_marked_store_and_real_files_of_the_right_size_count() {

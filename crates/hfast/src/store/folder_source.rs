@@ -1,7 +1,6 @@
 //! What a folder or cache that is named as a source has of a list of contents, and how fast it reads.
 //! Nothing is hashed and nothing is written: a content is judged when it is used. Blocks.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -10,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::destination::Wanted;
 use super::elsewhere::Elsewhere;
 use super::layout::RepoFolder;
+use super::platform;
 use crate::names::{Commit, Repo};
 
 /// A read of the engine's order of size.
@@ -67,7 +67,7 @@ pub(crate) fn read(
     patience: Duration,
 ) -> io::Result<(Duration, u64, Duration)> {
     let begun = Instant::now();
-    let mut file = File::open(path)?;
+    let mut file = platform::open_file(path)?;
     file.seek(SeekFrom::Start(range.start))?;
     let mut piece = file.take(range.end - range.start);
     let mut block = vec![0; BLOCK];

@@ -68,7 +68,7 @@ pub(crate) fn read_note(path: &Path, longest: u64) -> Option<String> {
     let mut text = String::new();
     let file = path
         .is_file()
-        .then(|| fs::File::open(path).ok())
+        .then(|| platform::open_file(path).ok())
         .flatten()?;
     file.take(longest).read_to_string(&mut text).ok()?;
     Some(text)
@@ -197,19 +197,21 @@ pub(crate) fn copy(from: &Path, to: &Path, folder: &Path) -> Result<(), Error> {
 }
 
 /// Brings a file that belongs to somebody else to its final name, if it still `is_right` once it has
-/// come; whatever it was before, nobody can have changed it since. Where `may_share`, both names may
-/// stand for one file.
+/// come; whatever it was before, nobody can have changed it since. It is copied, or it `links`: then both
+/// names stand for one file, where the system allows that.
 pub(crate) fn bring(
     from: &Path,
     to: &Path,
     folder: &Path,
-    may_share: bool,
+    links: bool,
     is_right: impl Fn(&Path) -> bool,
 ) -> Result<bool, Error> {
     let temporary = temporary(folder, "copy", to);
-    let shared = may_share && fs::hard_link(from, &temporary).is_ok();
-    let copied = || copy_bytes(from, &temporary).map_err(|e| Error::disk("copy to", to, e));
-    let come = if shared { Ok(()) } else { copied() };
+    let come = if links {
+        fs::hard_link(from, &temporary).map_err(|e| Error::disk("link", to, e))
+    } else {
+        copy_bytes(from, &temporary).map_err(|e| Error::disk("copy to", to, e))
+    };
     let is_file = || {
         temporary
             .symlink_metadata()
@@ -220,7 +222,7 @@ pub(crate) fn bring(
         return remove(&temporary).map(|()| false);
     }
     // Whoever wrote a file that is shared need not have made it durable.
-    let durable = if shared { flush(&temporary) } else { Ok(()) };
+    let durable = if links { flush(&temporary) } else { Ok(()) };
     or_remove(&temporary, durable.and_then(|()| rename(&temporary, to)))?;
     // Between two names of one file a rename does nothing.
     remove(&temporary).map(|()| true)
@@ -228,7 +230,7 @@ pub(crate) fn bring(
 
 /// Only the bytes are copied: a file that nobody may write to can have a copy that is like any other.
 fn copy_bytes(from: &Path, to: &Path) -> io::Result<()> {
-    let mut from = fs::File::open(from)?;
+    let mut from = platform::open_file(from)?;
     let mut options = OpenOptions::new();
     let mut to = platform::open_no_follow(options.write(true).create(true).truncate(true), to)?;
     io::copy(&mut from, &mut to)?;

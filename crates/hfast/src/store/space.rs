@@ -58,7 +58,7 @@ impl Destination {
                     && wanted
                         .elsewhere
                         .iter()
-                        .any(|lying| lying.may_link && !lacks(&lying.path));
+                        .any(|lying| lying.may_link && size > SMALL);
                 let fetches = !linked && blob.is_none_or(|blob| lacks(&blob));
                 let copies = if *naming == Naming::Copies { names } else { 0 };
                 (u64::from(fetches) + copies, fetches)

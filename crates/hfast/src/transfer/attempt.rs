@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind};
 use crate::hash::sha256;
 use crate::hub::metadata::Validator;
 use crate::names::Digest;
-use crate::store::adopt;
+use crate::store::adopt::{self, Found};
 use crate::store::destination::Wanted;
 use crate::store::journal::{Claims, Identity};
 use crate::store::lock::{Lock, Patience};
@@ -82,16 +82,12 @@ impl Engine {
             shown.set_done(size);
             return Ok(size);
         }
-        if let Some(error) = self.over() {
+        // Nobody would judge what has no digest.
+        let judged = wanted.digest.and(wanted.size);
+        let places = judged.map_or(&[][..], |_| wanted.elsewhere.as_slice());
+        let mut refusal = self.refusal(wanted);
+        if let Some(error) = refusal.take_if(|_| places.is_empty()) {
             return Err(error.into());
-        }
-        if self.setup.offline {
-            let text = format!(
-                "{} is not here, and the network is switched off",
-                wanted.name()
-            );
-            let hint = "unset HF_HUB_OFFLINE to download it";
-            return Err(Error::new(ErrorKind::NotFound, text).with_hint(hint).into());
         }
         shown.phase(Phase::Fetching);
         let sources = self.setup.provider.sources(wanted);
@@ -107,13 +103,28 @@ impl Engine {
             return Ok(size);
         };
         let (job, verifier) = self.open_job(wanted, size, sources, shown).await?;
-        let open = self.open(&job);
-        let outcome = verifier.run(self, &job).await;
-        drop(open);
+        let supply = self.supply(places, &job, refusal);
+        let outcome = tokio::select! {
+            // In this order, for the same seed has to do the same.
+            biased;
+            outcome = verifier.run(self, &job) => outcome,
+            never = supply => match never {},
+        };
         let digest = outcome.map_err(|error| setback(&job, error))?;
         job.shown.phase(Phase::Finishing);
         self.publish(wanted, job, digest, lock).await?;
         Ok(size)
+    }
+
+    /// Why no source is to be asked, if that is so.
+    fn refusal(&self, wanted: &Wanted) -> Option<Error> {
+        let offline = || {
+            let name = wanted.name();
+            let text = format!("{name} is not here, and the network is switched off");
+            let hint = "unset HF_HUB_OFFLINE to download it";
+            Error::new(ErrorKind::NotFound, text).with_hint(hint)
+        };
+        self.over().or_else(|| self.setup.offline.then(offline))
     }
 
     /// Waits until nobody else works on the content, and settles it from what is on the disk.
@@ -204,8 +215,9 @@ impl Engine {
         let mut landed = Job::ranges_of(&claims);
         // What another run had finished has no claims.
         adopted.iter().for_each(|range| landed.insert(range));
-        let job = Arc::new(Job::new(shown, identity, file, (sink, landed), sources));
-        Ok((job, Verifier::new(claims, adopted)))
+        let bytes = (sink, landed, adopted);
+        let job = Arc::new(Job::new(shown, identity, file, bytes, sources));
+        Ok((job, Verifier::new(claims)))
     }
 
     async fn begin_partial(
@@ -225,12 +237,19 @@ impl Engine {
                     Partial::begin(&folder, &stem, &leftovers, &identity, size)?;
                 let mut there = Job::ranges_of(&claims);
                 adopted.iter().for_each(|range| there.insert(range));
+                let may_be_copied = wanted.damaged.is_some() || !wanted.elsewhere.is_empty();
+                if may_be_copied {
+                    // A copy may have been stopped, and is in doubt as what was copied is.
+                    adopted = there.clone();
+                }
                 if !there.is_empty() && wanted.damaged.is_none() {
                     return Ok((partial, claims, adopted));
                 }
-                // The copy of a damaged file may have been stopped, and is in doubt as that file is.
-                adopted = there.clone();
-                if let Some(mut found) = destination.parts(&wanted, size).into_iter().next() {
+                let parts = destination.parts(&wanted, size).into_iter().next();
+                // Of a damaged file that is in doubt as a whole nothing is better than another's.
+                let is_better =
+                    |found: &Found| wanted.elsewhere.is_empty() || found.ranges.len() < size;
+                if let Some(mut found) = parts.filter(is_better) {
                     there.iter().for_each(|range| found.ranges.remove(range));
                     // What cannot be read is simply not there.
                     let copied = adopt::copy_into(&partial, &found).unwrap_or_default();

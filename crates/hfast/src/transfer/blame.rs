@@ -40,7 +40,7 @@ pub(super) fn looks(size: u64, sources: usize) -> usize {
 /// Whose bytes may be wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Suspicion {
-    /// Of whoever wrote what lay here before: other tools, and runs whose notes are lost.
+    /// Of whoever wrote what was not fetched: other tools, folders, and runs whose notes are lost.
     Leftover(Ranges),
     /// Of one source, by the way to it.
     Source(usize),
@@ -143,7 +143,7 @@ fn announce(engine: &Engine, job: &Job, suspicion: &Suspicion, bytes: u64) {
     let what = match suspicion {
         Suspicion::All => "fetching it once more".to_owned(),
         Suspicion::Leftover(_) => {
-            format!("fetching again what of the {bytes} bytes that lay here before is wrong")
+            format!("fetching again what of the {bytes} bytes that were not fetched is wrong")
         }
         Suspicion::Source(lane) => {
             let name = job.with_sources(|sources| sources.name(*lane).to_owned());

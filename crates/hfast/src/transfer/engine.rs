@@ -3,7 +3,7 @@
 //! Workers are in `worker.rs`, one exchange in `exchange.rs`, the judge in `verify.rs`.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -95,6 +95,8 @@ pub(crate) struct Engine {
     /// Why no further file is asked for: a refusal of the whole repository, or nothing that answers.
     over: OnceLock<(ErrorKind, String, Option<String>)>,
     hope: Mutex<Hope>,
+    /// Folders and caches that do not answer.
+    pub(super) silent: Mutex<Vec<Arc<Path>>>,
     /// Unfinished files of earlier runs, by their stem.
     pub(super) leftovers: Mutex<HashMap<String, Vec<PathBuf>>>,
 }
@@ -145,6 +147,7 @@ impl Engine {
             open: Mutex::default(),
             over: OnceLock::new(),
             hope: Mutex::default(),
+            silent: Mutex::default(),
             leftovers: Mutex::new(leftovers),
             setup,
         })

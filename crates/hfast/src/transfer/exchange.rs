@@ -214,7 +214,10 @@ impl Exchange<'_> {
             let (offset, pieces) = writer.take();
             let len = pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
             let extents = writer.extents.add(&pieces);
-            let (job, of) = (Arc::clone(self.job), (self.source_index, self.lease.id));
+            let (job, of) = (
+                Arc::clone(self.job),
+                (Some(self.source_index), self.lease.id),
+            );
             let written = self
                 .engine
                 .setup
@@ -239,7 +242,10 @@ impl Exchange<'_> {
         let Some(extent) = writer.extents.close() else {
             return Ok(());
         };
-        let (job, of) = (Arc::clone(self.job), (self.source_index, self.lease.id));
+        let (job, of) = (
+            Arc::clone(self.job),
+            (Some(self.source_index), self.lease.id),
+        );
         let offset = writer.offset;
         self.engine
             .setup

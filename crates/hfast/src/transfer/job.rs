@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::brought::Brought;
 use super::front::Front;
 use super::held::Rules;
 use super::lanes::Room;
@@ -55,6 +56,8 @@ pub(crate) struct Job {
     pub(crate) shown: ActiveFile,
     /// Wakes the verifier: bytes landed, or the job failed.
     pub(crate) changed: Notify,
+    /// Something was forgotten that had landed.
+    forgotten: Notify,
     segments: Mutex<Segments>,
     state: Mutex<State>,
 }
@@ -76,8 +79,7 @@ pub(super) struct Change {
 
 struct State {
     sources: Sources,
-    /// Which source brought what has landed; what is of nobody here came in an earlier run.
-    brought: Vec<Ranges>,
+    brought: Brought,
     /// When the last failure was counted.
     last_failure: Option<Duration>,
     failed: Option<Error>,
@@ -89,12 +91,12 @@ struct State {
 }
 
 impl Job {
-    /// A job of which `landed` is already on disk.
+    /// A job of which `landed` is already on disk, and `adopted` is the part of that which others wrote.
     pub(crate) fn new(
         shown: ActiveFile,
         identity: Identity,
         (name, size, digest, validator): (String, u64, Option<Digest>, Option<Validator>),
-        (sink, landed): (Sink, Ranges),
+        (sink, landed, adopted): (Sink, Ranges, Ranges),
         sources: Sources,
     ) -> Self {
         let resumed_to = landed.iter().last().map_or(0, |range| range.end);
@@ -102,7 +104,7 @@ impl Job {
         shown.set_done(segments.landed_bytes());
         let ways = (0..sources.len()).map(|_| Way::default()).collect();
         let state = State {
-            brought: vec![Ranges::default(); sources.len()],
+            brought: Brought::new(sources.len(), adopted),
             sources,
             last_failure: None,
             failed: None,
@@ -123,6 +125,7 @@ impl Job {
             ways,
             shown,
             changed: Notify::new(),
+            forgotten: Notify::new(),
             segments: Mutex::new(segments),
             state: Mutex::new(state),
         }
@@ -304,14 +307,22 @@ impl Job {
         let mut segments = self.segments();
         segments.forget(range);
         self.shown.set_done(segments.landed_bytes());
+        self.forgotten.notify_one();
     }
 
-    /// Writes those bytes of `pieces` that `lease` brought from `source` and that are nobody else's, at `offset`, shows them to the
-    /// digest if it waits for them, and claims the extents that are complete. Blocks, and runs to its end
-    /// also when nobody waits for it any more.
+    /// Waits until there are bytes that nobody brings.
+    pub(super) async fn lacking(&self) {
+        while !self.segments().has_free() {
+            self.forgotten.notified().await;
+        }
+    }
+
+    /// Writes those bytes of `pieces` that `lease` brought from `source`, `None` if that is a disk, and that are nobody
+    /// else's, at `offset`, shows them to the digest if it waits for them, and claims the extents that are
+    /// complete. Blocks, and runs to its end also when nobody waits for it any more.
     pub(super) fn write(
         &self,
-        (source, lease): (usize, LeaseId),
+        (source, lease): (Option<usize>, LeaseId),
         offset: u64,
         pieces: &[Bytes],
         extents: &[Extent],
@@ -323,7 +334,7 @@ impl Job {
         for part in parts.iter() {
             self.write_part(&part, offset, pieces)?;
         }
-        self.note_brought(source, &parts);
+        self.state().brought.note(source, &parts);
         let mut segments = self.segments();
         segments.landed(&parts);
         self.shown.set_done(segments.landed_bytes());
@@ -334,29 +345,17 @@ impl Job {
         }
     }
 
-    fn note_brought(&self, source: usize, parts: &Ranges) {
-        let mut state = self.state();
-        for (index, brought) in state.brought.iter_mut().enumerate() {
-            for part in parts.iter() {
-                if index == source {
-                    brought.insert(part);
-                } else {
-                    brought.remove(part);
-                }
-            }
-        }
+    /// What has landed and was written by others.
+    pub(super) fn adopted(&self) -> Ranges {
+        self.state().brought.adopted().clone()
     }
 
     /// What has landed by a way.
     pub(super) fn brought_by(&self, lane: usize) -> Ranges {
         let state = self.state();
-        let mut ranges = Ranges::default();
-        for (index, brought) in state.brought.iter().enumerate() {
-            if state.sources.get(index).lane == lane {
-                brought.iter().for_each(|range| ranges.insert(range));
-            }
-        }
-        ranges
+        let of_lane = |index: &usize| state.sources.get(*index).lane == lane;
+        let indices = (0..state.sources.len()).filter(of_lane);
+        indices.flat_map(|index| state.brought.by(index)).collect()
     }
 
     /// Writes the bytes of `part` out of pieces that begin at `offset`.

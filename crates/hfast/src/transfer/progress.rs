@@ -20,6 +20,7 @@ pub struct Progress {
     total_bytes: AtomicU64,
     done_bytes: AtomicU64,
     received_bytes: AtomicU64,
+    copied_bytes: AtomicU64,
     files_total: AtomicUsize,
     files_done: AtomicUsize,
     connections: AtomicUsize,
@@ -43,6 +44,8 @@ pub enum Phase {
     Waiting,
     /// What is already on disk is being read.
     Checking,
+    /// Bytes are copied from a folder or cache of this machine.
+    Copying,
     /// Bytes are arriving.
     #[default]
     Fetching,
@@ -91,6 +94,8 @@ pub struct Snapshot {
     pub done_bytes: u64,
     /// Bytes of content received from the network in this run, repeated ones included.
     pub received_bytes: u64,
+    /// Bytes of content copied from folders and caches of this machine in this run.
+    pub copied_bytes: u64,
     /// Files of the job.
     pub files_total: usize,
     /// Files that have their final name.
@@ -127,6 +132,7 @@ impl Default for Progress {
             total_bytes: AtomicU64::default(),
             done_bytes: AtomicU64::default(),
             received_bytes: AtomicU64::default(),
+            copied_bytes: AtomicU64::default(),
             files_total: AtomicUsize::default(),
             files_done: AtomicUsize::default(),
             connections: AtomicUsize::default(),
@@ -149,6 +155,7 @@ impl Progress {
             total_bytes: self.total_bytes.load(Relaxed),
             done_bytes: self.done_bytes.load(Relaxed),
             received_bytes: self.received_bytes.load(Relaxed),
+            copied_bytes: self.copied_bytes.load(Relaxed),
             files_total: self.files_total.load(Relaxed),
             files_done: self.files_done.load(Relaxed),
             connections: self.connections.load(Relaxed),
@@ -215,6 +222,10 @@ impl Progress {
 
     pub(crate) fn received(&self, bytes: u64) {
         self.received_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    pub(crate) fn copied(&self, bytes: u64) {
+        self.copied_bytes.fetch_add(bytes, Relaxed);
     }
 
     pub(crate) fn retried(&self) {

@@ -68,6 +68,17 @@ impl Segments {
         Some(self.hold(free.start..end, false, now))
     }
 
+    /// Leases all of the first free range that is one of `these`, too.
+    pub(super) fn lease_of(&mut self, these: &Ranges, now: Duration) -> Option<Lease> {
+        let mut shared = these.iter().map(|range| {
+            let taken = self.free.missing_in(range.clone());
+            taken.missing_in(range)
+        });
+        let range = shared.find_map(|shared| shared.first())?;
+        self.free.remove(range.clone());
+        Some(self.hold(range, false, now))
+    }
+
     /// Extends a lease to the end of the file, over what others hold there: its answer brings it all.
     pub(super) fn take_all(&mut self, id: LeaseId) {
         let end = self.held.get(&id).map_or(self.size, |held| held.rest.end);

@@ -26,13 +26,12 @@ const STEP: u64 = 8 << 20;
 /// The judge of one file.
 pub(super) struct Verifier {
     claims: Claims,
-    adopted: Ranges,
 }
 
 impl Verifier {
-    /// `claims` are on disk from earlier runs; `adopted` is the part of them that others wrote.
-    pub(super) fn new(claims: Claims, adopted: Ranges) -> Self {
-        Self { claims, adopted }
+    /// `claims` are on disk from earlier runs.
+    pub(super) fn new(claims: Claims) -> Self {
+        Self { claims }
     }
 
     /// Waits for the whole file and returns its digest, which is the promised one.
@@ -60,8 +59,7 @@ impl Verifier {
                 return Ok(digest);
             }
         }
-        let adopted = std::mem::take(&mut self.adopted);
-        for suspicion in suspicions(job, adopted) {
+        for suspicion in suspicions(job, job.adopted()) {
             if let Some(digest) = self.fetch_again(engine, job, suspicion).await? {
                 return Ok(digest);
             }

@@ -67,7 +67,7 @@ pub(super) struct Landing {
     writer: Writer,
     job: Arc<Job>,
     /// Which source the bytes come from, and for which lease.
-    of: (usize, LeaseId),
+    of: (Option<usize>, LeaseId),
     disk: Disk,
 }
 
@@ -76,13 +76,13 @@ impl Landing {
     pub(super) fn new(
         range: (u64, u64),
         job: &Arc<Job>,
-        of: (usize, LeaseId),
+        (source, lease): (usize, LeaseId),
         disk: &Disk,
     ) -> Self {
         Self {
             writer: Writer::new(range, job.size),
             job: Arc::clone(job),
-            of,
+            of: (Some(source), lease),
             disk: disk.clone(),
         }
     }
