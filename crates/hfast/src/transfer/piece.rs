@@ -19,9 +19,6 @@ pub(super) const SMALLEST: u64 = 64 << 10;
 /// The bytes take so many times as long as the wait for them ...
 const WAITS: f64 = 32.0;
 
-/// ... or as much as comes in this time, where that is little and no wait is to be seen ...
-const SOON: Duration = Duration::from_secs(2);
-
 /// ... and at the end still as long as this many times the wait: smaller pieces would leave the
 /// connection idle half of the time.
 const LEAST_WAITS: f64 = 2.0;
@@ -69,8 +66,7 @@ impl Pace {
         }
         let of_waits = |waits: f64| bytes(self.wait.as_secs_f64() * self.rate * waits);
         let least = of_waits(LEAST_WAITS).clamp(SMALLEST, UNKNOWN);
-        let soon = bytes(self.rate * SOON.as_secs_f64()).min(UNKNOWN);
-        let most = of_waits(WAITS).clamp(soon, LARGEST);
+        let most = of_waits(WAITS).clamp(UNKNOWN, LARGEST);
         bytes(share).clamp(least, most)
     }
 }
