@@ -60,7 +60,7 @@ def once(script: Path, deadline: float, stderr: Path) -> dict:
     peak = script.with_suffix(".peak")
     with stderr.open("wb") as errors:
         child = subprocess.Popen(
-            ["time", "--quiet", "-f", "%M", "-o", str(peak), "bash", str(script)],
+            ["env", "--default-signal=INT", "time", "--quiet", "-f", "%M", "-o", str(peak), "bash", str(script)],
             env=surroundings(script),
             stdin=subprocess.DEVNULL,
             stderr=errors,

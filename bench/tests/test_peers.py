@@ -2,6 +2,7 @@
 
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -78,6 +79,10 @@ class Attempts(unittest.TestCase):
         self.assertLess(time.monotonic() - before, 10)
         self.assertEqual((found["succeeded"], found["in_time"], found["attempts"]), (False, False, 1))
         self.assertAlmostEqual(found["wall_s"], 0.3, delta=0.2)
+        self.assertGreater(self.run_script("exec sleep 60\n", limit=0.3)["rss_kib"], 0)
+
+    def test_a_background_job_is_ended_by_an_interrupt_too(self):
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.SIG_IGN))
         self.assertGreater(self.run_script("exec sleep 60\n", limit=0.3)["rss_kib"], 0)
 
 
