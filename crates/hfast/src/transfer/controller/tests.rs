@@ -95,7 +95,7 @@ fn the_burst_with_which_connections_begin_is_not_what_they_bring() {
         for tick in 0..9 * 5 {
             let now = tick * Duration::from_millis(200);
             open.resize(controller.target(), now);
-            let rate = |since: &Duration| match now - *since {
+            let rate = |since: &Duration| match now.saturating_sub(*since) {
                 Duration::ZERO => 0.0,
                 age if age < Duration::from_millis(1500) => burst * 0.1e6,
                 _ => 0.1e6,
