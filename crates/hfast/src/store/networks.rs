@@ -12,11 +12,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::owner::Owner;
 use super::{place, platform};
 use crate::transfer::controller::Learnt;
 
 const NAME: &str = "networks.json";
+
+/// The same while it is written. One name for all: what a killed process leaves is written over, and what two
+/// at once make of it is a file that makes no sense.
+const WRITTEN: &str = "networks.json.new";
 
 /// People come back to a network on the next day; what was learnt of it before that is old.
 const WHILE: Duration = Duration::from_secs(24 * 3600);
@@ -79,7 +82,7 @@ impl Networks {
     /// Writes it to `folder`, which nobody else can write to.
     pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
         platform::private_folder(folder)?;
-        let temporary = folder.join(Owner::of_new_file().file_name("networks"));
+        let temporary = folder.join(WRITTEN);
         let written = fs::write(&temporary, serde_json::to_vec(self)?);
         written
             .and_then(|()| fs::rename(&temporary, folder.join(NAME)))
@@ -111,6 +114,8 @@ mod tests {
         }
         assert_eq!(networks.0.len(), MOST);
         networks.learn("a".to_owned(), learnt);
+        fs::create_dir(&here).unwrap();
+        fs::write(here.join(WRITTEN), "{\"a\":").unwrap();
         networks.write(&here).unwrap();
         assert_eq!(Networks::read(&here).of("a"), Some(learnt));
         for bad in [

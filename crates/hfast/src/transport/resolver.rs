@@ -69,6 +69,10 @@ impl Known {
         let is_good = |address: &SocketAddr| !self.demoted.contains_key(&address.ip());
         let (mut good, mut bad): (Vec<_>, Vec<_>) = addresses.into_iter().partition(is_good);
         bad.sort_by_key(|address| self.demoted.get(&address.ip()).copied());
+        if good.is_empty() {
+            // That was the link, and says nothing of an address.
+            good = std::mem::take(&mut bad);
+        }
         let turn = self.turns.checked_rem(good.len()).unwrap_or_default();
         good.rotate_left(turn);
         self.turns = self.turns.wrapping_add(1);
@@ -159,6 +163,16 @@ mod tests {
             .map(|_| resolver.order(addresses().to_vec())[0])
             .collect();
         assert_eq!(firsts.len(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_that_stalled_all_is_held_against_none() {
+        let resolver = Resolver::default();
+        for address in addresses() {
+            resolver.demote(address.ip());
+        }
+        let next = || resolver.order(addresses().to_vec())[0];
+        assert_eq!([next(), next(), next()], addresses());
     }
 
     #[tokio::test(start_paused = true)]
