@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::piece::{SMALLEST, to_f64};
+use super::piece::to_f64;
 
 /// Younger leases, in waits for an answer and at least, have not shown their pace yet.
 const YOUNG: u32 = 2;
@@ -18,6 +18,10 @@ const SILENT: u32 = 3;
 
 /// Whoever helps needs a wait until anything comes: with less than so many to go it is not worth it.
 const WORTH: f64 = 2.0;
+
+/// Each half is at least so long, about a first window: whoever has less left will have brought it before another
+/// could. What is fetched twice instead costs both the whole of it.
+const SMALLEST_HALF: u64 = 16 << 10;
 
 /// How the end of a file is shared out.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +90,7 @@ impl Held {
     /// Whether both halves of what is left are worth a request, and the first one will come.
     pub(super) fn may_be_split(&self, now: Duration, rules: &Rules) -> bool {
         let left = self.left();
-        left.end - left.start >= 2 * SMALLEST && !self.is_silent(now, rules)
+        left.end - left.start >= 2 * SMALLEST_HALF && !self.is_silent(now, rules)
     }
 
     /// Seconds until it is done at its own pace; infinite for one that is silent, and `None` while it
