@@ -3,7 +3,7 @@
 //! What the body brings is told in `exchange.rs`.
 
 use std::ops::Range;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
 use ::http::header::{IF_RANGE, RANGE};
@@ -22,6 +22,23 @@ use crate::names::Digest;
 use crate::transport::follow::{Answer, Step, follow_with};
 use crate::transport::{MAX_ERROR_BODY, Request, read_limited};
 
+/// A source that did not say where the bytes are is asked again after this time, or those who waited for the
+/// answer would ask without rest.
+const AFTER_UNANSWERED: Duration = Duration::from_millis(200);
+
+/// What is read of an answer that refuses must have come by then: it only explains.
+const EXPLANATION: Duration = Duration::from_secs(5);
+
+/// A question that was not answered, also because whoever asked was stopped: those who waited for it must
+/// not ask the same one by one.
+struct Unanswered<'a>(Option<&'a AtomicU64>);
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        self.0.map(|failures| failures.fetch_add(1, Relaxed));
+    }
+}
+
 /// A link that leads to `url` since now.
 fn link(url: &Url, validator: Option<Validator>, trusted: bool) -> Link {
     Link {
@@ -39,7 +56,16 @@ impl Exchange<'_> {
     pub(super) async fn ask(&mut self, meter: &MeterHandle<'_>) -> Result<Answer, Trouble> {
         let (job, way) = (self.job, self.job.way(self.source_index));
         let failures = way.failures.load(Relaxed);
-        let mut slot = way.link.lock().await;
+        let mut slot = match way.link.try_lock() {
+            Ok(slot) => slot,
+            // Whoever asks may wait for an answer that never comes, and a probe is there to see.
+            Err(_) if self.is_probe => {
+                let url = self.source.resolve.clone();
+                let answer = self.send(url, meter, &mut |_| {}).await?;
+                return self.take_link(&answer).map(|_| answer);
+            }
+            Err(_) => way.link.lock().await,
+        };
         let is_usable = |link: &Link| link.is_fresh(Instant::now());
         if let Some(link) = slot.clone().filter(is_usable) {
             // Others may ask at the same time: the link is known.
@@ -60,6 +86,8 @@ impl Exchange<'_> {
         }
         *slot = None;
         let mut waiting = Some((slot, self.asking.take()));
+        // Dropped before the lock is.
+        let mut unanswered = Unanswered(Some(&way.failures));
         let wake = &self.engine.wake;
         // Those who wait for the link need not wait for what it leads to.
         let mut on_step = |step: &Step<'_>| {
@@ -76,6 +104,10 @@ impl Exchange<'_> {
             .send(self.source.resolve.clone(), meter, &mut on_step)
             .await;
         let answered = answered.and_then(|answer| Ok((self.take_link(&answer)?, answer)));
+        if answered.is_ok() {
+            unanswered.0 = None;
+        }
+        drop(unanswered);
         match (answered, waiting) {
             (Ok((link, answer)), Some((mut slot, _))) => {
                 *slot = link;
@@ -83,11 +115,8 @@ impl Exchange<'_> {
                 Ok(answer)
             }
             (Ok((_, answer)), None) => Ok(answer),
-            (Err(trouble), waiting) => {
-                // Those who waited for this answer must not ask the same question one by one.
-                way.failures.fetch_add(1, Relaxed);
-                drop(waiting);
-                let time = self.engine.now() + Duration::from_millis(200);
+            (Err(trouble), _) => {
+                let time = self.engine.now() + AFTER_UNANSWERED;
                 job.with_sources(|sources| sources.hold_off(self.source_index, time));
                 Err(trouble)
             }
@@ -145,7 +174,7 @@ impl Exchange<'_> {
             .unwrap_or_default()
             .clone_into(&mut self.host);
         let mut request = Request::get(url);
-        request.fresh = self.fresh;
+        request.fresh = self.is_fresh();
         let range = &self.lease.range;
         // A file that fits into one request is asked for whole: some servers refuse the range 0-0
         // of an empty file, and small files then need no support for ranges at all.
@@ -193,7 +222,7 @@ impl Exchange<'_> {
             return Err(Trouble::StaleLink(status));
         }
         let body = read_limited(answer.response.body.as_mut(), None, MAX_ERROR_BODY);
-        let body = tokio::time::timeout(Duration::from_secs(5), body).await;
+        let body = tokio::time::timeout(EXPLANATION, body).await;
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
         Err(Trouble::Refused(
             status,

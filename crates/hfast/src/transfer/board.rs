@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::stall::{LONGEST_PATIENCE, Meter, PROBE, Stall, judge};
+use super::stall::{LONGEST_PATIENCE, Meter, NOW, PROBE, Patience, Stall, judge};
 
 /// The open connections.
 #[derive(Default)]
@@ -53,6 +53,11 @@ impl Board {
         open.iter().any(|entry| {
             entry.lane == lane && locked(&entry.meter).has_received(now, LONGEST_PATIENCE)
         })
+    }
+
+    /// Whether something has come just now, over whichever connection.
+    pub(super) fn link_works(&self, now: Duration) -> bool {
+        now.saturating_sub(*locked(&self.last_byte)) < NOW
     }
 
     /// Whether it is time to try once more whether the link has come back; if so, it is tried now.
@@ -112,23 +117,25 @@ impl MeterHandle<'_> {
         *locked(&self.board.last_byte) = now;
     }
 
+    /// When it was asked for what it brings.
+    pub(super) fn asked(&self) -> Duration {
+        locked(&self.meter).started()
+    }
+
     /// Takes a sample, and judges the connection by itself and by the others.
-    pub(super) fn judge(&self, now: Duration, first_byte: Duration) -> Option<Stall> {
+    pub(super) fn judge(&self, now: Duration, patience: &Patience) -> Option<Stall> {
         let mut meter = locked(&self.meter);
         meter.tick(now);
         let own = meter.pulse(now);
         drop(meter);
-        let (mut near, mut far) = (Vec::new(), Vec::new());
+        let link_works = self.board.link_works(now);
         let open = locked(&self.board.open);
         let is_own = |entry: &&Entry| Arc::ptr_eq(&entry.meter, &self.meter);
         let entry = open.iter().find(is_own).filter(|entry| !entry.waits)?;
-        let host = Some(entry.host.as_str());
-        for entry in open.iter().filter(|entry| !is_own(entry)) {
-            let is_near = Some(entry.host.as_str()) == host;
-            let group = if is_near { &mut near } else { &mut far };
-            group.push(locked(&entry.meter).pulse(now));
-        }
-        judge(&own, (&near, &far), first_byte)
+        let others = open.iter().filter(|entry| !is_own(entry));
+        let near = others.filter(|other| other.host == entry.host);
+        let siblings: Vec<_> = near.map(|other| locked(&other.meter).pulse(now)).collect();
+        judge(&own, &siblings, link_works, patience)
     }
 }
 

@@ -16,8 +16,8 @@
 //! Where an earlier job learnt how many pay, begin with these. If they bring far more or less than then, or
 //! stand in a queue, the network is another one: go on as if nothing had been known.
 //!
-//! A look counts only if the source was busy all the time: where there is nothing more to ask for, a
-//! low rate says nothing.
+//! A look counts only if the source was busy all the time and something came: where there is nothing more to
+//! ask for, and while the network is down, a low rate says nothing of the number.
 
 use std::time::Duration;
 
@@ -159,6 +159,7 @@ impl Controller {
     pub(super) fn look(&mut self, now: Duration, received: u64, busy: bool, left: u64) {
         let Some((since, before)) = self.since.filter(|_| busy) else {
             self.since = busy.then_some((now, received));
+            self.queue.forget();
             return;
         };
         let time = now.saturating_sub(since);
@@ -167,10 +168,26 @@ impl Controller {
             return;
         }
         self.since = Some((now, received));
+        if received == before {
+            self.stand_still();
+            return;
+        }
         let rate = to_f64(received - before) / time.as_secs_f64();
         // What is left has come before more connections could show that they pay.
         let worth = to_f64(left) >= rate * (look * LOOKS).as_secs_f64();
         self.judge(now, rate, worth);
+        self.queue.forget();
+    }
+
+    /// Nothing comes, and no number would change that. Afterwards the network may be another one.
+    fn stand_still(&mut self) {
+        if let State::Trying { fewer, .. } = self.state {
+            self.target = fewer;
+        }
+        if !matches!(self.state, State::Recalling { .. }) {
+            self.state = State::Settling;
+        }
+        self.last = 0.0;
         self.queue.forget();
     }
 

@@ -19,7 +19,7 @@ use super::link::Asking;
 use super::piece::Pace;
 use super::segments::Lease;
 use super::source::Source;
-use super::stall::{Stall, first_byte_patience};
+use super::stall::Patience;
 use super::throttle::{Hold, limited};
 use super::trouble::Trouble;
 use super::writer::{Landing, Writer};
@@ -49,8 +49,8 @@ pub(super) struct Exchange<'a> {
     pub(super) longest_pause: Duration,
     /// How often in a row this source has failed.
     pub(super) failures: u32,
-    /// Over a connection that was not used before.
-    pub(super) fresh: bool,
+    /// It only looks whether anything comes at all.
+    pub(super) is_probe: bool,
     /// The host that was asked last, for messages.
     pub(super) host: String,
     /// The answer has begun.
@@ -70,26 +70,34 @@ struct Gauge<'a> {
     received: Arc<AtomicU64>,
     /// When its first byte came.
     begun: Option<Duration>,
-    /// How long it may be silent before that.
-    first_byte: Duration,
+    patience: Patience,
 }
 
 impl Exchange<'_> {
+    /// Whether it needs a connection that was not used before. What failed may be the one that was kept,
+    /// which would be taken up again. After two in a row it may be that no further one is let in, and those
+    /// that were kept are all there will be.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.is_probe || self.failures % 2 == 1
+    }
+
     /// Carries it out. `Ok` means that the lease is done or no longer wanted.
     pub(super) async fn run(&mut self) -> Result<(), Trouble> {
         let (engine, lane) = (self.engine, self.source.lane);
-        let asked = engine.now();
         let mut gauge = Gauge {
-            meter: engine.board.enter(lane, &self.host, asked),
+            meter: engine.board.enter(lane, &self.host, engine.now()),
             received: engine.lanes.counter(lane),
             begun: None,
-            first_byte: first_byte_patience(engine.lanes.wait(lane), self.failures),
+            patience: Patience::new(engine.lanes.wait(lane), self.failures, self.is_probe),
         };
+        let stopped = stop(engine, self.job, &gauge);
         let answer = tokio::select! {
             biased;
             answer = self.ask(&gauge.meter) => answer?,
-            stall = silence(engine, &gauge) => return Err(Trouble::Stalled(stall)),
+            stopped = stopped => return stopped,
         };
+        // Neither the wait for others nor the redirects on the way say how fast it answers.
+        let asked = gauge.meter.asked();
         self.answered = true;
         gauge.meter.is_from(&self.host);
         let accepted = self.accept(&answer)?;
@@ -104,7 +112,9 @@ impl Exchange<'_> {
             let took = engine.now().saturating_sub(begun);
             engine.lanes.paced(lane, Pace::of(wait, self.kept, took));
         }
-        if let (Err(Trouble::Stalled(_) | Trouble::Failed(_)), Some(peer)) = (&outcome, peer) {
+        let broke = matches!(outcome, Err(Trouble::Stalled(_) | Trouble::Failed(_)));
+        // An outage of the link is no address's fault.
+        if let Some(peer) = peer.filter(|_| broke && engine.board.link_works(engine.now())) {
             engine.setup.transport.avoid(peer);
         }
         outcome
@@ -188,7 +198,7 @@ impl Exchange<'_> {
             gauge.meter.add(0, self.engine.now());
         }
         // Judged before the disk is waited for: that is not the connection's silence.
-        let stall = hold.judged(gauge.meter.judge(self.engine.now(), gauge.first_byte));
+        let stall = hold.judged(gauge.meter.judge(self.engine.now(), &gauge.patience));
         let wanted = self.land(writer).await?;
         match stall {
             Some(stall) if wanted => Err(Trouble::Stalled(stall)),
@@ -266,12 +276,16 @@ impl Gauge<'_> {
     }
 }
 
-/// Waits until a connection that was asked has been silent for too long.
-async fn silence(engine: &Engine, gauge: &Gauge<'_>) -> Stall {
+/// Waits until the file is given up, or a connection that was asked has been silent for too long. Whether
+/// others have brought its lease meanwhile does not matter: one that lost by silence has failed.
+async fn stop(engine: &Engine, job: &Job, gauge: &Gauge<'_>) -> Result<(), Trouble> {
     loop {
         tokio::time::sleep(TICK).await;
-        if let Some(stall) = gauge.meter.judge(engine.now(), gauge.first_byte) {
-            return stall;
+        if job.has_failed() {
+            return Ok(());
+        }
+        if let Some(stall) = gauge.meter.judge(engine.now(), &gauge.patience) {
+            return Err(Trouble::Stalled(stall));
         }
     }
 }

@@ -70,6 +70,11 @@ impl Held {
         start..self.rest.end
     }
 
+    /// Whether a part of what is still to land lies in `range`.
+    pub(super) fn overlaps(&self, range: &Range<u64>) -> bool {
+        self.rest.start < range.end && range.start < self.rest.end
+    }
+
     /// Gives the second half of what is left away.
     pub(super) fn split(&mut self) -> Range<u64> {
         let left = self.left();

@@ -123,8 +123,10 @@ impl Segments {
 
     /// Fetches a little of what somebody holds a second time, to see whether anything comes at all.
     pub(super) fn probe(&mut self, now: Duration) -> Option<Lease> {
-        let held = self.held.values().find(|held| !held.rest.is_empty())?;
-        let rest = held.rest.start..held.rest.end.min(held.rest.start + SMALLEST);
+        let mut held = self.held.values();
+        // What an earlier probe brought is not fetched again.
+        let rest = held.find_map(|held| self.landed.missing_in(held.rest.clone()).first())?;
+        let rest = rest.start..rest.end.min(rest.start + SMALLEST);
         Some(self.hold(rest, false, now))
     }
 
@@ -206,10 +208,14 @@ impl Segments {
         self.wanted(id)
     }
 
-    /// Ends a lease; what it did not bring is free again.
+    /// Ends a lease; what it did not bring is free again. Who raced it is alone now, and may be raced.
     pub(super) fn release(&mut self, id: LeaseId) {
-        if let Some(held) = self.held.remove(&id) {
-            self.offer(held.rest);
+        if let Some(gone) = self.held.remove(&id) {
+            let raced = self.held.values_mut().filter(|held| held.raced);
+            raced
+                .filter(|held| held.overlaps(&gone.rest))
+                .for_each(|held| held.raced = false);
+            self.offer(gone.rest);
         }
     }
 
@@ -217,10 +223,9 @@ impl Segments {
     /// part of it, and has not noticed yet, must not bring that now: it may come from where the wrong
     /// bytes came from.
     pub(super) fn forget(&mut self, range: Range<u64>) {
-        let overlaps = |held: &Held| held.rest.start < range.end && range.start < held.rest.end;
         let (lost, held): (BTreeMap<_, _>, _) = std::mem::take(&mut self.held)
             .into_iter()
-            .partition(|(_, held)| overlaps(held));
+            .partition(|(_, held)| held.overlaps(&range));
         self.held = held;
         self.landed.remove(range.clone());
         self.offer(range);

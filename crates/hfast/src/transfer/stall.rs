@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::piece::to_f64;
 
 /// Nothing at all for this long, while nobody else receives anything either: the link may be down, and
-/// that is not the connection's fault, but TCP itself would notice only after minutes.
+/// that is not the connection's fault, but TCP itself would notice only after minutes. Probes go on
+/// meanwhile, and what one of them brings shows that the link works.
 pub(super) const SILENCE_ALONE: Duration = Duration::from_secs(20);
 
 /// While others receive, a connection that has brought something may be silent for so many times the
@@ -23,8 +24,9 @@ pub(super) const LONGEST_PATIENCE: Duration = Duration::from_secs(5);
 const WAITS: u32 = 8;
 const FIRST_BYTE: Duration = Duration::from_secs(3);
 
-/// Somebody received something within this time: the link works.
-const NOW: Duration = Duration::from_secs(1);
+/// Somebody received something within this time: the link works. Less than any patience, so that nobody's
+/// own bytes count.
+pub(super) const NOW: Duration = Duration::from_secs(1);
 
 /// When nobody has received anything for this long, a further connection is tried, and another one each
 /// time that much has passed: those that there are may wait for timers of TCP that have become long.
@@ -69,6 +71,11 @@ impl Meter {
             seconds: VecDeque::new(),
             total: 0,
         }
+    }
+
+    /// When it was asked for its first byte.
+    pub(super) fn started(&self) -> Duration {
+        self.started
     }
 
     /// Notes that `bytes` arrived.
@@ -162,37 +169,54 @@ impl fmt::Display for Stall {
     }
 }
 
+/// How long one connection may be silent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// Before its first byte, while others receive.
+    pub(super) first_byte: Duration,
+    /// While nobody does.
+    pub(super) alone: Duration,
+}
+
+impl Patience {
+    /// Of a connection on a way where the first byte takes `wait`, after so many failures in a row. A
+    /// probe is there to find out, and another one may.
+    pub(super) fn new(wait: Duration, failures: u32, is_probe: bool) -> Self {
+        let first_byte = first_byte_patience(wait, failures);
+        let alone = if is_probe { first_byte } else { SILENCE_ALONE };
+        Self { first_byte, alone }
+    }
+}
+
 /// How long a connection may be silent before its first byte, on a way where that takes `wait`, after so
 /// many failures in a row.
-pub(super) fn first_byte_patience(wait: Duration, failures: u32) -> Duration {
+fn first_byte_patience(wait: Duration, failures: u32) -> Duration {
     let patience = (wait * WAITS).max(FIRST_BYTE);
     patience
         .saturating_mul(1 << failures.min(5))
         .min(SILENCE_ALONE)
 }
 
-/// Judges one connection by itself and by its siblings: `near` ones have the same host, `far` ones are
-/// all others; neither include it. `first_byte` is the patience before its first byte.
+/// Judges one connection by itself and by its siblings, the others to the same host. `link_works`:
+/// something came within the time [`NOW`], over whichever connection, also one that has ended.
 pub(super) fn judge(
     own: &Pulse,
-    (near, far): (&[Pulse], &[Pulse]),
-    first_byte: Duration,
+    siblings: &[Pulse],
+    link_works: bool,
+    patience: &Patience,
 ) -> Option<Stall> {
-    let mut others = near.iter().chain(far);
-    let link_works = others.any(|other| other.has_begun && other.silence < NOW);
-    let longest_gap = near.iter().map(|other| other.gap).max().unwrap_or_default();
+    let longest_gap = siblings.iter().map(|other| other.gap).max();
     let patience = match (link_works, own.has_begun) {
-        (false, _) => SILENCE_ALONE,
-        (true, false) => first_byte,
+        (false, _) => patience.alone,
+        (true, false) => patience.first_byte,
         (true, true) => {
-            let gaps = longest_gap.max(own.gap) * GAPS;
+            let gaps = longest_gap.unwrap_or_default().max(own.gap) * GAPS;
             gaps.clamp(SHORTEST_PATIENCE, LONGEST_PATIENCE)
         }
     };
     if own.silence >= patience {
         return Some(Stall::Silent(own.silence));
     }
-    let siblings = near;
     let total = own.rate + siblings.iter().map(|sibling| sibling.rate).sum::<f64>();
     if own.age >= WINDOW && own.rate < MIN_RATE && total < MIN_TOTAL {
         return Some(Stall::Trickle(own.rate));
@@ -212,7 +236,10 @@ pub(super) fn judge(
 mod tests {
     use super::*;
 
-    const FIRST: Duration = FIRST_BYTE;
+    const PATIENCE: Patience = Patience {
+        first_byte: FIRST_BYTE,
+        alone: SILENCE_ALONE,
+    };
 
     fn pulse(age: u64, silence: u64, rate: f64) -> Pulse {
         Pulse {
@@ -224,8 +251,10 @@ mod tests {
         }
     }
 
-    fn judged(own: &Pulse, near: &[Pulse]) -> Option<Stall> {
-        judge(own, (near, &[]), FIRST)
+    fn judged(own: &Pulse, siblings: &[Pulse]) -> Option<Stall> {
+        let all = siblings.iter().chain([own]);
+        let link_works = all.clone().any(|it| it.has_begun && it.silence < NOW);
+        judge(own, siblings, link_works, &PATIENCE)
     }
 
     #[test]
@@ -233,7 +262,7 @@ mod tests {
         let silent = pulse(30, 2, 1e6);
         let receives = [pulse(30, 0, 1e6)];
         assert!(matches!(judged(&silent, &receives), Some(Stall::Silent(_))));
-        let from_elsewhere = judge(&silent, (&[], &receives), FIRST);
+        let from_elsewhere = judge(&silent, &[], true, &PATIENCE);
         assert!(matches!(from_elsewhere, Some(Stall::Silent(_))));
         assert_eq!(
             judged(&silent, &[pulse(30, 2, 1e6)]),
@@ -262,11 +291,17 @@ mod tests {
             ..pulse(4, 4, 0.0)
         };
         let receives = [pulse(30, 0, 1e6)];
-        let of = |wait, failures| first_byte_patience(Duration::from_millis(wait), failures);
-        assert!(judge(&asking, (&receives, &[]), of(100, 0)).is_some());
-        assert!(judge(&asking, (&receives, &[]), of(1000, 0)).is_none());
-        assert!(judge(&asking, (&receives, &[]), of(100, 1)).is_none());
-        assert_eq!(of(100, 40), SILENCE_ALONE);
+        let of = |wait, failures| Patience::new(Duration::from_millis(wait), failures, false);
+        let is_cut = |patience| judge(&asking, &receives, true, &patience).is_some();
+        assert!(is_cut(of(100, 0)));
+        assert!(!is_cut(of(1000, 0)));
+        assert!(!is_cut(of(100, 1)));
+        assert_eq!(of(100, 40).first_byte, SILENCE_ALONE);
+        let alone = |is_probe| {
+            let patience = Patience::new(Duration::from_millis(100), 0, is_probe);
+            judge(&asking, &[], false, &patience).is_some()
+        };
+        assert!(alone(true) && !alone(false), "another probe may do better");
     }
 
     #[test]

@@ -59,10 +59,7 @@ impl Engine {
             asking: errand.asks.then(|| Asking(&job.way(index).is_asked)),
             longest_pause,
             failures,
-            // What failed may be the connection that was kept, which would be taken up again. After
-            // two in a row it may be that no further one is let in, and those that were kept are all
-            // there will be.
-            fresh: errand.is_probe || failures % 2 == 1,
+            is_probe: errand.is_probe,
             host: source.name.clone(),
             answered: false,
             kept: 0,
@@ -74,7 +71,7 @@ impl Engine {
             since,
             kept: exchange.kept,
             answered: exchange.answered,
-            fresh: exchange.fresh,
+            fresh: exchange.is_fresh(),
         };
         let host = exchange.host;
         drop(connected);

@@ -98,3 +98,35 @@ fn an_error_that_comes_at_once_is_not_asked_for_without_rest() {
         "{refused} in {took:?}"
     );
 }
+
+/// A file that needs a fraction of a second, of a server that has this fault. Returns how long it took.
+fn despite(fault: Fault, connections: usize) -> Duration {
+    let repo = Repo::model("org/name")
+        .lfs("model.bin", Content::seeded(7, 8 << 20))
+        .build();
+    let hub = crate::hub_of(repo, "http://cdn.test");
+    hub.add_fault(fault);
+    let roads = crate::roads_at(&hub, &hub, 40_000_000);
+    let (took, report) = crate::download_with(roads, &["http://hub.test"], Some(connections));
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    took
+}
+
+/// As after a change of the network: nothing comes over the connections that there are, and others work.
+#[test]
+fn what_a_probe_brings_shows_that_the_others_are_dead() {
+    for connections in [1, 4] {
+        let silent = What::StallAfter(100_000, None);
+        let first = Match::cdn().times(connections);
+        let connections = usize::try_from(connections).unwrap();
+        let took = despite(Fault::new(first, silent), connections);
+        assert!(took < Duration::from_secs(6), "{connections}: {took:?}");
+    }
+}
+
+#[test]
+fn the_question_where_the_bytes_are_is_asked_again_when_it_is_lost() {
+    let silent = What::StallBeforeHeaders(None);
+    let took = despite(Fault::new(Match::resolve().once(), silent), 4);
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}

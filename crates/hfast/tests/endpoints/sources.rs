@@ -149,7 +149,7 @@ fn a_file_that_an_endpoint_lacks_says_nothing_of_its_health() {
 
 #[test]
 fn a_mirror_that_sends_the_bytes_to_a_dead_host_is_named_once() {
-    let world = World::of(&BOTH, 200_000);
+    let world = World::of(&BOTH, 40_000);
     let silent = What::StallBeforeHeaders(None);
     world.first.add_fault(Fault::new(Match::cdn(), silent));
     let folder = tempfile::tempdir().unwrap();

@@ -140,6 +140,22 @@ fn idleness_says_nothing() {
 }
 
 #[test]
+fn an_outage_is_no_reason_for_more() {
+    for begins in 4..60 {
+        let mut controller = Controller::new(Duration::from_millis(60), 128, None);
+        let (mut received, mut most) = (0, 0);
+        for tick in 1..=400 {
+            let is_out = (begins..begins + 80).contains(&tick);
+            received += if is_out { 0 } else { 3_000_000 };
+            let now = Duration::from_millis(tick * 250);
+            controller.look(now, received, true, u64::MAX);
+            most = most.max(controller.target());
+        }
+        assert!(most <= 64, "from {begins}: {most}");
+    }
+}
+
+#[test]
 fn at_the_end_no_more_are_tried() {
     let mut controller = Controller::new(Duration::from_millis(180), 128, None);
     let before = controller.target();

@@ -46,6 +46,29 @@ fn who_lost_a_race_may_not_bring_what_was_forgotten_since() {
     assert_eq!(again.range, 0..MIB, "nothing is lost with it");
 }
 
+#[test]
+fn each_probe_looks_at_something_that_is_not_there_yet() {
+    let mut segments = Segments::new(MIB, Ranges::default());
+    segments.lease(MIB, seconds(0)).unwrap();
+    for part in 0..3 {
+        let probe = segments.probe(seconds(2 * part)).unwrap();
+        assert_eq!(probe.range, part * SMALLEST..(part + 1) * SMALLEST);
+        bring(&mut segments, &probe, probe.range.end);
+        segments.release(probe.id);
+    }
+}
+
+#[test]
+fn who_is_left_alone_by_its_rival_may_be_raced_again() {
+    let mut segments = Segments::new(10, Ranges::default());
+    let first = segments.lease(10, seconds(0)).unwrap();
+    let second = segments.help(seconds(10), &RULES).unwrap();
+    assert_eq!(segments.help(seconds(20), &RULES), None, "two are enough");
+    segments.release(first.id);
+    let third = segments.help(seconds(20), &RULES).unwrap();
+    assert_eq!((second.range, third.range), (0..10, 0..10));
+}
+
 const RULES: Rules = Rules {
     wait: Duration::from_millis(100),
     may_race: true,
