@@ -49,12 +49,12 @@ fn what_works_is_told_line_by_line() {
     --- stdout
     ok       proxy       127.0.0.1: none is set
     -        dns         127.0.0.1: an address, and no name
-    ok       tcp         127.0.0.1: connected in [TIME]
-    -        tls         127.0.0.1: not used: the endpoint begins with http://
+    ok       tcp         [ADDRESS]: connected in [TIME]
+    -        tls         [ADDRESS]: not used: the endpoint begins with http://
     ok       endpoint    http://[ADDRESS]: a Hub answers in [TIME]
-    -        token       127.0.0.1: none is set: public repositories need none
+    -        token       [ADDRESS]: none is set: public repositories need none
     ok       repository  org/name: main is commit 8b663aa85cf3
-    ok       headers     127.0.0.1: all that clients need to know of a file is there
+    ok       headers     [ADDRESS]: all that clients need to know of a file is there
     ok       data        http://[ADDRESS]: 1.0 MB of model.bin in [TIME]
     [DISK]
     nothing is at fault: downloads should work through http://[ADDRESS]
@@ -87,14 +87,14 @@ fn what_is_at_fault_is_told_with_the_way_out() {
     --- stdout
     ok       proxy       127.0.0.1: none is set
     -        dns         127.0.0.1: an address, and no name
-    ok       tcp         127.0.0.1: connected in [TIME]
-    -        tls         127.0.0.1: not used: the endpoint begins with http://
-    FAULT    endpoint    http://[ADDRESS]: 127.0.0.1 answers with a web page: a login page of the network, or no Hub
+    ok       tcp         [ADDRESS]: connected in [TIME]
+    -        tls         [ADDRESS]: not used: the endpoint begins with http://
+    FAULT    endpoint    http://[ADDRESS]: [ADDRESS] answers with a web page: a login page of the network, or no Hub
              -> open http://[ADDRESS]/api/models/org/name/revision/main in a browser: log in there, if it is a login page
-             -> name another server: --endpoint https://huggingface.co (127.0.0.1 comes from HF_ENDPOINT)
-    -        token       127.0.0.1: none is set: public repositories need none
+             -> name another server: --endpoint https://huggingface.co ([ADDRESS] comes from HF_ENDPOINT)
+    -        token       [ADDRESS]: none is set: public repositories need none
     [DISK]
-    at fault: the endpoint, http://[ADDRESS]: 127.0.0.1 answers with a web page: a login page of the network, or no Hub
+    at fault: the endpoint, http://[ADDRESS]: [ADDRESS] answers with a web page: a login page of the network, or no Hub
     --- stderr
     checking [HOME]/.cache/huggingface/hub: room, links, locks, speed
     checking http://[ADDRESS]: name, connection, certificate, answers

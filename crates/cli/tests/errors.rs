@@ -27,7 +27,7 @@ fn what_does_not_exist() {
     exit 3
     --- stdout
     --- stderr
-    error: model org/other was not found on 127.0.0.1; the server says: Repository not found
+    error: model org/other was not found on [ADDRESS]; the server says: Repository not found
     hint: check spelling and type (model, dataset or space); if it is private, pass a token
     ");
     snapshot!(told(&home.run(&["download", "org/name", "--revision", "v9"])), @r#"
@@ -94,7 +94,7 @@ fn a_server_that_asks_for_an_hour() {
     exit 5
     --- stdout
     --- stderr
-    error: 127.0.0.1 asks to wait 3600 s
+    error: [ADDRESS] asks to wait 3600 s
     hint: log in or pass a token for a higher limit, try another --endpoint, or come back later
     ");
 }
@@ -106,7 +106,7 @@ fn a_port_that_nobody_listens_on() {
     exit 6
     --- stdout
     --- stderr
-    error: 127.0.0.1: connection refused
+    error: [ADDRESS]: connection refused
     hint: check the network, or name another source with --endpoint or --mirror; the same command goes on where it stopped
     ");
 }
@@ -120,7 +120,7 @@ fn a_portal_that_answers_for_the_hub() {
     exit 7
     --- stdout
     --- stderr
-    error: this is not the Hub: 127.0.0.1 answered with something else than a listing
+    error: this is not the Hub: [ADDRESS] answered with something else than a listing
     hint: are you behind a login page or an odd mirror? open the address in a browser, or choose another endpoint
     ");
 }

@@ -63,7 +63,7 @@ fn each_source_has_a_line() {
     SOURCE HAS FIRST BYTE RATE REMARK
     http://[ADDRESS]  2 of 2 [TIME] [RATE]  bytes from http://[ADDRESS]
     part  1 of 2 [TIME] [RATE]  lacks model.bin; digests are judged on use
-    http://[ADDRESS]  0 of 1 asked  -  -  127.0.0.1: connection refused
+    http://[ADDRESS]  0 of 1 asked  -  -  [ADDRESS]: connection refused
     rates are those of one connection, one source after the other
     everything is at http://[ADDRESS]
     --- stderr
@@ -104,7 +104,7 @@ fn the_exit_code_says_that_no_source_has_everything() {
     exit 6
     --- stdout
     --- stderr
-    error: 127.0.0.1: connection refused
+    error: [ADDRESS]: connection refused
     hint: check the network, or name another source with --endpoint or --mirror; the same command goes on where it stopped
     ");
     let offline = Home::new().with("HF_HUB_OFFLINE", "1");

@@ -267,7 +267,7 @@ impl Examiner<'_> {
             let failure = Failure::new(FailureKind::Silent, "the time was up before");
             return Answered {
                 hops: Vec::new(),
-                end: Err(failure.at(endpoint.host())),
+                end: Err(failure.at(endpoint.authority())),
             };
         }
         let credentials = self.examination.token.clone().map(|token| Credentials {

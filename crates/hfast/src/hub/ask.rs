@@ -16,7 +16,7 @@ use super::endpoints::{Asking, Fault, again};
 use super::listing::{Listing, RefusedName, RemoteFile, RepoInfo, TreePage, next_page};
 use super::refusal::{Asked, not_a_hub, refusal};
 use super::token::Token;
-use super::urls::{Blobs, Endpoint};
+use super::urls::{Blobs, Endpoint, authority};
 use crate::error::{Error, ErrorKind};
 use crate::names::{Commit, Repo, Revision};
 use crate::transport::follow::{Answer, Credentials, follow};
@@ -153,7 +153,7 @@ impl Hub {
                 .await?;
             listing.push(TreePage::parse(&page.body).map_err(|error| nonsense(&page, &error))?);
             if listing.refused().len() > MAX_REFUSED {
-                let text = format!("{} lists thousands of unsafe names", endpoint.host());
+                let text = format!("{} lists thousands of unsafe names", endpoint.authority());
                 return Err(Fault::Final(Error::new(ErrorKind::Protocol, text)));
             }
             let Some(next) = next_page(&page.headers) else {
@@ -179,7 +179,7 @@ impl Hub {
             url = next
                 .filter(|_| listing.files().len() <= MAX_FILES && empty < MAX_EMPTY_PAGES)
                 .ok_or_else(|| {
-                    let text = format!("{} gives a listing without end", endpoint.host());
+                    let text = format!("{} gives a listing without end", endpoint.authority());
                     Fault::Final(Error::new(ErrorKind::Protocol, text))
                 })?;
         }
@@ -215,7 +215,7 @@ impl Hub {
 
     /// What lies at an address that needs no token.
     pub(super) async fn page_of(&self, url: Url) -> Result<Vec<u8>, Error> {
-        let host = url.host_str().unwrap_or_default().to_owned();
+        let host = authority(&url).to_owned();
         let mut answer = follow(&self.network(LONG_PAUSE), Request::get(url), None).await?;
         let status = answer.response.status;
         if status.is_success() {
@@ -275,7 +275,7 @@ impl Hub {
 }
 
 async fn read_body(answer: &mut Answer, limit: usize) -> Result<Vec<u8>, Failure> {
-    let host = answer.url.host_str().unwrap_or_default().to_owned();
+    let host = answer.host().to_owned();
     let length = content_length(&answer.response.headers);
     let length = length.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
     let read = read_limited(answer.response.body.as_mut(), length, limit);
@@ -296,7 +296,7 @@ async fn read_body(answer: &mut Answer, limit: usize) -> Result<Vec<u8>, Failure
 /// An answer that is not what was asked for: a web page, or JSON of another shape.
 fn nonsense(page: &Page, error: &Error) -> Fault {
     let html = page.body.trim_ascii_start().first() == Some(&b'<');
-    let host = page.url.host_str().unwrap_or_default();
+    let host = authority(&page.url);
     let error = if html {
         not_a_hub(host, "a listing")
     } else {

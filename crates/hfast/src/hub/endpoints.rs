@@ -116,7 +116,7 @@ impl Hub {
             let mut passing = None;
             let mut order = self.by_health();
             order.retain(|(index, _)| !out.contains(index));
-            order.sort_by_key(|(_, endpoint)| self.gates.long_pause(endpoint.host()));
+            order.sort_by_key(|(_, endpoint)| self.gates.long_pause(endpoint.authority()));
             // The first is waited for, since the pause of no other is shorter.
             let mut asking = asking;
             for (index, endpoint) in order {
@@ -137,7 +137,10 @@ impl Hub {
                         passing.get_or_insert((error, Duration::ZERO));
                     }
                     Err(Fault::Final(error)) => {
-                        tracing::info!("{repo} at {revision}: {} says: {error}", endpoint.host());
+                        tracing::info!(
+                            "{repo} at {revision}: {} says: {error}",
+                            endpoint.authority()
+                        );
                         out.insert(index);
                         refused.get_or_insert(error);
                     }

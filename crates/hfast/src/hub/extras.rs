@@ -40,7 +40,7 @@ impl Extra {
     /// What people call it.
     pub(crate) fn name(&self) -> &str {
         match self {
-            Self::Server(endpoint) => endpoint.host(),
+            Self::Server(endpoint) => endpoint.authority(),
             Self::Listed { name, .. } => name,
         }
     }
@@ -120,7 +120,7 @@ impl Hub {
             }
         }
         Ok(Extra::Listed {
-            name: place.site.host().to_owned(),
+            name: place.site.authority().to_owned(),
             contents,
         })
     }

@@ -123,7 +123,10 @@ fn gated(status: StatusCode, asked: &Asked<'_>) -> Meaning {
 }
 
 fn bad_token(asked: &Asked<'_>) -> Meaning {
-    let what = format!("{} does not accept the access token", asked.endpoint.host());
+    let what = format!(
+        "{} does not accept the access token",
+        asked.endpoint.authority()
+    );
     let hint = "it may have expired: make another at https://huggingface.co/settings/tokens";
     (ErrorKind::AccessDenied, what, hint.to_owned())
 }
@@ -134,7 +137,7 @@ fn missing_repo(asked: &Asked<'_>) -> Meaning {
     } else {
         "check spelling and type (model, dataset or space); if it is private, pass a token"
     };
-    let host = asked.endpoint.host();
+    let host = asked.endpoint.authority();
     let what = format!(
         "{} {} was not found on {host}",
         asked.repo.kind, asked.repo.id
@@ -144,7 +147,7 @@ fn missing_repo(asked: &Asked<'_>) -> Meaning {
 
 /// What is left when the server gives no reason.
 fn by_status(status: StatusCode, asked: &Asked<'_>) -> Meaning {
-    let (repo, host) = (asked.repo, asked.endpoint.host());
+    let (repo, host) = (asked.repo, asked.endpoint.authority());
     let thing = match asked.path {
         Some(_) => format!("{} of {repo}", entry(asked)),
         None => repo.to_string(),

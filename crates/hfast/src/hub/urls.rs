@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use url::Url;
+use url::{Position, Url};
 
 use crate::error::{Error, ErrorKind};
 use crate::hub::token::Origin;
@@ -88,6 +88,12 @@ impl Endpoint {
     /// The host, lower-case, without the port.
     pub fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
+    }
+
+    /// The host, and the port where it is not the usual one of the scheme: what the server is called
+    /// among others, which may run on the same machine.
+    pub fn authority(&self) -> &str {
+        authority(&self.url)
     }
 
     /// The content of a file: `/{prefix}{id}/resolve/{revision}/{path}`.
@@ -210,6 +216,11 @@ pub(crate) fn is_site_page(part: &str) -> bool {
     )
 }
 
+/// The host of a URL, and its port where that is not the usual one of the scheme.
+pub(crate) fn authority(url: &Url) -> &str {
+    &url[Position::BeforeHost..Position::AfterPort]
+}
+
 /// A URL as an error may quote it: without user, password, query and fragment, at most 200
 /// characters.
 pub(crate) fn shown(url: &str) -> String {
@@ -279,6 +290,27 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Usage, "{bad}");
             assert!(!error.to_string().contains("geheim"), "{error}");
         }
+    }
+
+    #[test]
+    fn servers_on_one_machine_are_told_apart_by_their_ports() {
+        for (url, name) in [
+            ("https://H.test:443/a:1?b", "h.test"),
+            ("http://h.test:80", "h.test"),
+            ("http://h.test:443/", "h.test:443"),
+            ("https://u:p@h.test:80/@x:9", "h.test:80"),
+            ("http://127.0.0.1:9/", "127.0.0.1:9"),
+            ("https://[::1]/", "[::1]"),
+            ("https://[::1]:9/", "[::1]:9"),
+            ("data:x:9", ""),
+        ] {
+            assert_eq!(authority(&Url::parse(url).unwrap()), name, "{url}");
+        }
+        let endpoint: Endpoint = "http://h.test:9/hf".parse().unwrap();
+        assert_eq!(
+            (endpoint.authority(), endpoint.host()),
+            ("h.test:9", "h.test")
+        );
     }
 
     #[test]

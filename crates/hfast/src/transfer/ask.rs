@@ -18,6 +18,7 @@ use super::link::{Link, renew_after};
 use super::trouble::Trouble;
 use crate::hub::metadata::{FileMeta, Validator};
 use crate::hub::token::Origin;
+use crate::hub::urls::authority;
 use crate::names::Digest;
 use crate::transport::follow::{Answer, Step, follow_with};
 use crate::transport::{MAX_ERROR_BODY, Request, read_limited};
@@ -170,9 +171,7 @@ impl Exchange<'_> {
         meter: &MeterHandle<'_>,
         on_step: &mut (dyn FnMut(&Step<'_>) + Send),
     ) -> Result<Answer, Trouble> {
-        url.host_str()
-            .unwrap_or_default()
-            .clone_into(&mut self.host);
+        authority(&url).clone_into(&mut self.host);
         let mut request = Request::get(url);
         request.fresh = self.is_fresh();
         let range = &self.lease.range;
@@ -193,7 +192,7 @@ impl Exchange<'_> {
                 // Nobody can be silent who was not asked.
                 Step::Waiting => meter.wait(),
                 Step::Sending => meter.restart(engine.now()),
-                Step::Redirected(hop) => hop.target.host_str().unwrap_or_default().clone_into(host),
+                Step::Redirected(hop) => authority(hop.target).clone_into(host),
             }
             on_step(step);
         })

@@ -14,7 +14,7 @@ pub(super) const BEFORE_CHANGE: u32 = 2;
 /// One place that has a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
-    /// The endpoint's host, as shown to people.
+    /// The host, with its port where that is not the usual one: as shown to people, and who makes pauses.
     pub(crate) name: String,
     /// Where a link to the bytes is asked for; for a plain URL, the bytes themselves.
     pub(crate) resolve: Url,

@@ -18,6 +18,7 @@ use crate::hub::endpoints::Fault;
 use crate::hub::extras::Extra;
 use crate::hub::metadata::FileMeta;
 use crate::hub::refusal::{Asked, refusal};
+use crate::hub::urls::authority;
 use crate::names::{Commit, Digest, Repo};
 use crate::store::destination::Wanted;
 use crate::transport::follow::Answer;
@@ -92,7 +93,7 @@ impl Repository {
         let mut sources = Vec::new();
         for (index, endpoint) in self.hub.by_health() {
             let source = |resolve| Source {
-                name: endpoint.host().to_owned(),
+                name: endpoint.authority().to_owned(),
                 resolve,
                 credentials: self.hub.credentials(endpoint),
                 endpoint: Some(index),
@@ -139,7 +140,7 @@ impl Provider {
         match self {
             Self::Repo(repository) => repository.sources(wanted),
             Self::Url { url, .. } => vec![Source {
-                name: url.host_str().unwrap_or_default().to_owned(),
+                name: authority(url).to_owned(),
                 resolve: url.clone(),
                 credentials: None,
                 endpoint: None,
@@ -171,10 +172,7 @@ impl Provider {
                 let extras = extras.map(|(n, extra)| (hub.count() + n, extra.name().to_owned()));
                 endpoints.chain(extras).collect()
             }
-            Self::Url { url, .. } => {
-                let host = url.host_str().map(str::to_owned);
-                host.map(|host| (0, host)).into_iter().collect()
-            }
+            Self::Url { url, .. } => vec![(0, authority(url).to_owned())],
         }
     }
 

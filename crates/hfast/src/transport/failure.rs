@@ -52,7 +52,7 @@ pub(crate) const LIMITED: &str =
 pub struct Failure {
     /// Which part failed.
     pub kind: FailureKind,
-    /// The host that was asked, once known.
+    /// The host that was asked, with its port where that is not the usual one, once known.
     pub host: Option<String>,
     detail: String,
 }

@@ -16,7 +16,7 @@ use super::{Failure, FailureKind, Request, Response, Transport};
 use crate::error::{Error, ErrorKind};
 use crate::hub::metadata::FileMeta;
 use crate::hub::token::{Origin, Token};
-use crate::hub::urls::shown;
+use crate::hub::urls::{authority, shown};
 
 /// As many hops as browsers and the official clients allow at most.
 const MAX_HOPS: usize = 10;
@@ -48,9 +48,9 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The host that answered.
+    /// The host that answered, with its port where that is not the usual one.
     pub(crate) fn host(&self) -> &str {
-        self.url.host_str().unwrap_or_default()
+        authority(&self.url)
     }
 
     /// What the whole chain of answers says of the file.
@@ -152,7 +152,7 @@ pub(crate) async fn follow_with(
             Some(value) => request.headers.insert(AUTHORIZATION, value),
             None => request.headers.remove(AUTHORIZATION),
         };
-        let host = request.url.host_str().unwrap_or_default().to_owned();
+        let host = authority(&request.url).to_owned();
         on_step(&Step::Waiting);
         let passed = gates.pass(&host, network.longest_pause, network.spread);
         passed.await.map_err(|pause| paused(pause).at(&host))?;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::retry::{LONG_PAUSE, LONGEST_PAUSE, Verdict, judge};
 
-/// Hosts that asked for a pause.
+/// Hosts that asked for a pause, each by its name and, where it is not the usual one, its port.
 #[derive(Default)]
 pub(crate) struct Gates {
     closed: Mutex<HashMap<String, Gate>>,

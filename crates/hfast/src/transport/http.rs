@@ -19,7 +19,7 @@ use super::resolver::Resolver;
 use super::witness::Witness;
 use super::{Body, Boxed, Request, Response, Transport};
 use crate::error::{Error, ErrorKind};
-use crate::hub::urls::shown;
+use crate::hub::urls::{authority, shown};
 
 /// Time for TCP, proxy and TLS together. Three lost SYNs at one second and doubling are 7 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -147,7 +147,7 @@ fn built(builder: ClientBuilder) -> Result<Client, Error> {
 impl Transport for HttpTransport {
     fn send(&self, request: Request) -> Boxed<'_, Result<Response, Failure>> {
         Box::pin(async move {
-            let host = request.url.host_str().unwrap_or_default().to_owned();
+            let host = authority(&request.url).to_owned();
             let proxy = self.proxy_of(&request.url);
             let client = if request.fresh {
                 &self.fresh

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{Boxed, Failure, FailureKind, Request, Response, Transport};
+use crate::hub::urls::authority;
 
 /// One request and what came of it.
 #[derive(Clone, Debug)]
@@ -59,7 +60,7 @@ impl Transport for Trace<'_> {
     fn send(&self, request: Request) -> Boxed<'_, Result<Response, Failure>> {
         Box::pin(async move {
             let begun = Instant::now();
-            let host = request.url.host_str().unwrap_or_default();
+            let host = authority(&request.url);
             // Whoever asks may lose patience and drop this future.
             let silent = Failure::new(FailureKind::Silent, "no answer in time").at(host);
             let index = self.begin(Hop {

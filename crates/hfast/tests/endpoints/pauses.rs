@@ -161,6 +161,28 @@ fn a_pause_at_one_source_is_no_pause_at_another() {
     }
 }
 
+/// Ports tell servers apart that run on one machine, whether the pause is one of the mirror itself or of
+/// the storage behind it.
+#[test]
+fn a_pause_at_one_port_is_no_pause_at_another() {
+    for when in [Match::api(), Match::resolve(), Match::cdn()] {
+        let (first, second) = (hub("http://near.test:83"), hub("http://near.test:84"));
+        first.add_fault(Fault::new(when.clone(), What::too_many_requests("290")));
+        let hosts = [
+            ("near.test:81", &first),
+            ("near.test:82", &second),
+            ("near.test:83", &first),
+            ("near.test:84", &second),
+        ];
+        let hosts = hosts.map(|(name, hub)| (name, hub.clone())).to_vec();
+        let roads = SimulatedLink::new(hosts, RATE);
+        let endpoints = ["http://near.test:81", "http://near.test:82"];
+        let (took, report) = crate::download(roads, &endpoints);
+        assert!(report.failed.is_empty(), "{:?}", report.failed);
+        assert!(took < Duration::from_secs(30), "{when:?}: {took:?}");
+    }
+}
+
 /// Both endpoints lead to one storage, as the Hub and its mirrors do: it is waited for, and neither
 /// endpoint is asked again and again meanwhile.
 #[test]

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use hfast::transport::{Body, Boxed, Failure, FailureKind, Request, Response, Transport};
 use hfast_testkit::hub::{self, CutHow, Exchange, FakeHub};
 use tokio::time::Instant;
+use url::Position;
 
-/// Every name that exists, and what is there.
+/// Every name that exists, with the port where it is not the usual one, and what is there.
 pub(crate) type Hosts = Vec<(&'static str, FakeHub)>;
 
 /// One way through the simulated network.
@@ -86,7 +87,7 @@ impl Transport for SimulatedLink {
         let url = request.url;
         let mut sent = hub::Request::new(
             request.method.as_str(),
-            url.host_str().unwrap(),
+            &url[Position::BeforeHost..Position::AfterPort],
             &path_and_query(&url),
         );
         sent.headers = request.headers;

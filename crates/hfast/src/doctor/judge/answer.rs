@@ -11,7 +11,7 @@ use crate::doctor::seen::Page;
 use crate::hub::listing::RepoInfo;
 use crate::hub::refusal::{Asked, refusal};
 use crate::hub::token::Origin;
-use crate::hub::urls::{Blobs, shown};
+use crate::hub::urls::{Blobs, authority, shown};
 use crate::transport::headers::text;
 use crate::transport::{Failure, FailureKind};
 
@@ -125,7 +125,7 @@ fn endpoint(seen: &EndpointSeen, context: &Context<'_>, page: &Page) -> Finding 
 }
 
 fn no_hub(seen: &EndpointSeen, page: &Page, is_page: bool, error: &str) -> Finding {
-    let who = page.url.host_str().unwrap_or_default();
+    let who = authority(&page.url);
     let what = if is_page {
         format!("{who} answers with a web page: a login page of the network, or no Hub")
     } else {
@@ -149,7 +149,7 @@ fn no_hub(seen: &EndpointSeen, page: &Page, is_page: bool, error: &str) -> Findi
 
 /// What is left of `"api";r=499;t=300` and of `Retry-After`.
 fn rate_limit(seen: &EndpointSeen, context: &Context<'_>, page: &Page) -> Option<Finding> {
-    let name = seen.endpoint.host();
+    let name = seen.endpoint.authority();
     let higher = if context.examination.token.is_some() {
         "use fewer connections: -x 4, or come back later".to_owned()
     } else {

@@ -61,7 +61,7 @@ fn headers(seen: &EndpointSeen, context: &Context<'_>, piece: &Piece) -> Option<
             .then_some("X-Linked-Size or Content-Length"),
     ];
     let lacks: Vec<&str> = lacks.into_iter().flatten().collect();
-    let name = seen.endpoint.host();
+    let name = seen.endpoint.authority();
     if page.status == StatusCode::OK && piece.wanted < piece.size {
         return None;
     }

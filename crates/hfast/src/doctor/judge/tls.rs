@@ -8,7 +8,7 @@ use crate::transport::witness::{Flaw, Presented};
 
 pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
     let host = &seen.host;
-    let name = &host.name;
+    let name = seen.endpoint.authority();
     if !host.secure {
         return Finding::skipped(
             Check::Tls,
@@ -109,7 +109,7 @@ fn advice(flaw: &Flaw, issuer: &str, seen: &EndpointSeen, context: &Context<'_>)
 
 /// The connection came about, and no certificate was seen.
 fn before_the_certificate(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
-    let name = &seen.host.name;
+    let name = seen.endpoint.authority();
     let nothing = || {
         let text = "there is no connection to shake hands over";
         Finding::skipped(Check::Tls, name, text)

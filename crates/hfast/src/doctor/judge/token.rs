@@ -10,7 +10,7 @@ use crate::doctor::seen::Page;
 const BAD: &str = "Invalid credentials in Authorization header";
 
 pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
-    let host = seen.endpoint.host();
+    let host = seen.endpoint.authority();
     if context.examination.token.is_none() {
         let text = "none is set: public repositories need none";
         return Finding::skipped(Check::Token, host, text);

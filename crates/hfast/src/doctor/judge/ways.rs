@@ -11,7 +11,7 @@ type Connect = (SocketAddr, Step<()>);
 
 pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
     let host = &seen.host;
-    let name = &host.name;
+    let name = seen.endpoint.authority();
     if host.proxy.is_some() {
         return Finding::skipped(Check::Tcp, name, "the proxy connects");
     }
@@ -38,7 +38,7 @@ pub(super) fn judge(seen: &EndpointSeen, context: &Context<'_>) -> Finding {
             format!(" (and not one of {} addresses accepts)", connects.len())
         };
         let what = format!("no connection: {why} after {}{many}", span(first.took));
-        let check = if is_local(name) {
+        let check = if is_local(&host.name) {
             "check that the server runs, and listens at this address"
         } else {
             "check that this machine is online, and what its firewall lets out"

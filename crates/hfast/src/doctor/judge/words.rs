@@ -85,7 +85,7 @@ pub(super) fn ways_around(endpoint: &Endpoint, context: &Context<'_>) -> Vec<Str
         ));
     } else if *endpoint != hub && !asked.contains(&hub) {
         let by = sources.endpoints.as_deref().unwrap_or("the settings");
-        let host = endpoint.host();
+        let host = endpoint.authority();
         ways.push(format!(
             "name another server: --endpoint {hub} ({host} comes from {by})"
         ));
