@@ -11,6 +11,7 @@ mod exit;
 mod flags;
 mod interrupt;
 mod misuse;
+mod open_files;
 mod output;
 mod settings;
 
@@ -112,6 +113,9 @@ fn start(
     output.configure(&settings);
     output::log::start(settings.log_level, settings.colour, output.screen());
     settings.warnings.iter().for_each(|text| output.say(text));
+    if let Some(told) = settings.client_options(Vec::new()).narrowed() {
+        tracing::info!("{told} (ulimit -n)");
+    }
     let words: Vec<_> = words
         .iter()
         .map(|word| word.to_string_lossy().into_owned())
@@ -144,7 +148,10 @@ fn start(
 fn prepare(asked: SettingFlags<'_>) -> Result<(Settings, Runtime), Error> {
     let env = Env::read()?;
     let file = ConfigFile::read(&env)?;
-    let settings = Settings::new(asked, &env, &file)?;
+    let settings = Settings {
+        open_files: open_files::allowed(),
+        ..Settings::new(asked, &env, &file)?
+    };
     let runtime = Builder::new_multi_thread()
         .enable_all()
         .build()

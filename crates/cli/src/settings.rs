@@ -48,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) home: Option<PathBuf>,
     pub(crate) max_connections: Option<u16>,
     pub(crate) max_workers: u16,
+    /// How many files and sockets the system lets this process open, where that is known.
+    pub(crate) open_files: Option<usize>,
     pub(crate) limit: Option<Limit>,
     /// Where the processes of this user keep what they share.
     pub(crate) memory: PathBuf,
@@ -118,6 +120,7 @@ impl Settings {
             home: env.home.clone(),
             max_connections: first([network.max_connections, file.max_connections]),
             max_workers: first([flags.max_workers, file.max_workers]).unwrap_or(MAX_WORKERS),
+            open_files: None,
             limit: limit(network, env, file)?,
             memory: shared_folder(env),
             offline: hub.offline,
@@ -162,6 +165,7 @@ impl Settings {
             http: self.http.clone(),
             connections: self.max_connections.map(usize::from),
             max_files: self.max_workers.into(),
+            open_files: self.open_files,
             limit: self.limit.clone(),
             offline: self.offline,
             cache: Some(self.hub_cache.clone()),

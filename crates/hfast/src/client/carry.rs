@@ -12,13 +12,9 @@ use crate::names::Digest;
 use crate::store::destination::{Destination, Wanted};
 use crate::store::durable::Folders;
 use crate::store::tree_cache;
-use crate::transfer::engine::{Limits, Outcome, SMALL, Setup};
+use crate::transfer::engine::{Outcome, SMALL, Setup};
 use crate::transfer::progress::Progress;
 use crate::transfer::provider::Provider;
-
-/// As many connections as are tried where each brings little: many more than this are an attack on a
-/// server, and with fewer a path that loses packets carries a fraction of what it could.
-const MOST_CONNECTIONS: usize = 128;
 
 impl Client {
     /// Carries out a plan. Dropping the future stops it; what has arrived is kept, and the same
@@ -113,11 +109,7 @@ impl Client {
             throttle: self.throttle.clone(),
             destination: Arc::new(job.destination.clone()),
             provider: Arc::clone(&job.provider),
-            limits: Limits {
-                connections: self.options.connections.unwrap_or(MOST_CONNECTIONS).max(1),
-                insists: self.options.connections.is_some(),
-                files: self.options.max_files.max(1),
-            },
+            limits: self.options.limits(),
             force: job.force,
             offline: job.offline,
             seed: self.seed,

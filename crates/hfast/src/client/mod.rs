@@ -3,6 +3,7 @@
 //! A plan is a value: it can be shown, counted, and dropped. Nothing is written before
 //! [`Client::download`].
 
+mod at_once;
 mod audit;
 mod carry;
 mod choose;
@@ -52,6 +53,9 @@ pub struct ClientOptions {
     pub connections: Option<usize>,
     /// Large files at once.
     pub max_files: usize,
+    /// How many files and sockets this process may have open, for whoever knows that these are few:
+    /// connections and large files are fewer then. `None`: as many as it takes.
+    pub open_files: Option<usize>,
     /// How fast files may come, if not as fast as they can.
     pub limit: Option<Limit>,
     /// Make no request; use what is on disk.
@@ -278,6 +282,7 @@ impl Default for ClientOptions {
             },
             connections: None,
             max_files: 8,
+            open_files: None,
             limit: None,
             offline: false,
             cache: None,
