@@ -24,7 +24,7 @@ use crate::transport::gate::Gates;
 use crate::transport::headers::content_length;
 use crate::transport::nearness::Nearness;
 use crate::transport::retry::{BRIEFLY, Budget, LONG_PAUSE, Next};
-use crate::transport::{Failure, MAX_ERROR_BODY, Request, Transport, read_limited};
+use crate::transport::{Failure, MAX_ERROR_BODY, Request, Transport, read_limited, twice};
 
 /// The longest answer that is read: a page of a listing, or the siblings of a very large repository.
 const MAX_ANSWER: usize = 32 << 20;
@@ -241,37 +241,48 @@ impl Hub {
     ) -> Result<Page, Fault> {
         let credentials = self.credentials(endpoint);
         let network = self.network(asking.patience.pause);
-        let mut answer = follow(&network, Request::get(url), credentials.as_ref()).await?;
-        let status = answer.response.status;
-        let limit = if status.is_success() {
-            MAX_ANSWER
-        } else {
-            MAX_ERROR_BODY
-        };
-        let body = read_body(&mut answer, limit).await;
-        if status.is_success() {
-            let body = body?;
-            return Ok(Page {
-                url: answer.url,
-                headers: answer.response.headers,
-                body,
-            });
-        }
-        let pause = answer.pause().map_err(Fault::Final)?;
-        let headers = answer.response.headers;
-        let asked = Asked {
+        let about = Asked {
             repo,
             revision,
             path: None,
             endpoint,
             token: credentials.as_ref().map(|credentials| &credentials.token),
         };
-        let error = refusal(status, &headers, &body.unwrap_or_default(), &asked);
-        Err(match pause {
-            None => Fault::Final(error),
-            Some(pause) => Fault::Passing(error, pause),
-        })
+        let (request, read) = (Request::get(url), async |answer| page(answer, &about).await);
+        twice::ask(
+            &network,
+            (&request, credentials.as_ref()),
+            read,
+            Fault::is_final,
+        )
+        .await
     }
+}
+
+/// The page that an answer brings.
+async fn page(mut answer: Answer, about: &Asked<'_>) -> Result<Page, Fault> {
+    let status = answer.response.status;
+    let limit = if status.is_success() {
+        MAX_ANSWER
+    } else {
+        MAX_ERROR_BODY
+    };
+    let body = read_body(&mut answer, limit).await;
+    if status.is_success() {
+        let body = body?;
+        return Ok(Page {
+            url: answer.url,
+            headers: answer.response.headers,
+            body,
+        });
+    }
+    let pause = answer.pause().map_err(Fault::Final)?;
+    let headers = answer.response.headers;
+    let error = refusal(status, &headers, &body.unwrap_or_default(), about);
+    Err(match pause {
+        None => Fault::Final(error),
+        Some(pause) => Fault::Passing(error, pause),
+    })
 }
 
 async fn read_body(answer: &mut Answer, limit: usize) -> Result<Vec<u8>, Failure> {

@@ -9,8 +9,8 @@ use super::ask::Hub;
 use super::endpoints::Fault;
 use super::metadata::FileMeta;
 use crate::error::{Error, ErrorKind};
-use crate::transport::Request;
-use crate::transport::follow::{Credentials, Network, follow};
+use crate::transport::follow::{Answer, Credentials, Network};
+use crate::transport::{Request, twice};
 
 impl Hub {
     /// What `url` says of the file behind it: by `HEAD`, or by the head of a `GET` where that is
@@ -41,7 +41,11 @@ async fn describe_by(
     request: Request,
     credentials: Option<&Credentials>,
 ) -> Result<FileMeta, Fault> {
-    let answer = follow(network, request, credentials).await?;
+    let read = async |answer| meta(&answer);
+    twice::ask(network, (&request, credentials), read, Fault::is_final).await
+}
+
+fn meta(answer: &Answer) -> Result<FileMeta, Fault> {
     let status = answer.response.status;
     let Some(pause) = answer.pause().map_err(Fault::Final)? else {
         return Ok(answer.meta());

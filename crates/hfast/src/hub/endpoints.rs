@@ -40,6 +40,13 @@ pub(crate) enum Fault {
     Final(Error),
 }
 
+impl Fault {
+    /// Whether to ask the same once more is in vain.
+    pub(super) fn is_final(&self) -> bool {
+        !matches!(self, Self::Passing(..))
+    }
+}
+
 impl From<Failure> for Fault {
     fn from(failure: Failure) -> Self {
         match failure.kind {

@@ -16,6 +16,7 @@ pub(crate) mod nearness;
 mod resolver;
 pub(crate) mod retry;
 pub(crate) mod trace;
+pub(crate) mod twice;
 pub(crate) mod witness;
 
 use std::future::Future;

@@ -130,3 +130,14 @@ fn the_question_where_the_bytes_are_is_asked_again_when_it_is_lost() {
     let took = despite(Fault::new(Match::resolve().once(), silent), 4);
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
+
+#[test]
+fn a_question_that_is_lost_is_asked_once_more() {
+    for skip in [0, 1] {
+        for silent in [What::StallBeforeHeaders(None), What::StallAfter(10, None)] {
+            let name = format!("{skip} {silent:?}");
+            let took = despite(Fault::new(Match::api().skip(skip).once(), silent), 4);
+            assert!(took < Duration::from_secs(5), "{name}: {took:?}");
+        }
+    }
+}
