@@ -141,9 +141,9 @@ impl Controller {
         self.target
     }
 
-    /// Notes that an answer of `host` began after `wait`.
-    pub(super) fn answered(&mut self, host: &str, wait: Duration) {
-        self.queue.answered(host, wait);
+    /// Notes that an answer of a host began after `wait`, and whether over a connection that was kept.
+    pub(super) fn answered(&mut self, of: (&str, bool), wait: Duration) {
+        self.queue.answered(of, wait);
         if self.round_trip.is_zero() {
             self.round_trip = wait;
             if let State::Settling = self.state {

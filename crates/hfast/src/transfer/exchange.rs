@@ -102,7 +102,8 @@ impl Exchange<'_> {
         gauge.meter.is_from(&self.host);
         let accepted = self.accept(&answer)?;
         let wait = engine.now().saturating_sub(asked);
-        engine.lanes.answered(lane, &self.host, wait);
+        let kept = answer.response.kept;
+        engine.lanes.answered(lane, (&self.host, kept), wait);
         let peer = answer.response.peer;
         let outcome = self
             .receive(answer.response.body, &accepted, &mut gauge)

@@ -185,11 +185,11 @@ impl Lanes {
         })
     }
 
-    /// Notes that an answer of `host` began after `wait`.
-    pub(super) fn answered(&self, lane: usize, host: &str, wait: Duration) {
+    /// Notes that an answer of a host began after `wait`, and whether over a connection that was kept.
+    pub(super) fn answered(&self, lane: usize, of: (&str, bool), wait: Duration) {
         self.with(lane, |lane| {
             lane.shortest = lane.shortest.min(wait);
-            lane.controller.answered(host, wait);
+            lane.controller.answered(of, wait);
         });
     }
 

@@ -11,10 +11,6 @@ use std::time::Duration;
 const ANSWERS: u32 = 4;
 const QUEUED: f64 = 1.25;
 
-/// One that took longer says nothing of a queue: over a new connection it takes twice as long at least, and
-/// longer still when a packet is lost.
-const NEW: f64 = 1.75;
-
 /// A source that leads to more hosts than this has no host that answers often enough to compare.
 const HOSTS: usize = 16;
 
@@ -29,8 +25,9 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Notes that an answer of `host` began after `wait`.
-    pub(super) fn answered(&mut self, host: &str, wait: Duration) {
+    /// Notes that an answer of `host` began after `wait`. Only one over a connection that was kept tells
+    /// something: over a new one it takes twice as long at least.
+    pub(super) fn answered(&mut self, (host, kept): (&str, bool), wait: Duration) {
         if !self.soonest.contains_key(host) {
             if self.soonest.len() >= HOSTS {
                 return;
@@ -41,10 +38,8 @@ impl Queue {
             return;
         };
         *soonest = wait.min(*soonest);
-        if wait < soonest.mul_f64(NEW) {
-            self.answers += 1;
-            self.waited += u32::from(wait > soonest.mul_f64(QUEUED));
-        }
+        self.answers += u32::from(kept);
+        self.waited += u32::from(kept && wait > soonest.mul_f64(QUEUED));
     }
 
     /// Whether all answers since the last look stood in a queue.
@@ -66,11 +61,11 @@ mod tests {
         let mut queue = Queue::default();
         for host in ["near", "far"] {
             let soonest = if host == "near" { 20 } else { 200 };
-            queue.answered(host, Duration::from_millis(soonest));
+            queue.answered((host, false), Duration::from_millis(soonest));
         }
         queue.forget();
         for (host, wait) in answers {
-            queue.answered(host, Duration::from_millis(*wait));
+            queue.answered((host, true), Duration::from_millis(*wait));
         }
         queue
     }
@@ -80,9 +75,11 @@ mod tests {
         assert!(queue(&[("near", 30); 4]).is_full());
         assert!(!queue(&[("near", 30); 3]).is_full(), "three accidents");
         let mut one_at_once = queue(&[("near", 30); 4]);
-        one_at_once.answered("near", Duration::from_millis(21));
+        one_at_once.answered(("near", true), Duration::from_millis(21));
         assert!(!one_at_once.is_full());
-        assert!(!queue(&[("near", 41); 9]).is_full(), "new connections");
+        let mut new = queue(&[]);
+        (0..9).for_each(|_| new.answered(("near", false), Duration::from_millis(41)));
+        assert!(!new.is_full(), "they say nothing");
     }
 
     #[test]
@@ -94,7 +91,8 @@ mod tests {
     #[test]
     fn hosts_without_end_are_not_remembered() {
         let mut queue = Queue::default();
-        (0..1000).for_each(|n| queue.answered(&format!("host{n}"), Duration::from_millis(1)));
+        (0..1000)
+            .for_each(|n| queue.answered((&format!("host{n}"), true), Duration::from_millis(1)));
         assert_eq!(queue.soonest.len(), HOSTS);
     }
 }

@@ -3,12 +3,14 @@
 //! HTTP/2 is off on purpose: it would put all ranges of a file on one TCP connection, and many
 //! connections are what a lossy or throttled path needs.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Once;
+use std::sync::{Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper_util::client::legacy::connect::HttpInfo;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Certificate, Client, ClientBuilder, Proxy, redirect};
 use url::Url;
@@ -23,6 +25,9 @@ use crate::hub::urls::{authority, shown};
 
 /// Time for TCP, proxy and TLS together. Three lost SYNs at one second and doubling are 7 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// So many connections are told from new ones: many more than are open at once.
+const REMEMBERED: usize = 4096;
 
 /// How the network is reached. Addresses of proxies may hold a password, and are printed without it.
 #[derive(Clone, Default)]
@@ -61,6 +66,7 @@ pub struct HttpTransport {
     /// Keeps no connection, and so begins with a new one each time.
     fresh: Client,
     resolver: Resolver,
+    served: Served,
     /// Which proxy an address goes through: the client does not tell.
     proxies: Matcher,
 }
@@ -79,6 +85,7 @@ impl HttpTransport {
             client: built(client)?,
             fresh: built(fresh)?,
             resolver,
+            served: Served::default(),
             proxies: matcher(options),
         })
     }
@@ -102,8 +109,24 @@ impl HttpTransport {
             fresh: client.clone(),
             client,
             resolver,
+            served: Served::default(),
             proxies: matcher(options),
         })
+    }
+}
+
+/// The connections that have brought an answer, by their own end, which no two have at a time.
+#[derive(Default)]
+struct Served(Mutex<HashSet<SocketAddr>>);
+
+impl Served {
+    /// Whether it has, and it has from now on.
+    fn has(&self, connection: SocketAddr) -> bool {
+        let mut served = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if served.len() >= REMEMBERED {
+            served.clear();
+        }
+        !served.insert(connection)
     }
 }
 
@@ -161,14 +184,17 @@ impl Transport for HttpTransport {
             let response = sent
                 .await
                 .map_err(|e| through(proxy, Failure::from_reqwest(&e)).at(&host))?;
-            let peer = response.remote_addr();
+            let info = response.extensions().get::<HttpInfo>();
+            let peer = info.map(HttpInfo::remote_addr);
             if let Some(peer) = peer {
                 self.resolver.answered(peer.ip());
             }
+            let kept = info.is_some_and(|info| self.served.has(info.local_addr()));
             Ok(Response {
                 status: response.status(),
                 headers: response.headers().clone(),
                 peer,
+                kept,
                 body: Box::new(HttpBody { response, host }),
             })
         })

@@ -86,6 +86,8 @@ pub struct Response {
     pub headers: HeaderMap,
     /// The address that answered, where the transport knows it.
     pub peer: Option<SocketAddr>,
+    /// It came over a connection that had brought an answer before, as far as the transport knows.
+    pub kept: bool,
     /// What follows.
     pub body: Box<dyn Body>,
 }

@@ -125,6 +125,7 @@ fn answer(body: Box<dyn hfast::transport::Body>) -> Response {
         status: http::StatusCode::OK,
         headers: http::HeaderMap::new(),
         peer: None,
+        kept: false,
         body,
     }
 }

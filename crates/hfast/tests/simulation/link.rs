@@ -135,6 +135,7 @@ impl Transport for SimulatedLink {
                 status,
                 headers: response.headers,
                 peer: None,
+                kept: false,
                 body: Box::new(body),
             })
         })

@@ -166,33 +166,35 @@ fn at_the_end_no_more_are_tried() {
 
 #[test]
 fn behind_a_full_line_no_more_are_tried_before_a_rest() {
-    let numbers = |waits: [u64; 4]| {
+    let numbers = |kept: bool, waits: [u64; 4]| {
         let mut controller = Controller::new(Duration::from_millis(180), 128, None);
-        controller.answered("host", Duration::from_millis(180));
+        controller.answered(("host", true), Duration::from_millis(180));
         let looks = (1..=6u64).map(|n| Duration::from_secs(2 * n));
         let after = looks.map(|now| {
             for wait in waits.map(Duration::from_millis) {
-                controller.answered("host", wait);
+                controller.answered(("host", kept), wait);
             }
             controller.look(now, now.as_secs() * 1_000_000, true, u64::MAX);
             controller.target()
         });
         after.collect::<Vec<_>>()
     };
-    assert_eq!(numbers([260, 270, 300, 265]), [32, 32, 32, 32, 32, 48]);
-    let new = numbers([370, 380, 260, 750]);
+    let rests = [32, 32, 32, 32, 32, 48];
+    assert_eq!(numbers(true, [260, 270, 300, 265]), rests);
+    assert_eq!(numbers(true, [900, 700, 800, 850]), rests, "a deep buffer");
+    let new = numbers(false, [370, 380, 260, 750]);
     assert_eq!(new[2], 64, "new connections take twice as long");
     // One that did not wait says that there is no queue.
-    assert_eq!(numbers([260, 270, 300, 182])[2], 64);
+    assert_eq!(numbers(true, [260, 270, 300, 182])[2], 64);
 }
 
 #[test]
 fn a_round_trip_that_is_not_known_is_that_of_the_first_answer() {
     let mut controller = Controller::new(Duration::ZERO, 128, None);
     assert_eq!(controller.target(), 4);
-    controller.answered("host", Duration::from_millis(180));
+    controller.answered(("host", true), Duration::from_millis(180));
     assert_eq!(controller.target(), 32);
-    controller.answered("host", Duration::from_millis(2));
+    controller.answered(("host", true), Duration::from_millis(2));
     assert_eq!(controller.target(), 32);
     let mut known = Controller::new(
         Duration::ZERO,
@@ -202,7 +204,7 @@ fn a_round_trip_that_is_not_known_is_that_of_the_first_answer() {
             rate: 1e6,
         }),
     );
-    known.answered("host", Duration::from_millis(180));
+    known.answered(("host", true), Duration::from_millis(180));
     assert_eq!(known.target(), 7);
 }
 
@@ -228,9 +230,9 @@ fn what_was_learnt_is_where_the_next_job_begins_unless_the_network_is_another() 
     assert_eq!(after(100_000_000), (14, None), "a fast one");
     assert_eq!(after(1_000_000), (14, None), "a slow one");
     let mut full = Controller::new(Duration::from_millis(20), 128, Some(known));
-    full.answered("host", Duration::from_millis(20));
+    full.answered(("host", true), Duration::from_millis(20));
     for second in 0..3 {
-        (0..4).for_each(|_| full.answered("host", Duration::from_millis(30)));
+        (0..4).for_each(|_| full.answered(("host", true), Duration::from_millis(30)));
         full.look(
             Duration::from_secs(second),
             second * 9_000_000,
