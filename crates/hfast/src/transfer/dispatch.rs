@@ -14,6 +14,7 @@ use tokio::time::MissedTickBehavior;
 use super::engine::Engine;
 use super::held::Rules;
 use super::job::Job;
+use super::lanes::Seat;
 use super::schedule::{Load, Work, choose};
 use super::segments::Lease;
 use super::turns::Turn;
@@ -35,7 +36,7 @@ pub(super) struct Errand {
     pub(super) is_probe: bool,
     /// It has to ask where the bytes are.
     pub(super) asks: bool,
-    lane: usize,
+    pub(super) seat: Seat,
     _turn: Turn,
 }
 
@@ -73,7 +74,7 @@ impl Engine {
         let Errand { job, lease, .. } = &errand;
         job.segments().release(lease.id);
         job.leave();
-        self.lanes.leave(errand.lane);
+        self.lanes.leave(&errand.seat);
         self.on_small
             .fetch_sub(usize::from(job.is_small()), Relaxed);
         job.changed.notify_one();
@@ -168,7 +169,7 @@ impl Engine {
         let lane = job.with_sources(|sources| sources.get(source).lane);
         let asks = job.way(source).is_to_be_asked();
         job.enter();
-        self.lanes.enter(lane);
+        let seat = self.lanes.enter(lane);
         self.on_small
             .fetch_add(usize::from(job.is_small()), Relaxed);
         Errand {
@@ -177,7 +178,7 @@ impl Engine {
             source,
             is_probe,
             asks,
-            lane,
+            seat,
             _turn: turn,
         }
     }

@@ -15,8 +15,9 @@ use super::check::Accepted;
 use super::engine::Engine;
 use super::gunzip::plain;
 use super::job::Job;
+use super::lanes::Seat;
 use super::link::Asking;
-use super::piece::Pace;
+use super::piece::{Pace, to_f64};
 use super::segments::Lease;
 use super::source::Source;
 use super::stall::Patience;
@@ -41,6 +42,8 @@ pub(super) struct Exchange<'a> {
     pub(super) engine: &'a Engine,
     pub(super) job: &'a Arc<Job>,
     pub(super) lease: &'a Lease,
+    /// Given up when it is nearly done, so that another one is asked before this one ends.
+    pub(super) seat: &'a Seat,
     pub(super) source: &'a Source,
     pub(super) source_index: usize,
     /// It is the one that asks the source where the bytes are, until it knows.
@@ -71,6 +74,8 @@ struct Gauge<'a> {
     /// When its first byte came.
     begun: Option<Duration>,
     patience: Patience,
+    /// How long an answer takes.
+    wait: Duration,
 }
 
 impl Exchange<'_> {
@@ -89,6 +94,7 @@ impl Exchange<'_> {
             received: engine.lanes.counter(lane),
             begun: None,
             patience: Patience::new(engine.lanes.wait(lane), self.failures, self.is_probe),
+            wait: engine.lanes.room(lane, engine.now()).wait,
         };
         let stopped = stop(engine, self.job, &gauge);
         let answer = tokio::select! {
@@ -161,6 +167,9 @@ impl Exchange<'_> {
             writer.push(bytes);
             let (id, now) = (self.lease.id, self.engine.now());
             self.job.segments().come(id, writer.end(), now);
+            if gauge.is_nearly_done(&writer, start, now) && self.engine.lanes.leave(self.seat) {
+                self.engine.wake.notify_one();
+            }
             if writer.pending >= BATCH || writer.is_at_end() {
                 match self.flush(&mut writer).await {
                     // What follows is more than the answer said it holds.
@@ -268,6 +277,15 @@ impl Exchange<'_> {
 }
 
 impl Gauge<'_> {
+    /// Whether what is left, of what began at `start`, comes within the time that the next answer takes. A
+    /// connection that waits for one leaves its share of the line to nobody: others are slow to take it up.
+    fn is_nearly_done(&self, writer: &Writer, start: u64, now: Duration) -> bool {
+        let age = now.saturating_sub(self.meter.asked()).as_secs_f64();
+        let come = writer.end().saturating_sub(start);
+        let left = writer.wanted.saturating_sub(writer.end());
+        to_f64(left) * age <= to_f64(come) * self.wait.as_secs_f64()
+    }
+
     fn add(&mut self, bytes: u64, engine: &Engine) {
         let now = engine.now();
         self.begun.get_or_insert(now);

@@ -14,7 +14,12 @@ const YOUNGEST: Duration = Duration::from_millis(200);
 
 /// A lease to which nothing comes for so many waits cannot be counted on: what was lost on the way is
 /// sent again sooner on a connection that flows.
-const SILENT: u32 = 3;
+const SILENT: f64 = 3.0;
+
+/// Of so little, a second copy costs next to nothing: it is begun when nothing has come for so many waits, which
+/// is half of one after it should have.
+const LITTLE: u64 = 64 << 10;
+const SOON: f64 = 1.5;
 
 /// Whoever helps needs a wait until anything comes: with less than so many to go it is not worth it.
 const WORTH: f64 = 2.0;
@@ -102,11 +107,11 @@ impl Held {
     /// is too young to tell.
     fn seconds_left(&self, now: Duration, rules: &Rules) -> Option<f64> {
         let age = now.saturating_sub(self.since);
-        if age < (rules.wait * YOUNG).max(YOUNGEST) {
-            return None;
-        }
         if self.is_silent(now, rules) {
             return Some(f64::INFINITY);
+        }
+        if age < (rules.wait * YOUNG).max(YOUNGEST) {
+            return None;
         }
         let left = self.left();
         let rate = to_f64(self.come.saturating_sub(self.begin)) / age.as_secs_f64();
@@ -114,7 +119,10 @@ impl Held {
     }
 
     fn is_silent(&self, now: Duration, rules: &Rules) -> bool {
-        now.saturating_sub(self.last) > (rules.wait * SILENT).max(YOUNGEST)
+        let left = self.left();
+        let is_little = left.end - left.start <= LITTLE;
+        let waits = if is_little { SOON } else { SILENT };
+        now.saturating_sub(self.last) > rules.wait.mul_f64(waits).max(YOUNGEST)
     }
 }
 
@@ -146,6 +154,21 @@ mod tests {
         assert_eq!(nearly.worth_help(millis(10_000), &RULES), None);
         let seconds = held(32, 10_000).worth_help(millis(10_000), &RULES);
         assert_eq!(seconds, Some(10.0));
+    }
+
+    #[test]
+    fn a_little_that_does_not_come_is_raced_at_once() {
+        let mut little = Held::new(0..LITTLE, Duration::ZERO);
+        assert_eq!(little.worth_help(millis(190), &RULES), None);
+        let silent = Some(f64::INFINITY);
+        assert_eq!(little.worth_help(millis(210), &RULES), silent);
+        assert!(!little.may_be_split(millis(210), &RULES));
+        little.come(LITTLE / 2, millis(210));
+        assert_eq!(
+            little.worth_help(millis(300), &RULES),
+            Some(0.3),
+            "it comes"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Which source has which file is told in `source.rs`. Pure: time is an argument.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -52,6 +52,12 @@ pub(crate) struct Lanes {
     round_trip: Duration,
     /// What earlier jobs learnt.
     known: HashMap<usize, Learnt>,
+}
+
+/// The place of a connection among those that its way may have.
+pub(super) struct Seat {
+    lane: usize,
+    is_taken: AtomicBool,
 }
 
 struct Lane {
@@ -127,12 +133,19 @@ impl Lanes {
     }
 
     /// Counts a connection in until [`Self::leave`].
-    pub(super) fn enter(&self, lane: usize) {
+    pub(super) fn enter(&self, lane: usize) -> Seat {
         self.with(lane, |lane| lane.active += 1);
+        let is_taken = AtomicBool::new(true);
+        Seat { lane, is_taken }
     }
 
-    pub(super) fn leave(&self, lane: usize) {
-        self.with(lane, |lane| lane.active -= 1);
+    /// Counts a connection out, once. False: it was already.
+    pub(super) fn leave(&self, seat: &Seat) -> bool {
+        let was_taken = seat.is_taken.swap(false, Relaxed);
+        if was_taken {
+            self.with(seat.lane, |lane| lane.active -= 1);
+        }
+        was_taken
     }
 
     /// Counts the bytes that come this way.

@@ -54,6 +54,7 @@ impl Engine {
             engine: self,
             job,
             lease,
+            seat: &errand.seat,
             source: &source,
             source_index: index,
             asking: errand.asks.then(|| Asking(&job.way(index).is_asked)),
