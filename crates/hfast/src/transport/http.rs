@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -63,8 +63,10 @@ impl fmt::Debug for HttpOptions {
 /// Sends requests with `reqwest`; see the module for what is switched off.
 pub struct HttpTransport {
     client: Client,
-    /// Keeps no connection, and so begins with a new one each time.
-    fresh: Client,
+    /// Keeps no connection, and so begins with a new one each time. Made when it is needed first: to read the
+    /// certificates of the system takes as long as a round trip to a near server.
+    fresh: OnceLock<Client>,
+    options: HttpOptions,
     resolver: Resolver,
     served: Served,
     /// Which proxy an address goes through: the client does not tell.
@@ -80,10 +82,10 @@ impl HttpTransport {
         install_crypto();
         let resolver = Resolver::default();
         let client = trusting(builder(options, &resolver)?, options)?;
-        let fresh = trusting(builder(options, &resolver)?, options)?.pool_max_idle_per_host(0);
         Ok(Self {
             client: built(client)?,
-            fresh: built(fresh)?,
+            fresh: OnceLock::new(),
+            options: options.clone(),
             resolver,
             served: Served::default(),
             proxies: matcher(options),
@@ -106,7 +108,8 @@ impl HttpTransport {
         let client = builder(options, &resolver)?.tls_backend_preconfigured(tls);
         let client = built(client)?;
         Ok(Self {
-            fresh: client.clone(),
+            fresh: OnceLock::from(client.clone()),
+            options: options.clone(),
             client,
             resolver,
             served: Served::default(),
@@ -173,7 +176,7 @@ impl Transport for HttpTransport {
             let host = authority(&request.url).to_owned();
             let proxy = self.proxy_of(&request.url);
             let client = if request.fresh {
-                &self.fresh
+                self.fresh()
             } else {
                 &self.client
             };
@@ -206,6 +209,19 @@ impl Transport for HttpTransport {
 }
 
 impl HttpTransport {
+    fn fresh(&self) -> &Client {
+        self.fresh.get_or_init(|| {
+            let made = builder(&self.options, &self.resolver)
+                .and_then(|builder| trusting(builder, &self.options))
+                .and_then(|builder| built(builder.pool_max_idle_per_host(0)));
+            // The same settings have made one client, so this cannot be; if it is, a kept connection will do.
+            made.unwrap_or_else(|error| {
+                tracing::warn!("no client for new connections: {error}");
+                self.client.clone()
+            })
+        })
+    }
+
     /// Host and port of the proxy for `url`, if there is one.
     fn proxy_of(&self, url: &Url) -> Option<String> {
         Some(way_out(&self.proxies, url)?.1)
