@@ -98,10 +98,10 @@ impl Engine {
             loads.push(load);
             if load.is_free() && load.workers == 0 {
                 // There may be very many of them, and none can be wanted more.
-                if !(load.small && small_full) {
+                if load.small != small_full {
                     break;
                 }
-                has_small = true;
+                has_small |= load.small;
             }
         }
         loads

@@ -5,11 +5,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// So many answers, all of which took so many times as long as the soonest of their host, stood in a
-/// queue. Fewer may have met an accident each; and a quarter more is beyond what the way to a host
-/// differs by from one answer to the next, and well below what a buffer holds that is worth the name.
-const ANSWERS: u32 = 4;
+/// So many answers, all of which took so many times as long as the soonest of their host, and longer by so
+/// much, stood in a queue. Of fewer, none may have been as lucky as the soonest on a path where they differ;
+/// a quarter more is well below what a buffer holds that is worth the name; and some milliseconds are a
+/// busy server's or our own.
+const ANSWERS: u32 = 8;
 const QUEUED: f64 = 1.25;
+const LONGER: Duration = Duration::from_millis(5);
 
 /// A source that leads to more hosts than this has no host that answers often enough to compare.
 const HOSTS: usize = 16;
@@ -39,7 +41,8 @@ impl Queue {
         };
         *soonest = wait.min(*soonest);
         self.answers += u32::from(kept);
-        self.waited += u32::from(kept && wait > soonest.mul_f64(QUEUED));
+        let queued = soonest.mul_f64(QUEUED).max(*soonest + LONGER);
+        self.waited += u32::from(kept && wait > queued);
     }
 
     /// Whether all answers since the last look stood in a queue.
@@ -72,9 +75,9 @@ mod tests {
 
     #[test]
     fn a_queue_is_what_all_have_to_wait_in() {
-        assert!(queue(&[("near", 30); 4]).is_full());
-        assert!(!queue(&[("near", 30); 3]).is_full(), "three accidents");
-        let mut one_at_once = queue(&[("near", 30); 4]);
+        assert!(queue(&[("near", 30); 8]).is_full());
+        assert!(!queue(&[("near", 30); 7]).is_full(), "seven accidents");
+        let mut one_at_once = queue(&[("near", 30); 8]);
         one_at_once.answered(("near", true), Duration::from_millis(21));
         assert!(!one_at_once.is_full());
         let mut new = queue(&[]);
@@ -85,7 +88,18 @@ mod tests {
     #[test]
     fn a_host_that_is_far_is_compared_with_itself() {
         assert!(!queue(&[("far", 205); 9]).is_full());
-        assert!(queue(&[("far", 260), ("near", 30), ("far", 260), ("near", 30)]).is_full());
+        assert!(queue(&[("far", 260), ("near", 30)].repeat(4)).is_full());
+    }
+
+    #[test]
+    fn milliseconds_are_no_queue() {
+        let mut queue = Queue::default();
+        for micros in [200, 1000, 2000, 4000, 1500].repeat(4) {
+            queue.answered(("here", true), Duration::from_micros(micros));
+        }
+        queue.forget();
+        (0..20).for_each(|_| queue.answered(("here", true), Duration::from_millis(4)));
+        assert!(!queue.is_full());
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(super) fn choose(loads: &[Load], small_full: bool) -> Option<Work> {
     let open = || loads.iter().enumerate();
     let fresh = open()
         .filter(|(_, load)| load.is_free())
-        .min_by_key(|(_, load)| (load.small && small_full, load.workers, load.small));
+        .min_by_key(|(_, load)| (load.small && small_full, load.workers, !load.small));
     if let Some((index, _)) = fresh {
         return Some(Work::Lease(index));
     }
@@ -77,6 +77,18 @@ mod tests {
             choose(&[load(4, true), load(0, true), load(1, true)], false),
             Some(Work::Lease(1))
         );
+    }
+
+    /// Of a few connections, each ends its part of a large file while others are busy with theirs.
+    #[test]
+    fn a_small_file_comes_before_a_large_one_that_has_no_connection_for_a_moment() {
+        let small = Load {
+            small: true,
+            ..load(0, true)
+        };
+        let loads = [load(1, true), load(0, true), small];
+        assert_eq!(choose(&loads, false), Some(Work::Lease(2)));
+        assert_eq!(choose(&loads, true), Some(Work::Lease(1)));
     }
 
     #[test]

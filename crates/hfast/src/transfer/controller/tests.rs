@@ -171,7 +171,7 @@ fn behind_a_full_line_no_more_are_tried_before_a_rest() {
         controller.answered(("host", true), Duration::from_millis(180));
         let looks = (1..=6u64).map(|n| Duration::from_secs(2 * n));
         let after = looks.map(|now| {
-            for wait in waits.map(Duration::from_millis) {
+            for wait in waits.map(Duration::from_millis).repeat(2) {
                 controller.answered(("host", kept), wait);
             }
             controller.look(now, now.as_secs() * 1_000_000, true, u64::MAX);
@@ -232,7 +232,7 @@ fn what_was_learnt_is_where_the_next_job_begins_unless_the_network_is_another() 
     let mut full = Controller::new(Duration::from_millis(20), 128, Some(known));
     full.answered(("host", true), Duration::from_millis(20));
     for second in 0..3 {
-        (0..4).for_each(|_| full.answered(("host", true), Duration::from_millis(30)));
+        (0..8).for_each(|_| full.answered(("host", true), Duration::from_millis(30)));
         full.look(
             Duration::from_secs(second),
             second * 9_000_000,
