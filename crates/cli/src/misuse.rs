@@ -10,23 +10,29 @@ use crate::flags::Flags;
 /// What `clap` says of `words`, without the usage that the help shows better.
 pub(crate) fn error(refusal: &clap::Error, words: &[OsString]) -> Error {
     let text = refusal.to_string();
-    let what = text.split("\n\n").next().unwrap_or_default();
-    let what = what.strip_prefix("error: ").unwrap_or(what);
-    let what: Vec<_> = what.lines().map(str::trim).collect();
+    let what = if refusal.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    {
+        // The text is the whole help.
+        format!("`{}` needs one of its commands", meant(words))
+    } else {
+        let what = text.split("\n\n").next().unwrap_or_default();
+        let what = what.strip_prefix("error: ").unwrap_or(what);
+        what.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+    };
     let tips = text
         .lines()
         .filter_map(|line| line.strip_prefix("  tip: "))
         .map(|tip| format!("{tip}; "));
     let hint = format!(
-        "{}`{}` explains the command line",
+        "{}`{} --help` explains the command line",
         tips.collect::<String>(),
-        help_command(words)
+        meant(words)
     );
-    Error::new(ErrorKind::Usage, what.join(" ")).with_hint(hint)
+    Error::new(ErrorKind::Usage, what).with_hint(hint)
 }
 
-/// The help of the command that was meant, if it was one.
-fn help_command(words: &[OsString]) -> String {
+/// The command that was meant, if it was one.
+fn meant(words: &[OsString]) -> String {
     let mut meant = "hfast".to_owned();
     let flags = Flags::command();
     let mut command = &flags;
@@ -37,5 +43,5 @@ fn help_command(words: &[OsString]) -> String {
         command = below;
         meant = format!("{meant} {}", command.get_name());
     }
-    format!("{meant} --help")
+    meant
 }

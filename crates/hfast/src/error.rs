@@ -70,9 +70,9 @@ impl Error {
             io::ErrorKind::CrossesDevices => {
                 Some("a part of the target lies on another disk: choose one that does not")
             }
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                Some("choose a folder that you can write to with --cache-dir or --local-dir")
-            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(
+                "choose a folder that you can write to (--cache-dir, --local-dir, for `hfast get` -P)",
+            ),
             io::ErrorKind::NotADirectory
             | io::ErrorKind::IsADirectory
             | io::ErrorKind::AlreadyExists => {

@@ -18,16 +18,12 @@ pub(crate) fn total_line(
     if now.files_total == 0 {
         return fit("looking at what is there ...", columns);
     }
-    let percent = format!("{:>3}%", size::percent(now.done_bytes, now.total_bytes));
+    let percent = percent(now);
     // The most wanted first: what does not fit is left out from the end.
     let parts = [
         Some(format!("{}/s", size::bytes(rate.bytes_per_second()))),
         outlook(now, rate),
-        Some(format!(
-            "{}/{}",
-            size::bytes(now.done_bytes),
-            size::bytes(now.total_bytes)
-        )),
+        Some(amount(now, "/")),
         limit.map(limited),
         Some(format!("{}/{} files", now.files_done, now.files_total)),
         Some(format!("{} conn", now.connections)),
@@ -44,6 +40,30 @@ pub(crate) fn total_line(
         line = format!("{line}  {part}");
     }
     with_gauge(line, now, columns)
+}
+
+/// Whether it is known how many bytes there will be: a server may not say how long a file is.
+fn is_sized(now: &Snapshot) -> bool {
+    now.total_bytes > 0 && now.done_bytes <= now.total_bytes
+}
+
+/// Four columns wide.
+fn percent(now: &Snapshot) -> String {
+    if is_sized(now) {
+        format!("{:>3}%", size::percent(now.done_bytes, now.total_bytes))
+    } else {
+        "    ".to_owned()
+    }
+}
+
+/// So many bytes, of how many.
+fn amount(now: &Snapshot, of: &str) -> String {
+    let done = size::bytes(now.done_bytes);
+    if is_sized(now) {
+        format!("{done}{of}{}", size::bytes(now.total_bytes))
+    } else {
+        done
+    }
 }
 
 /// When it will end, or for how long it has not come nearer.
@@ -68,7 +88,7 @@ fn retries(now: &Snapshot) -> Option<String> {
 /// Puts a bar behind the percentage, if there is room for one that says something.
 fn with_gauge(line: String, now: &Snapshot, columns: usize) -> String {
     let cells = columns.saturating_sub(line.len() + 4).min(24);
-    if cells < 8 {
+    if cells < 8 || !is_sized(now) {
         return line;
     }
     let done = size::percent(now.done_bytes, now.total_bytes);
@@ -121,10 +141,9 @@ pub(crate) fn log_line(now: &Snapshot, rate: &Rate, limit: Option<u64>) -> Strin
     let (outlook, retries) = (after_comma(outlook(now, rate)), after_comma(retries(now)));
     let limit = after_comma(limit.map(limited));
     format!(
-        "{:>3}%  {} of {}, {} of {}, {}/s{limit}{outlook}, {}{retries}",
-        size::percent(now.done_bytes, now.total_bytes),
-        size::bytes(now.done_bytes),
-        size::bytes(now.total_bytes),
+        "{}  {}, {} of {}, {}/s{limit}{outlook}, {}{retries}",
+        percent(now),
+        amount(now, " of "),
         now.files_done,
         size::plural(now.files_total, "file"),
         size::bytes(rate.bytes_per_second()),
@@ -154,6 +173,17 @@ mod tests {
         now.received_bytes = 40_000_000;
         rate.observe(&now);
         (now, rate)
+    }
+
+    #[test]
+    fn where_no_size_is_told_there_is_no_percentage() {
+        let (mut now, rate) = job();
+        now.total_bytes = 0;
+        assert_eq!(
+            total_line(&now, &rate, None, 60),
+            "      10.0M/s  1.0G  3/12 files  16 conn  2 retries"
+        );
+        assert!(log_line(&now, &rate, None).starts_with("      1.0G, 3 of 12 files"));
     }
 
     fn file() -> FileSnapshot {

@@ -139,9 +139,9 @@ impl Engine {
             self.setup.progress.received(bytes.len() as u64);
             self.hope().content_came(self.now());
             growing = self.grow(growing, bytes).await.map_err(Fault::Ours)?;
-            shown.learn_size(growing.len());
             shown.set_done(growing.len());
         }
+        shown.learn_size(growing.len());
         let published = self.publish_growing(wanted, growing).await;
         published.map_err(|error| match error.kind() {
             ErrorKind::Integrity => Fault::Wrong(error),

@@ -145,7 +145,7 @@ impl Failure {
         };
         let hint = match self.kind {
             FailureKind::Dns => {
-                "check the spelling of the endpoint and the network; try --mirror if the Hub is blocked"
+                "check the spelling of the address and the network; if the Hub is blocked, name a mirror with --mirror"
             }
             FailureKind::Certificate => {
                 "something between may intercept TLS: name the file of its certificate in REQUESTS_CA_BUNDLE; check the clock, too"
