@@ -15,6 +15,7 @@ use super::board::MeterHandle;
 use super::check::{Accepted, Asked, Void, check};
 use super::exchange::Exchange;
 use super::link::{Link, renew_after};
+use super::source::Whole;
 use super::trouble::Trouble;
 use crate::hub::metadata::{FileMeta, Validator};
 use crate::hub::token::Origin;
@@ -243,9 +244,17 @@ impl Exchange<'_> {
                 .with_sources(|sources| sources.be_one_stream(self.source_index));
         }
         let accepted = checked.map_err(Trouble::Void)?;
-        if accepted.whole && self.lease.range != (0..self.job.size) {
+        if !accepted.whole {
             self.job
-                .with_sources(|sources| sources.be_one_stream(self.source_index));
+                .with_sources(|sources| sources.gave_part(self.source_index));
+        } else if self.lease.range != (0..self.job.size) {
+            if self.job.digest.is_some() && !self.is_worth_the_whole() {
+                return Err(Trouble::Overtaken);
+            }
+            if self.job.digest.is_none() {
+                self.job
+                    .with_sources(|sources| sources.be_one_stream(self.source_index));
+            }
             let known = self.job.digest.is_some() || self.validator.is_some();
             if !known && self.lease.range.start > 0 {
                 let wanted = self.job.segments().wanted(self.lease.id);
@@ -260,6 +269,24 @@ impl Exchange<'_> {
             self.job.segments().take_all(self.lease.id);
         }
         Ok(accepted)
+    }
+}
+
+impl Exchange<'_> {
+    /// Whether to take the whole file where a range was asked for: not while ranges may still be served, and
+    /// not beside another connection that brings all of it.
+    fn is_worth_the_whole(&self) -> bool {
+        let index = self.source_index;
+        match self.job.with_sources(|sources| sources.gave_whole(index)) {
+            Whole::First => true,
+            Whole::Again => self.is_probe || !self.job.has_other_workers(),
+            Whole::Accident => {
+                let time = self.engine.now() + AFTER_UNANSWERED;
+                self.job
+                    .with_sources(|sources| sources.hold_off(index, time));
+                false
+            }
+        }
     }
 }
 

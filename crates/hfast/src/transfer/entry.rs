@@ -11,6 +11,9 @@ use crate::transport::follow::Credentials;
 /// Failures in a row after which another source is tried.
 pub(super) const BEFORE_CHANGE: u32 = 2;
 
+/// One that has served ranges and then gives the whole file so often in a row does not serve them any more.
+pub(super) const WHOLES: u32 = 3;
+
 /// One place that has a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
@@ -41,6 +44,10 @@ pub(super) struct Entry {
     pub(super) pause: Duration,
     /// It cannot serve ranges: one connection, from the front.
     pub(super) one_stream: bool,
+    /// It has served a range.
+    pub(super) gave_part: bool,
+    /// How often in a row it gave the whole file where a range was asked for.
+    pub(super) wholes: u32,
     /// Asked no more.
     pub(super) out: bool,
     /// Why it is out, until that is told.
@@ -57,6 +64,8 @@ impl Entry {
             storage: None,
             pause: Duration::ZERO,
             one_stream: false,
+            gave_part: false,
+            wholes: 0,
             out: false,
             refused: None,
         }

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 pub(crate) use super::entry::Source;
-use super::entry::{BEFORE_CHANGE, Entry};
+use super::entry::{BEFORE_CHANGE, Entry, WHOLES};
 use super::lanes::Room;
 use crate::error::Error;
 use crate::transport::retry::{Budget, FOR_BYTES, LONG_PAUSE, LONGEST_WAIT, Next, Patience};
@@ -30,6 +30,17 @@ pub(crate) enum After {
     Wait(Duration),
     /// All patience is spent.
     GiveUp,
+}
+
+/// What a whole file says of a source that was asked for a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whole {
+    /// Little: it has served ranges, and one of several servers behind its name may not.
+    Accident,
+    /// That it serves none.
+    First,
+    /// That it serves none, which is known.
+    Again,
 }
 
 impl Sources {
@@ -229,6 +240,26 @@ impl Sources {
     /// Notes that a source cannot serve ranges.
     pub(crate) fn be_one_stream(&mut self, index: usize) {
         self.all[index].one_stream = true;
+    }
+
+    /// Notes that a source served a range.
+    pub(crate) fn gave_part(&mut self, index: usize) {
+        let entry = &mut self.all[index];
+        (entry.gave_part, entry.one_stream, entry.wholes) = (true, false, 0);
+    }
+
+    /// Notes that a source gave the whole file where a range was asked for.
+    pub(super) fn gave_whole(&mut self, index: usize) -> Whole {
+        let entry = &mut self.all[index];
+        entry.wholes += 1;
+        if entry.one_stream {
+            Whole::Again
+        } else if entry.gave_part && entry.wholes < WHOLES {
+            Whole::Accident
+        } else {
+            entry.one_stream = true;
+            Whole::First
+        }
     }
 
     /// Whether no source that is left can serve ranges.

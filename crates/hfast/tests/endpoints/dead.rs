@@ -141,3 +141,36 @@ fn a_question_that_is_lost_is_asked_once_more() {
         }
     }
 }
+
+/// One of several servers behind a name may not serve ranges, or not yet.
+#[test]
+fn a_whole_file_in_place_of_a_range_is_an_accident_once_ranges_were_served() {
+    for (skip, times) in [(3, 1), (5, 2)] {
+        let whole = Match::cdn().skip(skip).times(times);
+        let took = slowly(&[Fault::new(whole, What::IgnoreRange)]);
+        assert!(took < Duration::from_secs(10), "{skip}, {times}: {took:?}");
+    }
+}
+
+#[test]
+fn ranges_are_asked_for_again_when_the_whole_file_breaks_off() {
+    let whole = Fault::new(Match::cdn().times(4), What::IgnoreRange);
+    let broken = Fault::new(Match::cdn().times(4), What::ResetAfter(1 << 20));
+    let took = slowly(&[whole, broken]);
+    assert!(took < Duration::from_secs(15), "{took:?}");
+}
+
+/// A file that needs 32 s over one connection, and 8 over four.
+fn slowly(faults: &[Fault]) -> Duration {
+    let repo = Repo::model("org/name")
+        .lfs("model.bin", Content::seeded(7, 16 << 20))
+        .build();
+    let hub = crate::hub_of(repo, "http://cdn.test");
+    for fault in faults {
+        hub.add_fault(fault.clone());
+    }
+    let roads = crate::roads_at(&hub, &hub, 500_000);
+    let (took, report) = crate::download_with(roads, &["http://hub.test"], Some(4));
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    took
+}
