@@ -1,12 +1,13 @@
 //! Finds out, once for the whole job, what lies in caches and in the folders that are named as sources.
 //!
-//! A disk may not answer: each look has a bound, and a place that takes longer is left out.
+//! A disk may not answer, or be slow with each of very many files, and nothing is fetched before: what was
+//! not found in time is left out.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::JobContext;
 use crate::error::Error;
@@ -68,7 +69,7 @@ pub(super) fn places(job: &mut JobContext, sources: &[ExtraSource]) -> Vec<Place
     places
 }
 
-/// Looks at all places at once for all that is wanted.
+/// Looks at all places at once for all that is wanted, for as long as a place may take for one look.
 pub(super) async fn find(
     disk: &Disk,
     progress: &Progress,
@@ -76,14 +77,15 @@ pub(super) async fn find(
     wanted: Vec<Wanted>,
 ) -> Vec<Wanted> {
     let wanted = Arc::new(wanted);
+    let end = Instant::now() + PATIENCE;
     let looks = places.into_iter().map(async |place| {
         let name = place.folder.clone();
         let name = name.unwrap_or_else(|| place.cache.0.root().to_owned());
-        let found = find_in(disk, place, &wanted).await;
-        found.unwrap_or_else(|reason| {
+        let mut found = Vec::new();
+        if let Err(reason) = find_in(disk, place, &wanted, end, &mut found).await {
             progress.notice(format!("{} is left out: {reason}", name.display()));
-            Vec::new()
-        })
+        }
+        found
     });
     let found = join_all(looks).await;
     // Only a place that does not answer still reads it.
@@ -94,36 +96,78 @@ pub(super) async fn find(
     wanted
 }
 
-/// What lies in a place, by the index of what is wanted.
+/// Adds to `found` what lies in a place, by the index of what is wanted.
 async fn find_in(
     disk: &Disk,
     place: Place,
     wanted: &Arc<Vec<Wanted>>,
-) -> Result<Vec<(usize, Vec<Lying>)>, String> {
+    end: Instant,
+    found: &mut Vec<(usize, Vec<Lying>)>,
+) -> Result<(), String> {
     let look = disk.run(move || Ok(place.look()));
-    let places = soon(look).await?.ok_or("there is no such folder")?;
-    let places = Arc::new(places);
-    let mut found = Vec::new();
-    for first in (0..wanted.len()).step_by(AT_A_TIME) {
-        let (places, wanted) = (Arc::clone(&places), Arc::clone(wanted));
-        let look = disk.run(move || {
-            let some = wanted.iter().enumerate().skip(first).take(AT_A_TIME);
-            let lying = some.map(|(index, wanted)| {
-                let lying = places.iter().flat_map(|place| place.places(wanted));
-                (index, lying.collect::<Vec<_>>())
-            });
-            Ok(lying
-                .filter(|(_, lying)| !lying.is_empty())
-                .collect::<Vec<_>>())
-        });
-        found.extend(soon(look).await?);
-    }
-    Ok(found)
+    let places = before(end, look).await?.ok_or("there is no such folder")?;
+    let (count, wanted) = (wanted.len(), Arc::clone(wanted));
+    let look = move |index: usize| {
+        let lying = places.iter().flat_map(|place| place.places(&wanted[index]));
+        let lying: Vec<_> = lying.collect();
+        (!lying.is_empty()).then_some((index, lying))
+    };
+    look_for_each(disk, count, end, look, found).await
 }
 
-async fn soon<T>(look: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
-    let Ok(looked) = timeout(PATIENCE, look).await else {
-        return Err(format!("it does not answer for {} s", PATIENCE.as_secs()));
-    };
+/// Adds what `look` finds for each of `count` indices to `found`, until `end`.
+async fn look_for_each<T: Send + 'static>(
+    disk: &Disk,
+    count: usize,
+    end: Instant,
+    look: impl Fn(usize) -> Option<T> + Send + Sync + 'static,
+    found: &mut Vec<T>,
+) -> Result<(), String> {
+    let look = Arc::new(look);
+    for first in (0..count).step_by(AT_A_TIME) {
+        let look = Arc::clone(&look);
+        let some = first..count.min(first + AT_A_TIME);
+        let look = disk.run(move || Ok(some.filter_map(|index| look(index)).collect::<Vec<_>>()));
+        found.extend(before(end, look).await?);
+    }
+    Ok(())
+}
+
+async fn before<T>(
+    end: Instant,
+    look: impl Future<Output = Result<T, Error>>,
+) -> Result<T, String> {
+    let silent = || format!("it does not answer for {} s", PATIENCE.as_secs());
+    if Instant::now() >= end {
+        return Err(silent());
+    }
+    let looked = timeout_at(end, look).await.map_err(|_| silent())?;
     looked.map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transfer::disk::Power;
+    use futures_util::FutureExt;
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_place_that_is_slow_with_each_file_delays_the_job_no_longer_than_one_that_is_silent()
+    {
+        let start = Instant::now();
+        let look = |index| {
+            // The clock moves on before there is anything to wait for.
+            let _moved = tokio::time::advance(Duration::from_millis(200)).now_or_never();
+            Some(index)
+        };
+        let disk = Disk::Inline(Power::default());
+        let mut found = Vec::new();
+        let looked = look_for_each(&disk, 1000, start + PATIENCE, look, &mut found).await;
+        let took = start.elapsed();
+        assert!(took < 2 * PATIENCE, "{} s", took.as_secs());
+        assert!(looked.unwrap_err().contains("does not answer for 15 s"));
+        assert!(!found.is_empty(), "what was found counts");
+        assert_eq!(found, (0..found.len()).collect::<Vec<_>>());
+    }
 }
