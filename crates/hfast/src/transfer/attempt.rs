@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::deliver::Setback;
 use super::engine::{Engine, SMALL};
-use super::job::{Change, Job, Sink};
+use super::job::{Change, Job};
 use super::progress::{ActiveFile, Phase};
 use super::ranges::Ranges;
+use super::sink::Sink;
 use super::source::Sources;
 use super::verify::Verifier;
 use crate::error::{Error, ErrorKind};

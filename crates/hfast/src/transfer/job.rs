@@ -20,13 +20,13 @@ use super::progress::ActiveFile;
 use super::ranges::Ranges;
 use super::schedule::Load;
 use super::segments::{LeaseId, Segments};
+use super::sink::Sink;
 use super::source::{After, Sources};
 use crate::error::{Error, ErrorKind};
 use crate::hash::Hasher;
 use crate::hub::metadata::Validator;
 use crate::names::Digest;
 use crate::store::journal::{Claims, Extent, Identity};
-use crate::store::partial::Partial;
 use crate::transport::retry::Patience;
 
 /// When more bytes than this wait for nothing but the digest, the processor is what is slow: one
@@ -60,14 +60,6 @@ pub(crate) struct Job {
     forgotten: Notify,
     segments: Mutex<Segments>,
     state: Mutex<State>,
-}
-
-/// Where bytes are collected.
-pub(crate) enum Sink {
-    /// Small files stay in memory until they are verified.
-    Memory(Mutex<Vec<u8>>),
-    /// Others lie on disk, at their offsets, with a journal.
-    Partial(Partial),
 }
 
 /// What a file without a digest has changed to.
@@ -295,9 +287,7 @@ impl Job {
     /// Deletes what has come: nobody can use it.
     pub(super) fn discard(&self) {
         self.shown.set_done(0);
-        if let Sink::Partial(partial) = &self.sink
-            && let Err(error) = partial.discard()
-        {
+        if let Err(error) = self.sink.discard() {
             tracing::info!("{}: {error}", self.name);
         }
     }
@@ -339,10 +329,7 @@ impl Job {
         segments.landed(&parts);
         self.shown.set_done(segments.landed_bytes());
         drop(segments);
-        match &self.sink {
-            Sink::Partial(partial) if !extents.is_empty() => partial.claim(extents),
-            Sink::Partial(_) | Sink::Memory(_) => Ok(()),
-        }
+        self.sink.claim(extents)
     }
 
     /// What has landed and was written by others.
@@ -371,23 +358,11 @@ impl Job {
             if start < end {
                 let index = |n: u64| usize::try_from(n - offset).unwrap_or(usize::MAX);
                 let bytes = &piece[index(start)..index(end)];
-                self.write_bytes(start, bytes)?;
+                self.sink.write(start, bytes)?;
                 self.front.feed(start, bytes);
             }
             offset = piece_end;
         }
         Ok(())
-    }
-
-    fn write_bytes(&self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
-        match &self.sink {
-            Sink::Partial(partial) => partial.write(offset, bytes),
-            Sink::Memory(content) => {
-                let mut content = content.lock().unwrap_or_else(PoisonError::into_inner);
-                let at = usize::try_from(offset).unwrap_or(usize::MAX);
-                content[at..at + bytes.len()].copy_from_slice(bytes);
-                Ok(())
-            }
-        }
     }
 }

@@ -33,6 +33,7 @@ mod queue;
 pub mod ranges;
 mod schedule;
 mod segments;
+mod sink;
 pub(crate) mod source;
 mod stall;
 mod stream;

@@ -13,8 +13,9 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::blame::{WRONG_BYTES, suspicions};
 use super::engine::Engine;
-use super::job::{Job, Sink};
+use super::job::Job;
 use super::ranges::Ranges;
+use super::sink::Sink;
 use crate::error::{Error, ErrorKind};
 use crate::hash::{BLOCK, Hasher};
 use crate::names::Digest;
