@@ -4,7 +4,7 @@
 //! Under virtual time blocking threads would finish in an order that no seed decides.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind};
@@ -22,14 +22,20 @@ pub enum Disk {
     Inline(Power),
 }
 
-/// Whether the machine runs; switched off by tests, as a kill or a power failure does.
+/// Whether the machine runs; switched off by tests, as a kill or a power failure does. And how many
+/// milliseconds other disks than our own take.
 #[derive(Clone, Debug, Default)]
-pub struct Power(Arc<AtomicBool>);
+pub struct Power(Arc<AtomicBool>, Arc<AtomicU64>);
 
 impl Power {
     /// From now on nothing reaches the disk.
     pub fn fail(&self) {
         self.0.store(true, Relaxed);
+    }
+
+    /// From now on a look at another disk takes so many milliseconds.
+    pub fn delay_others(&self, millis: u64) {
+        self.1.store(millis, Relaxed);
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -69,6 +75,20 @@ impl Disk {
                 ),
             },
         }
+    }
+
+    /// As [`Self::run`], on another disk than our own.
+    pub(crate) async fn run_elsewhere<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, Error> + Send + 'static,
+    {
+        if let Self::Inline(Power(_, millis)) = self
+            && let millis @ 1.. = millis.load(Relaxed)
+        {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+        }
+        self.run(work).await
     }
 
     /// Runs `work` on this thread, for those who cannot wait.

@@ -72,7 +72,7 @@ impl Engine {
     async fn carry_out(self: Arc<Self>, errand: Errand) {
         self.fetch(&errand).await;
         let Errand { job, lease, .. } = &errand;
-        job.segments().release(lease.id);
+        job.release(lease.id);
         job.leave();
         self.lanes.leave(&errand.seat);
         self.on_small

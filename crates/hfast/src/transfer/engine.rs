@@ -234,7 +234,7 @@ impl Engine {
         let open = self.open_jobs();
         for job in open.iter().filter(|job| job.name != name) {
             if let Some(error) = self.over() {
-                job.fail(error);
+                job.forsake(error);
             }
         }
     }

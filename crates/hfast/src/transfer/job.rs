@@ -56,8 +56,8 @@ pub(crate) struct Job {
     pub(crate) shown: ActiveFile,
     /// Wakes the verifier: bytes landed, or the job failed.
     pub(crate) changed: Notify,
-    /// Something was forgotten that had landed.
-    forgotten: Notify,
+    /// There are bytes that nobody brings any more, or the sources have failed.
+    freed: Notify,
     segments: Mutex<Segments>,
     state: Mutex<State>,
 }
@@ -75,6 +75,8 @@ struct State {
     /// When the last failure was counted.
     last_failure: Option<Duration>,
     failed: Option<Error>,
+    /// Why the sources bring no more.
+    forsaken: Option<Error>,
     /// The file has another content now, and that ended the job.
     change: Option<Change>,
     /// There was a failure, also after the error was taken.
@@ -100,6 +102,7 @@ impl Job {
             sources,
             last_failure: None,
             failed: None,
+            forsaken: None,
             change: None,
             ended: false,
             workers: 0,
@@ -117,7 +120,7 @@ impl Job {
             ways,
             shown,
             changed: Notify::new(),
-            forgotten: Notify::new(),
+            freed: Notify::new(),
             segments: Mutex::new(segments),
             state: Mutex::new(state),
         }
@@ -247,6 +250,26 @@ impl Job {
         self.changed.notify_one();
     }
 
+    /// No source is asked any more; that ends the job when nobody else brings what is missing.
+    pub(super) fn forsake(&self, error: Error) {
+        let mut state = self.state();
+        state.ended = true;
+        state.forsaken.get_or_insert(error);
+        drop(state);
+        self.freed.notify_one();
+    }
+
+    /// Waits until there are bytes that nobody brings, and the sources will not.
+    pub(super) async fn forsaken(&self) -> Error {
+        loop {
+            self.lacking().await;
+            if let Some(error) = self.state().forsaken.take() {
+                return error;
+            }
+            self.freed.notified().await;
+        }
+    }
+
     /// Whether an answer with this validator is of other content than that which the unfinished file
     /// is kept for.
     pub(super) fn is_of_other(&self, validator: Option<&Validator>) -> bool {
@@ -297,13 +320,19 @@ impl Job {
         let mut segments = self.segments();
         segments.forget(range);
         self.shown.set_done(segments.landed_bytes());
-        self.forgotten.notify_one();
+        self.freed.notify_one();
+    }
+
+    /// Ends a lease.
+    pub(super) fn release(&self, lease: LeaseId) {
+        self.segments().release(lease);
+        self.freed.notify_one();
     }
 
     /// Waits until there are bytes that nobody brings.
     pub(super) async fn lacking(&self) {
         while !self.segments().has_free() {
-            self.forgotten.notified().await;
+            self.freed.notified().await;
         }
     }
 

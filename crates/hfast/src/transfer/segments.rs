@@ -68,13 +68,14 @@ impl Segments {
         Some(self.hold(free.start..end, false, now))
     }
 
-    /// Leases all of the first free range that is one of `these`, too.
-    pub(super) fn lease_of(&mut self, these: &Ranges, now: Duration) -> Option<Lease> {
+    /// Leases up to `most` bytes of the first free range that is one of `these`, too.
+    pub(super) fn lease_of(&mut self, these: &Ranges, most: u64, now: Duration) -> Option<Lease> {
         let mut shared = these.iter().map(|range| {
             let taken = self.free.missing_in(range.clone());
             taken.missing_in(range)
         });
-        let range = shared.find_map(|shared| shared.first())?;
+        let shared = shared.find_map(|shared| shared.first())?;
+        let range = shared.start..shared.end.min(shared.start.saturating_add(most));
         self.free.remove(range.clone());
         Some(self.hold(range, false, now))
     }

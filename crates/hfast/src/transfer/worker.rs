@@ -261,7 +261,7 @@ impl Engine {
                     "run the same command again: it goes on where it stopped"
                 };
                 let text = format!("{}: {reason}", job.name);
-                job.fail(Error::new(kind, text).with_hint(hint));
+                job.forsake(Error::new(kind, text).with_hint(hint));
             }
         }
         self.setup.provider.note(source, false);
@@ -281,7 +281,7 @@ fn refuse(job: &Job, (index, source): (usize, &Source), error: Error) {
     tracing::info!("{}: {} is out: {error}", job.name, source.name);
     let last = job.with_sources(|sources| sources.refuse(index, error));
     if let Some(error) = last {
-        job.fail(error);
+        job.forsake(error);
     }
 }
 

@@ -12,6 +12,7 @@ mod limit;
 #[allow(dead_code, reason = "it counts for others, too")]
 mod link;
 mod pauses;
+mod slow_folder;
 mod sources;
 
 use std::sync::Arc;
