@@ -157,7 +157,8 @@ fn nonsense_is_refused_before_anything_is_written() {
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table and what is said about it")]
 fn the_command_line_itself_is_refused_in_the_same_way() {
-    let table: [&[&str]; 16] = [
+    let table: [&[&str]; 17] = [
+        &["cache"],
         &["download"],
         &["downlaod", "x"],
         &["help", "me"],
@@ -182,6 +183,10 @@ fn the_command_line_itself_is_refused_in_the_same_way() {
     ];
     let said = refused(&Home::new(), &table);
     snapshot!(said, @r"
+    $ hfast cache
+    error: `hfast cache` needs one of its commands
+    hint: `hfast cache --help` explains the command line
+
     $ hfast download
     error: the following required arguments were not provided: <REPO>
     hint: `hfast download --help` explains the command line
