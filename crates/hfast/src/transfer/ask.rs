@@ -61,7 +61,7 @@ impl Exchange<'_> {
         let mut slot = match way.link.try_lock() {
             Ok(slot) => slot,
             // Whoever asks may wait for an answer that never comes, and a probe is there to see.
-            Err(_) if self.is_probe => {
+            Err(_) if self.probe.is_some() => {
                 let url = self.source.resolve.clone();
                 let answer = self.send(url, meter, &mut |_| {}).await?;
                 return self.take_link(&answer).map(|_| answer);
@@ -279,7 +279,7 @@ impl Exchange<'_> {
         let index = self.source_index;
         match self.job.with_sources(|sources| sources.gave_whole(index)) {
             Whole::First => true,
-            Whole::Again => self.is_probe || !self.job.has_other_workers(),
+            Whole::Again => self.probe.is_some() || !self.job.has_other_workers(),
             Whole::Accident => {
                 let time = self.engine.now() + AFTER_UNANSWERED;
                 self.job

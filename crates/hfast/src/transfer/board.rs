@@ -11,8 +11,8 @@ pub(super) struct Board {
     open: Mutex<Vec<Entry>>,
     /// When the last byte came, over whichever connection.
     last_byte: Mutex<Duration>,
-    /// When it was last tried whether the link has come back.
-    probed: Mutex<Duration>,
+    /// When it was last tried whether the link has come back, and how often before since something came.
+    probed: Mutex<(Duration, u32)>,
 }
 
 struct Entry {
@@ -60,15 +60,15 @@ impl Board {
         now.saturating_sub(*locked(&self.last_byte)) < NOW
     }
 
-    /// Whether it is time to try once more whether the link has come back; if so, it is tried now.
-    pub(super) fn is_time_to_probe(&self, now: Duration) -> bool {
+    /// Whether it is time to try once more whether the link has come back. If so, it is tried now, after so
+    /// many trials since something came.
+    pub(super) fn is_time_to_probe(&self, now: Duration) -> Option<u32> {
         let mut probed = locked(&self.probed);
         // A trial may fail at once.
-        let is_time = self.silence(now) >= PROBE && now.saturating_sub(*probed) >= PROBE;
-        if is_time {
-            *probed = now;
-        }
-        is_time
+        let is_time = self.silence(now) >= PROBE && now.saturating_sub(probed.0) >= PROBE;
+        let in_vain = probed.0 > *locked(&self.last_byte);
+        let before = if in_vain { probed.1 + 1 } else { 0 };
+        is_time.then(|| *probed = (now, before)).map(|()| before)
     }
 
     /// For how long nothing has come over any connection, while something was to be expected.
@@ -149,15 +149,19 @@ impl Drop for MeterHandle<'_> {
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
     fn the_silent_link_is_tried_every_two_seconds_however_soon_a_trial_fails() {
         let board = Board::default();
         let meter = board.enter(0, "host", Duration::ZERO);
         meter.restart(Duration::ZERO);
         let trials = (0..100).map(|tick| Duration::from_millis(tick * 100));
-        let trials: Vec<_> = trials.filter(|now| board.is_time_to_probe(*now)).collect();
-        assert_eq!(trials, [2, 4, 6, 8].map(Duration::from_secs));
-        meter.add(1, Duration::from_secs(10));
-        assert!(!board.is_time_to_probe(Duration::from_secs(11)));
+        let trials = trials.filter_map(|now| Some((board.is_time_to_probe(now)?, now)));
+        let expected = [(0, 2), (1, 4), (2, 6), (3, 8)].map(|(n, now)| (n, now * SECOND));
+        assert_eq!(trials.collect::<Vec<_>>(), expected);
+        meter.add(1, 10 * SECOND);
+        let trials = [11, 12].map(|now| board.is_time_to_probe(now * SECOND));
+        assert_eq!(trials, [None, Some(0)]);
     }
 }

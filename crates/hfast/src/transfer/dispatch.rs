@@ -32,8 +32,8 @@ pub(super) struct Errand {
     pub(super) lease: Lease,
     /// The index of the source among those of the job.
     pub(super) source: usize,
-    /// It only looks whether anything comes at all.
-    pub(super) is_probe: bool,
+    /// It only looks whether anything comes at all, after so many others that did.
+    pub(super) probe: Option<u32>,
     /// It has to ask where the bytes are.
     pub(super) asks: bool,
     pub(super) seat: Seat,
@@ -135,7 +135,7 @@ impl Engine {
             let first = segments.help_first(now, &rules);
             first.or_else(|| segments.lease(piece, now))
         }?;
-        Some(self.errand((job, lease), source, (false, turn)))
+        Some(self.errand((job, lease), source, (None, turn)))
     }
 
     /// Bytes that are not there yet.
@@ -164,7 +164,7 @@ impl Engine {
         &self,
         (job, lease): (Arc<Job>, Lease),
         source: usize,
-        (is_probe, turn): (bool, Turn),
+        (probe, turn): (Option<u32>, Turn),
     ) -> Errand {
         let lane = job.with_sources(|sources| sources.get(source).lane);
         let asks = job.way(source).is_to_be_asked();
@@ -176,7 +176,7 @@ impl Engine {
             job,
             lease,
             source,
-            is_probe,
+            probe,
             asks,
             seat,
             _turn: turn,
@@ -188,15 +188,13 @@ impl Engine {
     fn next_probe(&self) -> Option<Errand> {
         let now = self.now();
         let turn = self.probe.take_now(1)?;
-        if !self.board.is_time_to_probe(now) {
-            return None;
-        }
+        let before = self.board.is_time_to_probe(now)?;
         let open = self.open_jobs();
         let mut held = open.iter().filter_map(|job| {
             let source = job.with_sources(|sources| Some(sources.pick()?.0))?;
             Some((job, source, job.segments().probe(now)?))
         });
         let (job, source, lease) = held.next()?;
-        Some(self.errand((Arc::clone(job), lease), source, (true, turn)))
+        Some(self.errand((Arc::clone(job), lease), source, (Some(before), turn)))
     }
 }

@@ -52,10 +52,12 @@ pub(super) struct Exchange<'a> {
     pub(super) longest_pause: Duration,
     /// How often in a row this source has failed.
     pub(super) failures: u32,
-    /// It only looks whether anything comes at all.
-    pub(super) is_probe: bool,
+    /// It only looks whether anything comes at all, after so many others that did.
+    pub(super) probe: Option<u32>,
     /// The host that was asked last, for messages.
     pub(super) host: String,
+    /// When it was asked last.
+    pub(super) asked: Duration,
     /// The answer has begun.
     pub(super) answered: bool,
     /// Bytes that were kept.
@@ -83,7 +85,7 @@ impl Exchange<'_> {
     /// which would be taken up again. After two in a row it may be that no further one is let in, and those
     /// that were kept are all there will be.
     pub(super) fn is_fresh(&self) -> bool {
-        self.is_probe || self.failures % 2 == 1
+        self.probe.unwrap_or(self.failures) % 2 == 1
     }
 
     /// Carries it out. `Ok` means that the lease is done or no longer wanted.
@@ -93,28 +95,34 @@ impl Exchange<'_> {
             meter: engine.board.enter(lane, &self.host, engine.now()),
             received: engine.lanes.counter(lane),
             begun: None,
-            patience: Patience::new(engine.lanes.wait(lane), self.failures, self.is_probe),
+            patience: Patience::new(engine.lanes.wait(lane), self.failures, self.probe.is_some()),
             wait: engine.lanes.room(lane, engine.now()).wait,
         };
         let stopped = stop(engine, self.job, &gauge);
         let answer = tokio::select! {
             biased;
-            answer = self.ask(&gauge.meter) => answer?,
-            stopped = stopped => return stopped,
+            answer = self.ask(&gauge.meter) => answer.map(Some),
+            stopped = stopped => stopped.map(|()| None),
         };
         // Neither the wait for others nor the redirects on the way say how fast it answers.
         let asked = gauge.meter.asked();
+        self.asked = asked;
+        let Some(answer) = answer? else {
+            return Ok(());
+        };
         self.answered = true;
         gauge.meter.is_from(&self.host);
         let accepted = self.accept(&answer)?;
-        let wait = engine.now().saturating_sub(asked);
-        let kept = answer.response.kept;
-        engine.lanes.answered(lane, (&self.host, kept), wait);
+        let (now, kept) = (engine.now(), answer.response.kept);
+        let times = (now, now.saturating_sub(asked));
+        engine.lanes.answered(lane, (&self.host, kept), times);
         let peer = answer.response.peer;
         let outcome = self
             .receive(answer.response.body, &accepted, &mut gauge)
             .await;
-        if let Some(begun) = gauge.begun.filter(|_| self.kept > 0) {
+        let brought = self.kept > 0;
+        engine.lanes.ended(lane, engine.now(), brought);
+        if let Some(begun) = gauge.begun.filter(|_| brought) {
             let wait = begun.saturating_sub(asked);
             let took = engine.now().saturating_sub(begun);
             engine.lanes.paced(lane, Pace::of(wait, self.kept, took));
@@ -167,7 +175,8 @@ impl Exchange<'_> {
             writer.push(bytes);
             let (id, now) = (self.lease.id, self.engine.now());
             self.job.segments().come(id, writer.end(), now);
-            if gauge.is_nearly_done(&writer, start, now) && self.engine.lanes.leave(self.seat) {
+            if gauge.is_nearly_done(&writer, start, now) && self.engine.lanes.leave_early(self.seat)
+            {
                 self.engine.wake.notify_one();
             }
             if writer.pending >= BATCH || writer.is_at_end() {
@@ -249,6 +258,7 @@ impl Exchange<'_> {
             if self.kept >= PROGRESS || self.kept == self.job.size {
                 self.job.progressed(self.source_index, self.engine.now());
                 self.engine.lanes.works(self.source.lane);
+                self.engine.setup.gates.serves(&self.host);
                 self.engine.hope().content_came(self.engine.now());
             }
         }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::controller::{Controller, Learnt};
+use super::door::{Door, Refusal};
 use super::piece::Pace;
 
 /// A way that failed so often in a row, whatever the file, is in trouble: where there is another, it gets
@@ -19,11 +20,6 @@ const TROUBLE: u32 = 2;
 /// that comes back soon is missed for seconds and one that is gone costs a connection now and then.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// So many connections that were turned away within this time are a limit of the server; a single one
-/// may have met an accident.
-const REFUSALS: u32 = 3;
-const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// How much the last exchange says of the next beside those before it.
 const WEIGHT: f64 = 0.25;
@@ -71,8 +67,7 @@ struct Lane {
     not_before: Duration,
     /// It sent wrong bytes.
     lies: bool,
-    /// How many connections were turned away since then.
-    turned_away: (u32, Duration),
+    door: Door,
     pace: Pace,
     /// The shortest wait for an answer.
     shortest: Duration,
@@ -118,7 +113,7 @@ impl Lanes {
                 failures: 0,
                 not_before: Duration::ZERO,
                 lies: false,
-                turned_away: (0, Duration::ZERO),
+                door: Door::default(),
                 pace: Pace::default(),
                 shortest: Duration::MAX,
                 idle: false,
@@ -146,6 +141,12 @@ impl Lanes {
             self.with(seat.lane, |lane| lane.active -= 1);
         }
         was_taken
+    }
+
+    /// Counts a connection out before it ends, so that another one can be asked meanwhile. Not where no further
+    /// one is let in: the one that ends is the one to ask.
+    pub(super) fn leave_early(&self, seat: &Seat) -> bool {
+        !self.with(seat.lane, |lane| lane.door.is_shut()) && self.leave(seat)
     }
 
     /// Counts the bytes that come this way.
@@ -182,28 +183,34 @@ impl Lanes {
         });
     }
 
-    /// Notes that a connection was turned away while others were served. Whether that is a limit.
-    pub(super) fn turned_away(&self, lane: usize, now: Duration) -> bool {
+    /// Judges what was asked at `since` and not answered.
+    pub(super) fn turned_away(&self, lane: usize, (since, now): (Duration, Duration)) -> Refusal {
         self.with(lane, |lane| {
-            if now.saturating_sub(lane.turned_away.1) > AT_ONCE {
-                lane.turned_away = (0, now);
-            }
-            lane.turned_away.0 += 1;
-            let is_limit = lane.turned_away.0 >= REFUSALS;
-            if is_limit {
-                let served = lane.active.saturating_sub(1);
+            let refusal = lane.door.turned_away(since, now);
+            if let Refusal::Limit(served) = refusal {
                 lane.controller.turned_away(now, served);
             }
-            is_limit
+            refusal
         })
     }
 
-    /// Notes that an answer of a host began after `wait`, and whether over a connection that was kept.
-    pub(super) fn answered(&self, lane: usize, of: (&str, bool), wait: Duration) {
+    /// Notes that an answer of a host began at `now` after `wait`, and whether over a connection that was kept.
+    pub(super) fn answered(
+        &self,
+        lane: usize,
+        of: (&str, bool),
+        (now, wait): (Duration, Duration),
+    ) {
         self.with(lane, |lane| {
+            lane.door.enters(now.saturating_sub(wait), of.1);
             lane.shortest = lane.shortest.min(wait);
             lane.controller.answered(of, wait);
         });
+    }
+
+    /// Notes that what was answered has ended, and whether it brought something.
+    pub(super) fn ended(&self, lane: usize, now: Duration, brought: bool) {
+        self.with(lane, |lane| lane.door.leaves(now, brought));
     }
 
     /// Remembers what an exchange was like that brought bytes.

@@ -14,6 +14,7 @@ pub(crate) mod controller;
 pub(crate) mod deliver;
 pub mod disk;
 mod dispatch;
+mod door;
 pub(crate) mod engine;
 mod entry;
 mod exchange;

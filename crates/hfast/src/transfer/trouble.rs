@@ -42,17 +42,15 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
-    /// Whether it may be that a server lets no more connections in, of which this was a `fresh` one or
-    /// may have been an old one that broke. While others bring content from it, that says nothing of the
-    /// file.
-    pub(super) fn may_be_limit(&self, fresh: bool) -> bool {
+    /// Whether it may be, of a connection that was not answered, that a server lets no more in. While others
+    /// bring content from it, that says nothing of the file.
+    pub(super) fn may_be_limit(&self) -> bool {
         match self {
-            Self::Failed(failure) => match failure.kind {
-                FailureKind::Connect => true,
-                FailureKind::Broken => fresh,
-                _ => false,
-            },
+            Self::Failed(failure) => {
+                matches!(failure.kind, FailureKind::Connect | FailureKind::Broken)
+            }
             Self::Status(status, _) => matches!(status.as_u16(), 429 | 503),
+            Self::Stalled(stall) => matches!(stall, Stall::Silent(_)),
             _ => false,
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ::http::StatusCode;
 
 use super::dispatch::Errand;
+use super::door::Refusal;
 use super::engine::Engine;
 use super::exchange::{Exchange, PROGRESS};
 use super::job::Job;
@@ -35,8 +36,8 @@ const CRUMB: u64 = 4 << 10;
 struct Course {
     since: Duration,
     kept: u64,
+    asked: Duration,
     answered: bool,
-    fresh: bool,
 }
 
 impl Engine {
@@ -60,8 +61,9 @@ impl Engine {
             asking: errand.asks.then(|| Asking(&job.way(index).is_asked)),
             longest_pause,
             failures,
-            is_probe: errand.is_probe,
+            probe: errand.probe,
             host: source.name.clone(),
+            asked: since,
             answered: false,
             kept: 0,
             validator: None,
@@ -71,8 +73,8 @@ impl Engine {
         let course = Course {
             since,
             kept: exchange.kept,
+            asked: exchange.asked,
             answered: exchange.answered,
-            fresh: exchange.is_fresh(),
         };
         let host = exchange.host;
         drop(connected);
@@ -81,7 +83,7 @@ impl Engine {
             self.lanes.works(source.lane);
         }
         match outcome {
-            Err(trouble) if errand.is_probe && trouble.may_pass() => {
+            Err(trouble) if errand.probe.is_some() && trouble.may_pass() => {
                 tracing::debug!("{host} is tried again: still nothing");
             }
             Err(trouble) => self.on_trouble(job, (index, &source), (&host, &course), trouble),
@@ -97,7 +99,7 @@ impl Engine {
         trouble: Trouble,
     ) {
         let kept = course.kept;
-        let is_limit = trouble.may_be_limit(course.fresh);
+        let is_limit = !course.answered && trouble.may_be_limit();
         let (kind, on_the_way) = (trouble.kind(), trouble.is_on_the_way());
         let stalled = matches!(trouble, Trouble::Stalled(_));
         let has_choice = job.with_sources(|sources| sources.count()) > 1;
@@ -110,6 +112,12 @@ impl Engine {
             return;
         };
         self.setup.progress.retried();
+        let now = self.now();
+        if is_limit && self.is_turned_away((source, host), (course.asked, now)) {
+            tracing::debug!("{}: {reason}, while others are served", job.name);
+            job.with_sources(|sources| sources.hold_off(index, now + AFTER_NOTHING));
+            return;
+        }
         if is_elsewhere {
             // Every file would meet the same.
             self.setup.progress.notice_once(&reason);
@@ -118,12 +126,8 @@ impl Engine {
                 .progress
                 .notice(format!("{}: {reason}", job.name));
         }
-        let now = self.now();
         let others_receive = self.board.is_receiving(source.lane, now);
-        let is_limit = !course.answered && is_limit && others_receive;
-        if is_limit {
-            self.turned_away(job, (index, source), host);
-        } else if !(kept >= PROGRESS || others_receive && was_cheap) {
+        if !(kept >= PROGRESS || others_receive && was_cheap) {
             let times = (course.since, now);
             let patience = self.hope().exchange_failed(times, on_the_way);
             self.count(job, (index, source), (times, patience), (kind, &reason));
@@ -142,14 +146,14 @@ impl Engine {
         }
     }
 
-    /// A server lets no more connections in than there are: that is no failure of the file.
-    fn turned_away(&self, job: &Job, (index, source): (usize, &Source), host: &str) {
-        let now = self.now();
-        if self.lanes.turned_away(source.lane, now) {
+    /// Whether a server that serves others did not want this one: that is no failure of the file.
+    fn is_turned_away(&self, (source, host): (&Source, &str), times: (Duration, Duration)) -> bool {
+        let refusal = self.lanes.turned_away(source.lane, times);
+        if let Refusal::Limit(_) = refusal {
             let text = format!("{host} lets no more connections in: going on with those there are");
             self.setup.progress.notice_once(&text);
         }
-        job.with_sources(|sources| sources.hold_off(index, now + AFTER_NOTHING));
+        refusal != Refusal::Accident
     }
 
     /// What is to be said of trouble that may pass; other trouble is dealt with.

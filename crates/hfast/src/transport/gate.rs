@@ -7,12 +7,14 @@ use std::time::{Duration, SystemTime};
 use ::http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
-use super::retry::{LONG_PAUSE, LONGEST_PAUSE, Verdict, judge};
+use super::retry::{LONG_PAUSE, LONGEST_PAUSE, UNSAID_PAUSE, Verdict, judge};
 
 /// Hosts that asked for a pause, each by its name and, where it is not the usual one, its port.
 #[derive(Default)]
 pub(crate) struct Gates {
     closed: Mutex<HashMap<String, Gate>>,
+    /// When content came last from a host.
+    serving: Mutex<HashMap<String, Instant>>,
 }
 
 /// The pauses of one host.
@@ -38,7 +40,8 @@ impl Gates {
         });
         let under_way = gate.opens.saturating_duration_since(now);
         let over = gate.paused.saturating_sub(under_way);
-        let verdict = judge(status, headers, SystemTime::now(), over);
+        let before = (over, self.is_serving(host, now));
+        let verdict = judge(status, headers, SystemTime::now(), before);
         let (pause, over) = match verdict {
             Verdict::Answered => (under_way, Duration::ZERO),
             Verdict::Pause(pause) => (pause.max(under_way), over),
@@ -54,6 +57,23 @@ impl Gates {
             closed.insert(host.to_owned(), gate);
         }
         verdict
+    }
+
+    /// Notes that content comes from `host`: should it say 429 to another connection now, and not for how
+    /// long, it does not want that one.
+    pub(crate) fn serves(&self, host: &str) {
+        let (mut serving, now) = (locked(&self.serving), Instant::now());
+        if let Some(last) = serving.get_mut(host) {
+            *last = now;
+        } else {
+            serving.retain(|_, last| now < *last + UNSAID_PAUSE);
+            serving.insert(host.to_owned(), now);
+        }
+    }
+
+    fn is_serving(&self, host: &str, now: Instant) -> bool {
+        let last = locked(&self.serving).get(host).copied();
+        last.is_some_and(|last| now < last + UNSAID_PAUSE)
     }
 
     /// Waits until the gate of `host` is open, if that takes no longer than `longest`; else it
@@ -102,8 +122,12 @@ impl Gates {
     }
 
     fn closed(&self) -> MutexGuard<'_, HashMap<String, Gate>> {
-        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.closed)
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -128,6 +152,22 @@ mod tests {
         assert_eq!(start.elapsed(), Duration::ZERO);
         gates.pass("hub", LONGEST_PAUSE, 0.0).await.unwrap();
         assert!(start.elapsed() >= Duration::from_secs(30));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_serves_and_does_not_say_how_long_makes_no_pause() {
+        let gates = Gates::default();
+        let said = || gates.judge("hub", StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new());
+        gates.serves("hub");
+        assert_eq!(said(), Verdict::Pause(Duration::ZERO));
+        let seconds = Duration::from_secs;
+        assert_eq!(busy(&gates, "7"), Verdict::Pause(seconds(7)));
+        tokio::time::sleep(seconds(8)).await;
+        gates.judge("hub", StatusCode::OK, &HeaderMap::new());
+        for pause in [1, 1, 2, 4, 5, 5] {
+            tokio::time::sleep(seconds(8)).await;
+            assert_eq!(said(), Verdict::Pause(seconds(pause)));
+        }
     }
 
     #[tokio::test(start_paused = true)]

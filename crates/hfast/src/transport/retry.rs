@@ -23,8 +23,9 @@ pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// A pause that is worth asking somebody else for.
 pub(crate) const LONG_PAUSE: Duration = Duration::from_secs(2);
 
-/// The pause after a 429 that does not say how long.
-const UNSAID_PAUSE: Duration = Duration::from_secs(5);
+/// The pause after a 429 that does not say how long; doubled each time up to the second value.
+const FIRST_UNSAID_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const UNSAID_PAUSE: Duration = Duration::from_secs(5);
 
 /// How much failure is tolerated without any progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,18 +155,19 @@ pub(crate) struct Asked {
     pub(crate) paused: Duration,
 }
 
-/// Judges an answer of a host that has been left alone for `paused` since it last answered.
+/// Judges an answer of a host that has been left alone for `paused` since it last answered. `serves`: it
+/// brings content to others, so that a 429 that does not say how long is for this connection alone.
 pub(crate) fn judge(
     status: StatusCode,
     headers: &HeaderMap,
     now: SystemTime,
-    paused: Duration,
+    (paused, serves): (Duration, bool),
 ) -> Verdict {
     if !is_transient(status) {
         return Verdict::Answered;
     }
-    let unsaid = if status == StatusCode::TOO_MANY_REQUESTS {
-        UNSAID_PAUSE
+    let unsaid = if status == StatusCode::TOO_MANY_REQUESTS && !serves {
+        paused.clamp(FIRST_UNSAID_PAUSE, UNSAID_PAUSE)
     } else {
         Duration::ZERO
     };
@@ -264,7 +266,7 @@ mod tests {
                 status,
                 &headers,
                 SystemTime::UNIX_EPOCH,
-                Duration::from_secs(paused),
+                (Duration::from_secs(paused), false),
             )
         };
         let seconds = Duration::from_secs;
@@ -278,7 +280,10 @@ mod tests {
         assert_eq!(answer(503, Some("301"), 0), too_long(301, 0));
         assert_eq!(answer(503, Some("30"), 270), Verdict::Pause(seconds(30)));
         assert_eq!(answer(503, Some("30"), 271), too_long(30, 271));
-        assert_eq!(answer(429, None, 0), Verdict::Pause(UNSAID_PAUSE));
+        assert_eq!(answer(429, None, 0), Verdict::Pause(seconds(1)));
+        assert_eq!(answer(429, None, 4), Verdict::Pause(seconds(4)));
+        assert_eq!(answer(429, None, 295), Verdict::Pause(UNSAID_PAUSE));
+        assert_eq!(answer(429, None, 296), too_long(5, 296));
         assert_eq!(answer(503, None, 300), Verdict::Pause(Duration::ZERO));
         for code in [200, 206, 302, 404] {
             assert_eq!(answer(code, Some("900"), 0), Verdict::Answered);

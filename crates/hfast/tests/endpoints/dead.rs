@@ -10,7 +10,7 @@ use hfast_testkit::corpus::{Content, Repo};
 use hfast_testkit::faults::{Fault, Match, What};
 use hfast_testkit::hub::{Clock, FakeHub, LfsRedirect, Options};
 
-use crate::link::SimulatedLink;
+use crate::link::{Beyond, SimulatedLink};
 
 const FILES: usize = 60;
 
@@ -73,7 +73,7 @@ fn broken_files_cost_no_others() {
 fn a_server_that_lets_few_connections_in_is_not_a_dead_one() {
     let hub = hub(3 << 20);
     let hosts = vec![("hub.test", hub.clone()), ("cdn.test", hub)];
-    let (took, report) = download(SimulatedLink::new(hosts, 500_000).letting_in(2));
+    let (took, report) = download(SimulatedLink::new(hosts, 500_000).letting_in(2, Beyond::Reset));
     assert!(report.failed.is_empty(), "{:?}", report.failed);
     assert!(took > Duration::from_secs(150), "{took:?}");
 }
@@ -86,9 +86,7 @@ fn an_error_that_comes_at_once_is_not_asked_for_without_rest() {
         .build();
     let hub = crate::hub_of(repo, "http://cdn.test");
     let hosts = vec![("hub.test", hub.clone()), ("cdn.test", hub)];
-    let link = SimulatedLink::new(hosts, 4_000_000)
-        .letting_in(1)
-        .answering(500);
+    let link = SimulatedLink::new(hosts, 4_000_000).letting_in(1, Beyond::Status(500));
     let open = Arc::clone(&link.open);
     let (took, report) = crate::download_with(link, &["http://hub.test"], Some(2));
     assert!(report.failed.is_empty(), "{:?}", report.failed);
@@ -173,4 +171,20 @@ fn slowly(faults: &[Fault]) -> Duration {
     let (took, report) = crate::download_with(roads, &["http://hub.test"], Some(4));
     assert!(report.failed.is_empty(), "{:?}", report.failed);
     took
+}
+
+/// Over the two connections that are let in it takes 16 s.
+#[test]
+fn those_that_are_let_in_are_used_all_the_time() {
+    for beyond in [Beyond::Reset, Beyond::Status(429), Beyond::Silence] {
+        let repo = Repo::model("org/name")
+            .lfs("model.bin", Content::seeded(7, 16 << 20))
+            .build();
+        let hub = crate::hub_of(repo, "http://cdn.test");
+        let hosts = vec![("hub.test", hub.clone()), ("cdn.test", hub)];
+        let link = SimulatedLink::new(hosts, 500_000).letting_in(2, beyond);
+        let (took, report) = crate::download_with(link, &["http://hub.test"], None);
+        assert!(report.failed.is_empty(), "{:?}", report.failed);
+        assert!(took < Duration::from_secs(24), "{beyond:?}: {took:?}");
+    }
 }

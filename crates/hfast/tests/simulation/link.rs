@@ -24,10 +24,21 @@ pub(crate) struct SimulatedLink {
     hosts: Hosts,
     /// Bytes per second of each connection.
     rate: u64,
-    /// Exchanges beyond these are refused, or answered with this status.
+    /// What becomes of exchanges beyond these.
     most: usize,
-    beyond: Option<u16>,
+    beyond: Beyond,
     pub(crate) open: Arc<Mutex<Concurrency>>,
+}
+
+/// What becomes of an exchange that is not let in.
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "not every test that has links needs it")]
+pub(crate) enum Beyond {
+    Reset,
+    /// It gets this status.
+    Status(u16),
+    /// It is never answered.
+    Silence,
 }
 
 /// How many exchanges were open at once.
@@ -35,8 +46,9 @@ pub(crate) struct SimulatedLink {
 pub(crate) struct Concurrency {
     pub(crate) now: usize,
     pub(crate) most: usize,
-    /// How many were let in and have not ended.
+    /// How many connections were let in, and how many of them nobody uses.
     inside: usize,
+    idle: usize,
     /// How many were not let in.
     #[allow(dead_code, reason = "not every test that has links needs it")]
     pub(crate) refused: usize,
@@ -48,30 +60,32 @@ impl SimulatedLink {
             hosts,
             rate,
             most: usize::MAX,
-            beyond: None,
+            beyond: Beyond::Reset,
             open: Arc::default(),
         }
     }
 
-    /// Lets in so many exchanges at once, and refuses the others.
+    /// Lets in so many exchanges at once.
     #[allow(dead_code, reason = "not every test that has links needs it")]
-    pub(crate) fn letting_in(self, most: usize) -> Self {
-        Self { most, ..self }
+    pub(crate) fn letting_in(self, most: usize, beyond: Beyond) -> Self {
+        Self {
+            most,
+            beyond,
+            ..self
+        }
     }
 
-    /// Those that are not let in get this status.
-    #[allow(dead_code, reason = "not every test that has links needs it")]
-    pub(crate) fn answering(self, status: u16) -> Self {
-        let beyond = Some(status);
-        Self { beyond, ..self }
-    }
-
-    /// Whether the exchange is let in. If not, it is counted.
-    fn lets_in(&self, slot: &mut Slot) -> bool {
+    /// Whether the exchange has a connection that is let in. If not, it is counted.
+    fn lets_in(&self, slot: &mut Slot, fresh: bool) -> bool {
         let mut open = self.open.lock().unwrap();
-        slot.is_in = open.inside < self.most;
-        open.inside += usize::from(slot.is_in);
-        open.refused += usize::from(!slot.is_in);
+        slot.is_kept = !fresh && open.idle > 0;
+        slot.is_in = slot.is_kept || open.inside < self.most;
+        if slot.is_kept {
+            open.idle -= 1;
+        } else {
+            open.inside += usize::from(slot.is_in);
+            open.refused += usize::from(!slot.is_in);
+        }
         slot.is_in
     }
 
@@ -98,16 +112,20 @@ impl Transport for SimulatedLink {
         let mut slot = Slot::open(&self.open);
         Box::pin(async move {
             tokio::time::sleep(DELAY).await;
-            let lets_in = self.lets_in(&mut slot);
-            if !lets_in && self.beyond.is_none() {
-                return Err(Failure::new(FailureKind::Broken, "connection reset"));
+            let lets_in = self.lets_in(&mut slot, request.fresh);
+            match self.beyond {
+                Beyond::Reset if !lets_in => {
+                    return Err(Failure::new(FailureKind::Broken, "connection reset"));
+                }
+                Beyond::Silence if !lets_in => std::future::pending::<()>().await,
+                _ => {}
             }
             let Exchange {
                 mut response,
                 delivery,
                 meter,
             } = self.hub(&sent.host)?.exchange(&sent);
-            if let Some(status) = self.beyond.filter(|_| !lets_in) {
+            if let (Beyond::Status(status), false) = (self.beyond, lets_in) {
                 response = hub::Response::new(status);
             }
             if delivery.refuse {
@@ -120,6 +138,7 @@ impl Transport for SimulatedLink {
             tokio::time::sleep(DELAY + extra).await;
             let rate = delivery.rate.unwrap_or(self.rate).min(self.rate);
             let (cut, declared) = (delivery.cut, declared_length(&response));
+            let kept = slot.is_kept;
             let body = SimulatedBody {
                 body: response.body,
                 position: 0,
@@ -128,14 +147,14 @@ impl Transport for SimulatedLink {
                 declared,
                 meter,
                 due: None,
-                _slot: slot,
+                slot,
             };
             let status = http::StatusCode::from_u16(response.status).unwrap();
             Ok(Response {
                 status,
                 headers: response.headers,
                 peer: None,
-                kept: false,
+                kept,
                 body: Box::new(body),
             })
         })
@@ -170,7 +189,7 @@ struct SimulatedBody {
     meter: hub::Meter,
     /// When the next piece comes.
     due: Option<Instant>,
-    _slot: Slot,
+    slot: Slot,
 }
 
 impl SimulatedBody {
@@ -206,6 +225,7 @@ impl SimulatedBody {
         let filled = self.body.fill(self.position, &mut buffer);
         buffer.truncate(filled);
         self.position += filled as u64;
+        self.slot.is_done = self.position == end;
         self.meter.add(filled as u64);
         Ok(Some(buffer.into()))
     }
@@ -236,6 +256,9 @@ impl Body for SimulatedBody {
 struct Slot {
     count: Arc<Mutex<Concurrency>>,
     is_in: bool,
+    is_kept: bool,
+    /// The answer came to its end, and the connection can be kept.
+    is_done: bool,
 }
 
 impl Slot {
@@ -246,6 +269,8 @@ impl Slot {
         Self {
             count: Arc::clone(count),
             is_in: false,
+            is_kept: false,
+            is_done: false,
         }
     }
 }
@@ -254,6 +279,10 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let mut count = self.count.lock().unwrap();
         count.now -= 1;
-        count.inside -= usize::from(self.is_in);
+        if self.is_in && self.is_done {
+            count.idle += 1;
+        } else {
+            count.inside -= usize::from(self.is_in);
+        }
     }
 }
