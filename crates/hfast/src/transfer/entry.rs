@@ -38,6 +38,8 @@ pub(super) struct Entry {
     pub(super) cost: Duration,
     /// No new exchange begins before this time.
     pub(super) not_before: Duration,
+    /// Nor before this one, after failures, unless something comes.
+    pub(super) rests_until: Duration,
     /// Where it sends us for the bytes, if that host wanted to be left alone once.
     pub(super) storage: Option<String>,
     /// For how long it or its storage wants to be left alone, as far as that is worth asking another.
@@ -61,6 +63,7 @@ impl Entry {
             failures: 0,
             cost: Duration::ZERO,
             not_before: Duration::ZERO,
+            rests_until: Duration::ZERO,
             storage: None,
             pause: Duration::ZERO,
             one_stream: false,

@@ -92,7 +92,7 @@ impl Sources {
             } else {
                 room.free > 0
             };
-            has_room && now >= entry.not_before
+            has_room && now >= entry.not_before.max(entry.rests_until)
         });
         let best = usable
             .min_by_key(|(_, entry, room)| (entry.faults(), room.trouble, Reverse(room.free)))?;
@@ -140,8 +140,8 @@ impl Sources {
 
     /// Notes bytes from a source: the patience is new.
     pub(crate) fn progressed(&mut self, index: usize, now: Duration) {
-        self.all[index].failures = 0;
-        self.all[index].cost = Duration::ZERO;
+        let entry = &mut self.all[index];
+        (entry.failures, entry.cost, entry.rests_until) = (0, Duration::ZERO, Duration::ZERO);
         self.renew(now);
     }
 
@@ -169,7 +169,7 @@ impl Sources {
         entry.cost += now.saturating_sub(since) + wait;
         // The first may be that of a connection that was kept: it is replaced at once.
         if entry.failures > 1 {
-            entry.not_before = entry.not_before.max(now + wait);
+            entry.rests_until = now + wait;
         }
         // Those that are dead must not use up the patience with one that can serve.
         if next == Next::GiveUp && self.are_all_spent() {
@@ -331,6 +331,23 @@ mod tests {
             0,
             "both failed alike: the preferred one again"
         );
+    }
+
+    #[test]
+    fn one_that_failed_rests_until_it_brings_something() {
+        let room = |_: usize, _: usize| Room {
+            free: 1,
+            trouble: false,
+            trial: false,
+            wait: SECOND,
+        };
+        let mut sources = sources(1);
+        fail(&mut sources, 0, 1);
+        assert_eq!(sources.pick_now(SECOND, room), Some(0));
+        fail(&mut sources, 0, 1);
+        assert_eq!(sources.pick_now(SECOND, room), None);
+        sources.progressed(0, SECOND);
+        assert_eq!(sources.pick_now(SECOND, room), Some(0));
     }
 
     #[test]
