@@ -57,7 +57,10 @@ impl Trouble {
 
     /// Whether no server said anything, right or wrong.
     pub(super) fn is_on_the_way(&self) -> bool {
-        matches!(self, Self::Failed(_) | Self::Stalled(_))
+        match self {
+            Self::Failed(failure) => failure.kind != FailureKind::Protocol,
+            _ => matches!(self, Self::Stalled(_)),
+        }
     }
 
     /// Whether waiting may help.

@@ -48,7 +48,7 @@ impl Verifier {
         let changed = self.changed_blocks(engine, job).await?;
         if !changed.is_empty() {
             engine.setup.progress.notice(format!(
-                "{}: the digest is wrong; fetching {} bytes again that the disk has changed",
+                "{}: the digest is wrong; fetching {} bytes again that are not on the disk as they came",
                 job.name,
                 changed.len()
             ));

@@ -53,6 +53,21 @@ fn a_dead_server_costs_its_patience_once_for_all_files() {
     }
 }
 
+/// The link is not down, so nobody waits until it is back.
+#[test]
+fn a_file_whose_redirects_never_end_does_not_take_minutes() {
+    let repo = Repo::model("org/name")
+        .lfs("good.bin", Content::seeded(7, 3 << 20))
+        .lfs("broken.bin", Content::seeded(8, 3 << 20))
+        .build();
+    let hub = crate::hub_of(repo, "http://cdn.test");
+    let when = Match::resolve().path("/broken.bin");
+    hub.add_fault(Fault::new(when, What::RedirectLoop));
+    let (took, report) = download(crate::roads(&hub, &hub));
+    assert_eq!((report.files, report.failed.len()), (1, 1));
+    assert!(took < Duration::from_secs(100), "{took:?}");
+}
+
 #[test]
 fn broken_files_cost_no_others() {
     const BROKEN: usize = 24;
