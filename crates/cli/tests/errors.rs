@@ -107,7 +107,7 @@ fn a_port_that_nobody_listens_on() {
     --- stdout
     --- stderr
     error: [ADDRESS]: connection refused
-    hint: check the network, or name another source with --endpoint or --mirror; the same command goes on where it stopped
+    hint: `hfast doctor` finds out why; --endpoint or --mirror name another server; the same command goes on where it stopped
     ");
 }
 

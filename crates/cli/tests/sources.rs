@@ -105,7 +105,7 @@ fn the_exit_code_says_that_no_source_has_everything() {
     --- stdout
     --- stderr
     error: [ADDRESS]: connection refused
-    hint: check the network, or name another source with --endpoint or --mirror; the same command goes on where it stopped
+    hint: `hfast doctor` finds out why; --endpoint or --mirror name another server; the same command goes on where it stopped
     ");
     let offline = Home::new().with("HF_HUB_OFFLINE", "1");
     surveyed!(offline.run(&["sources", "org/name"]).all(), @r"

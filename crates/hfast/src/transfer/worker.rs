@@ -260,7 +260,7 @@ impl Engine {
             }
             After::GiveUp => {
                 let hint = if source.endpoint.is_some() {
-                    "run the same command again: it goes on where it stopped; or name another source with --endpoint or --mirror"
+                    "`hfast doctor` finds out why; --endpoint or --mirror name another server; the same command goes on where it stopped"
                 } else {
                     "run the same command again: it goes on where it stopped"
                 };

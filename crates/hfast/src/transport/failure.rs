@@ -159,7 +159,7 @@ impl Failure {
             }
             FailureKind::Paused => LIMITED,
             FailureKind::Tls | FailureKind::Connect | FailureKind::Broken | FailureKind::Silent => {
-                "check the network, or name another source with --endpoint or --mirror; the same command goes on where it stopped"
+                "`hfast doctor` finds out why; --endpoint or --mirror name another server; the same command goes on where it stopped"
             }
         };
         Error::new(kind, text).with_hint(hint).with_source(self)

@@ -31,6 +31,11 @@ usage: hfast-testhub [OPTIONS]
   --seed N                   of everything generated
   --random-faults N          so many faults that pass by themselves
   --fault NAME[=VALUE][,kind=api|resolve|cdn][,path=TEXT][,skip=N][,every=N][,times=N]
+                             may be repeated; NAME is one of refuse, reset, fin, stall, short, long (bytes),
+                             stall-headers (seconds, none for ever), throttle, trickle (bytes per second),
+                             status (code), retry-after (seconds or date), ignore-range, no-content-range,
+                             flip (offset, none for each answer), portal, gzip, redirect (URL),
+                             redirect-loop, expire, etag (text), etag-changes
   -h, --help                 print this
 ";
 
