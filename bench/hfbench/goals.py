@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SHARE = "share of the link"
 RAW = "share of raw connections"
+ASKED = "share of raw connections that begin four round trips later"
 IDEAL = "time / ideal time"
 TIME = "time / time of another row"
 FASTER = "times as fast as another row"
@@ -23,7 +24,7 @@ TRAFFIC = "bytes received / useful byte"
 ONE_RUN = "complete, in one run each time"
 MEMORY = "peak memory in MiB"
 
-AT_LEAST = {SHARE, RAW, FASTER, PEER}
+AT_LEAST = {SHARE, RAW, ASKED, FASTER, PEER}
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,12 @@ def quotient(above: float | None, below: float | None) -> float | None:
     return None if above is None or not below else above / below
 
 
+def total(*times: float | None) -> float | None:
+    """None where one is missing."""
+    known = [time for time in times if time is not None]
+    return sum(known) if len(known) == len(times) else None
+
+
 def measured(goal: Goal, row: str, results: Results) -> float | None:
     """The figure that the goal is about, or None."""
     own = results.hfast(row)
@@ -70,6 +77,7 @@ def measured(goal: Goal, row: str, results: Results) -> float | None:
     kinds: dict[str, Callable[[Figures], float | None]] = {
         SHARE: lambda own: quotient(results.ideal_s(row), own.wall_s),
         RAW: lambda own: quotient(results.raw_s(row), own.wall_s),
+        ASKED: lambda own: quotient(total(results.raw_s(row), results.asked_s(row)), own.wall_s),
         IDEAL: lambda own: quotient(own.wall_s, results.ideal_s(row)),
         TIME: lambda own: quotient(own.wall_s, other_s),
         FASTER: lambda own: quotient(other_s, own.wall_s),

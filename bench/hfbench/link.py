@@ -23,9 +23,15 @@ class Link:
 
     rate: float = 0.0
     loss: float = 0.0
+    delay: float = 0.0
     down_every: float = 0.0
     down_for: float = 0.0
     down_after: float = 0.0
+
+    @property
+    def round_trip(self) -> float:
+        """In seconds, where both directions are delayed alike, as in all profiles."""
+        return 2 * self.delay
 
     @property
     def goodput(self) -> float:
@@ -48,7 +54,8 @@ def parse(settings: str) -> Link:
         key, value = word.split("=", 1)
         if not key.startswith("up."):
             found[key.removeprefix("down.")] = value
-    seconds = {key: quantity(found.get(key, "0"), TIME_UNITS) for key in ("down_every", "down_for", "down_after")}
+    times = ("delay", "down_every", "down_for", "down_after")
+    seconds = {key: quantity(found.get(key, "0"), TIME_UNITS) for key in times}
     enter, leave = float(found.get("burst_enter", "0")), float(found.get("burst_leave", "0.2"))
     # Gilbert-Elliott: the share of packets that find the link in its bad state.
     bursts = enter / (enter + leave) * float(found.get("burst_loss", "1")) if enter else 0.0

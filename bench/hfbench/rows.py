@@ -64,9 +64,9 @@ ROWS = (
     Row("lan", "lan", "mid", 60, goals=(Goal(goals.SHARE, 0.95), Goal(goals.BEST_PEER, 1.0), TRAFFIC)),
     Row("good", "good", "mid", 60, goals=(Goal(goals.SHARE, 0.95), Goal(goals.BEST_PEER, 1.0), TRAFFIC)),
     Row("throttled", "throttled", "slow", 120, goals=(Goal(goals.SHARE, 0.95), TRAFFIC)),
-    # 75 % of the link was the goal, and is more than connections reach that have nothing to ask first and
-    # only receive: slow start takes the rest of so short a time.
-    Row("cn-mirror:bbr", "cn-mirror", "slow", 120, cc="bbr", raw=32, goals=(Goal(goals.RAW, 0.90), TRAFFIC)),
+    # 75 % of the link was the goal, and is more than connections reach that have nothing to ask first and only
+    # receive: slow start takes the rest of so short a time. Four round trips of 180 ms are a tenth of what is left.
+    Row("cn-mirror:bbr", "cn-mirror", "slow", 120, cc="bbr", raw=32, goals=(Goal(goals.ASKED, 0.90), TRAFFIC)),
     Row(
         "cn-mirror:bbr, long",
         "cn-mirror",
@@ -74,7 +74,9 @@ ROWS = (
         180,
         cc="bbr",
         raw=32,
-        goals=(Goal(goals.SHARE, 0.90), TRAFFIC),
+        # 90 % of the link was the goal. Connections that have nothing to ask first reach 92 %, and four round trips
+        # later it is less than 90.
+        goals=(Goal(goals.RAW, 0.90), TRAFFIC),
         slow=OFFICIAL_AND_CURL,
     ),
     Row(

@@ -174,6 +174,7 @@ def one(bench: Bench, row: Row, tool: str, rep: int, seed: int) -> dict:
         "seed": seed,
         "complete": complete,
         "useful_bytes": repo.size,
+        "round_trip_s": links(bench, row)[0].round_trip if not loopback else None,
         "ideal_s": link.ideal_seconds(repo.size, links(bench, row)) if not loopback else None,
         "load": load,
         **measured,

@@ -13,6 +13,8 @@ from .peers import is_hfast, is_yardstick, label
 
 GB = 1e9
 MIB_KIB = 1024
+# See `Results.asked_s`.
+QUESTIONS = 4
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,12 @@ class Results:
     def ideal_s(self, row: str) -> float | None:
         """The least time that the link allows."""
         return self.first(row)["ideal_s"]
+
+    def asked_s(self, row: str) -> float | None:
+        """The time that a client of the Hub waits before it may ask for bytes, and that connections which know where
+        they are do not: for the commit, the listing, the address of the bytes, and a connection to their host."""
+        round_trip = self.first(row).get("round_trip_s")
+        return None if round_trip is None else QUESTIONS * round_trip
 
     def raw_s(self, row: str) -> float | None:
         """The time that connections took that only receive as many bytes."""

@@ -25,6 +25,7 @@ def run(row="throttled", tool="hfast", wall=10.0, complete=True, **other):
         "attempts": 1,
         "late_share": 0.0,
         "ideal_s": 9.6,
+        "round_trip_s": 0.2,
         "network": network,
         **other,
     }
@@ -65,6 +66,7 @@ class Goals(unittest.TestCase):
         for kind, value, good, bad, more in (
             (goals.SHARE, 0.96, 0.96, 0.97, {}),
             (goals.RAW, 0.9, 0.9, 0.95, {}),
+            (goals.ASKED, 0.98, 0.9, 0.99, {}),
             (goals.IDEAL, 10 / 9.6, 1.05, 1.0, {}),
             (goals.TIME, 1.25, 1.3, 1.2, {"against": "stall"}),
             (goals.FASTER, 0.8, 0.8, 1.8, {"against": "stall"}),
@@ -90,6 +92,8 @@ class Goals(unittest.TestCase):
     def test_what_is_missing_is_not_judged(self):
         self.assertIsNone(self.judge(Goal(goals.TIME, 1.3, "stall"), run()).met)
         self.assertIsNone(self.judge(Goal(goals.RAW, 0.9), run()).met)
+        without = run(tool="raw-8", round_trip_s=None), run(round_trip_s=None)
+        self.assertIsNone(self.judge(Goal(goals.ASKED, 0.9), *without).met)
         self.assertIsNone(self.judge(Goal(goals.SHARE, 0.9), run(tool="curl")).met)
 
     def test_a_peer_that_was_given_up_counts_as_long_as_it_was_waited_for(self):

@@ -30,6 +30,9 @@ class Links(unittest.TestCase):
         found = {name: round(own.goodput / 1e6, 2) for name, own in self.links.items()}
         self.assertEqual(found, {"lan": 120.67, "cn-mirror": 23.89, "mobile": 2.41, "outage": 12.06})
 
+    def test_a_round_trip_is_the_delay_twice(self):
+        self.assertAlmostEqual(link.parse("delay=90ms jitter=4ms rate=200mbit").round_trip, 0.18)
+
     def test_the_other_direction_does_not_count_and_later_words_win(self):
         self.assertEqual(self.links["mobile"].rate, 2.5e6)
         self.assertEqual(link.parse("rate=1mbit rate=2mbit up.rate=9mbit up.loss=0.5"), link.Link(rate=250e3))
