@@ -15,7 +15,6 @@ use super::board::MeterHandle;
 use super::check::{Accepted, Asked, Void, check};
 use super::exchange::Exchange;
 use super::link::{Link, renew_after};
-use super::source::Whole;
 use super::trouble::Trouble;
 use crate::hub::metadata::{FileMeta, Validator};
 use crate::hub::token::Origin;
@@ -23,10 +22,6 @@ use crate::hub::urls::authority;
 use crate::names::Digest;
 use crate::transport::follow::{Answer, Step, follow_with};
 use crate::transport::{MAX_ERROR_BODY, Request, read_limited};
-
-/// A source that did not say where the bytes are is asked again after this time, or those who waited for the
-/// answer would ask without rest.
-const AFTER_UNANSWERED: Duration = Duration::from_millis(200);
 
 /// What is read of an answer that refuses must have come by then: it only explains.
 const EXPLANATION: Duration = Duration::from_secs(5);
@@ -118,8 +113,9 @@ impl Exchange<'_> {
             }
             (Ok((_, answer)), None) => Ok(answer),
             (Err(trouble), _) => {
-                let time = self.engine.now() + AFTER_UNANSWERED;
-                job.with_sources(|sources| sources.hold_off(self.source_index, time));
+                // Those who waited for the answer would ask without rest.
+                let now = self.engine.now();
+                job.with_sources(|sources| sources.rest(self.source_index, now));
                 Err(trouble)
             }
         }
@@ -174,7 +170,7 @@ impl Exchange<'_> {
     ) -> Result<Answer, Trouble> {
         authority(&url).clone_into(&mut self.host);
         let mut request = Request::get(url);
-        request.fresh = self.is_fresh();
+        request.fresh = self.fresh;
         let range = &self.lease.range;
         // A file that fits into one request is asked for whole: some servers refuse the range 0-0
         // of an empty file, and small files then need no support for ranges at all.
@@ -231,7 +227,7 @@ impl Exchange<'_> {
         ))
     }
 
-    pub(super) fn accept(&self, answer: &Answer) -> Result<Accepted, Trouble> {
+    pub(super) fn accept(&mut self, answer: &Answer) -> Result<Accepted, Trouble> {
         let asked = Asked {
             range: self.lease.range.clone(),
             size: self.job.size,
@@ -248,8 +244,8 @@ impl Exchange<'_> {
             self.job
                 .with_sources(|sources| sources.gave_part(self.source_index));
         } else if self.lease.range != (0..self.job.size) {
-            if self.job.digest.is_some() && !self.is_worth_the_whole() {
-                return Err(Trouble::Overtaken);
+            if self.job.digest.is_some() && !self.wants_whole() {
+                return Err(Trouble::Unwanted);
             }
             if self.job.digest.is_none() {
                 self.job
@@ -273,20 +269,18 @@ impl Exchange<'_> {
 }
 
 impl Exchange<'_> {
-    /// Whether to take the whole file where a range was asked for: not while ranges may still be served, and
-    /// not beside another connection that brings all of it.
-    fn is_worth_the_whole(&self) -> bool {
-        let index = self.source_index;
-        match self.job.with_sources(|sources| sources.gave_whole(index)) {
-            Whole::First => true,
-            Whole::Again => self.probe.is_some() || !self.job.has_other_workers(),
-            Whole::Accident => {
-                let time = self.engine.now() + AFTER_UNANSWERED;
-                self.job
-                    .with_sources(|sources| sources.hold_off(index, time));
-                false
+    /// Whether to take the whole file where a range was asked for.
+    fn wants_whole(&mut self) -> bool {
+        let (engine, index) = (self.engine, self.source_index);
+        let now = engine.now();
+        self.streams = self.job.with_sources(|sources| {
+            let wants = sources.wants_whole(index, |lane| engine.lanes.room(lane, now).trouble);
+            if !wants {
+                sources.rest(index, now);
             }
-        }
+            wants
+        });
+        self.streams
     }
 }
 

@@ -127,7 +127,7 @@ impl Engine {
         };
         let lease = if let Work::Help(_) = work {
             job.segments().help(now, &rules)
-        } else if job.is_one_stream() {
+        } else if job.is_one_stream() || job.is_small() {
             job.segments().lease(u64::MAX, now)
         } else {
             let piece = self.lanes.piece(lane, self.left(&open));

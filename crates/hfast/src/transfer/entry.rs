@@ -14,6 +14,13 @@ pub(super) const BEFORE_CHANGE: u32 = 2;
 /// One that has served ranges and then gives the whole file so often in a row does not serve them any more.
 pub(super) const WHOLES: u32 = 3;
 
+/// One that turns a file away so often in a row may serve the others, and not this one.
+pub(super) const REFUSALS: u32 = 8;
+
+/// No request follows an answer that brought nothing sooner: where that comes at once, the same would be asked
+/// without rest.
+pub(super) const REST: Duration = Duration::from_millis(200);
+
 /// One place that has a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
@@ -29,13 +36,29 @@ pub(crate) struct Source {
     pub(crate) lane: usize,
 }
 
+/// What a source does when it is asked for a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Serves {
+    Unknown,
+    /// It has served one; since then it gave the whole file so often in a row.
+    Ranges {
+        wholes: u32,
+    },
+    /// It gives the whole file: one connection, from the front.
+    Whole,
+}
+
 /// A source of a file, and what became of it.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) source: Source,
-    /// Failures in a row, and the time that they cost.
+    /// Failures in a row, the time that they cost, and when the last one was counted.
     pub(super) failures: u32,
     pub(super) cost: Duration,
+    pub(super) last_failure: Duration,
+    /// How often in a row it turned this file away while it served others, and when it last did.
+    pub(super) turned_away: u32,
+    pub(super) last_refusal: Duration,
     /// No new exchange begins before this time.
     pub(super) not_before: Duration,
     /// Nor before this one, after failures, unless something comes.
@@ -44,12 +67,11 @@ pub(super) struct Entry {
     pub(super) storage: Option<String>,
     /// For how long it or its storage wants to be left alone, as far as that is worth asking another.
     pub(super) pause: Duration,
-    /// It cannot serve ranges: one connection, from the front.
-    pub(super) one_stream: bool,
-    /// It has served a range.
-    pub(super) gave_part: bool,
-    /// How often in a row it gave the whole file where a range was asked for.
-    pub(super) wholes: u32,
+    pub(super) serves: Serves,
+    /// It has brought some of this file.
+    pub(super) brought: bool,
+    /// A connection brings the whole file, beside which no other one is of use.
+    pub(super) streams: bool,
     /// Asked no more.
     pub(super) out: bool,
     /// Why it is out, until that is told.
@@ -62,16 +84,24 @@ impl Entry {
             source,
             failures: 0,
             cost: Duration::ZERO,
+            last_failure: Duration::ZERO,
+            turned_away: 0,
+            last_refusal: Duration::ZERO,
             not_before: Duration::ZERO,
             rests_until: Duration::ZERO,
             storage: None,
             pause: Duration::ZERO,
-            one_stream: false,
-            gave_part: false,
-            wholes: 0,
+            serves: Serves::Unknown,
+            brought: false,
+            streams: false,
             out: false,
             refused: None,
         }
+    }
+
+    /// Whether it cannot serve ranges.
+    pub(super) fn is_one_stream(&self) -> bool {
+        self.serves == Serves::Whole
     }
 
     /// What speaks against it.

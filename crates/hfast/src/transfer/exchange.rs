@@ -52,20 +52,24 @@ pub(super) struct Exchange<'a> {
     pub(super) longest_pause: Duration,
     /// How often in a row this source has failed.
     pub(super) failures: u32,
+    /// It needs a connection that was not used before.
+    pub(super) fresh: bool,
     /// It only looks whether anything comes at all, after so many others that did.
     pub(super) probe: Option<u32>,
     /// The host that was asked last, for messages.
     pub(super) host: String,
     /// When it was asked last.
     pub(super) asked: Duration,
-    /// The answer has begun.
-    pub(super) answered: bool,
+    /// When the answer began.
+    pub(super) answered: Option<Duration>,
     /// Bytes that were kept.
     pub(super) kept: u64,
     /// The validator that the link had when it was new.
     pub(super) validator: Option<Validator>,
     /// Whether the way to the address that is asked never left the token's origin.
     pub(super) trusted: bool,
+    /// It brings the whole file where ranges were wanted.
+    pub(super) streams: bool,
 }
 
 /// What the answer is measured by while it comes.
@@ -81,13 +85,6 @@ struct Gauge<'a> {
 }
 
 impl Exchange<'_> {
-    /// Whether it needs a connection that was not used before. What failed may be the one that was kept,
-    /// which would be taken up again. After two in a row it may be that no further one is let in, and those
-    /// that were kept are all there will be.
-    pub(super) fn is_fresh(&self) -> bool {
-        self.probe.unwrap_or(self.failures) % 2 == 1
-    }
-
     /// Carries it out. `Ok` means that the lease is done or no longer wanted.
     pub(super) async fn run(&mut self) -> Result<(), Trouble> {
         let (engine, lane) = (self.engine, self.source.lane);
@@ -110,7 +107,7 @@ impl Exchange<'_> {
         let Some(answer) = answer? else {
             return Ok(());
         };
-        self.answered = true;
+        self.answered = Some(engine.now());
         gauge.meter.is_from(&self.host);
         let accepted = self.accept(&answer)?;
         let (now, kept) = (engine.now(), answer.response.kept);
@@ -120,9 +117,13 @@ impl Exchange<'_> {
         let outcome = self
             .receive(answer.response.body, &accepted, &mut gauge)
             .await;
-        let brought = self.kept > 0;
-        engine.lanes.ended(lane, engine.now(), brought);
-        if let Some(begun) = gauge.begun.filter(|_| brought) {
+        let end = (engine.now(), outcome.is_ok());
+        engine.lanes.ended(lane, &self.host, end);
+        if self.streams {
+            let index = self.source_index;
+            self.job.with_sources(|sources| sources.stream_ended(index));
+        }
+        if let Some(begun) = gauge.begun.filter(|_| self.kept > 0) {
             let wait = begun.saturating_sub(asked);
             let took = engine.now().saturating_sub(begun);
             engine.lanes.paced(lane, Pace::of(wait, self.kept, took));
@@ -175,8 +176,7 @@ impl Exchange<'_> {
             writer.push(bytes);
             let (id, now) = (self.lease.id, self.engine.now());
             self.job.segments().come(id, writer.end(), now);
-            if gauge.is_nearly_done(&writer, start, now) && self.engine.lanes.leave_early(self.seat)
-            {
+            if gauge.is_nearly_done(&writer, start, now) && self.leave_early() {
                 self.engine.wake.notify_one();
             }
             if writer.pending >= BATCH || writer.is_at_end() {
@@ -197,6 +197,10 @@ impl Exchange<'_> {
             writer.forget();
         }
         outcome
+    }
+
+    fn leave_early(&self) -> bool {
+        self.engine.lanes.leave_early(self.seat, &self.host)
     }
 
     /// Writes and claims all that has come.

@@ -72,8 +72,6 @@ pub(super) struct Change {
 struct State {
     sources: Sources,
     brought: Brought,
-    /// When the last failure was counted.
-    last_failure: Option<Duration>,
     failed: Option<Error>,
     /// Why the sources bring no more.
     forsaken: Option<Error>,
@@ -100,7 +98,6 @@ impl Job {
         let state = State {
             brought: Brought::new(sources.len(), adopted),
             sources,
-            last_failure: None,
             failed: None,
             forsaken: None,
             change: None,
@@ -224,21 +221,14 @@ impl Job {
         self.state().sources.progressed(source, now);
     }
 
-    /// Counts a failure that may pass of an exchange that began at `since`, and sets the pause before
-    /// the next exchange. `None`: what was under way when a failure was counted met the same event.
+    /// Counts a failure that may pass, as [`Sources::failed`] does.
     pub(crate) fn failed(
         &self,
         source: usize,
-        (since, now): (Duration, Duration),
-        (chance, patience): (f64, Patience),
+        times: (Duration, Duration),
+        patience: (f64, Patience),
     ) -> Option<After> {
-        let mut state = self.state();
-        if state.last_failure.is_some_and(|last| since < last) {
-            return None;
-        }
-        state.last_failure = Some(now);
-        let times = (since, now);
-        Some(state.sources.failed(source, times, (chance, patience)))
+        self.state().sources.failed(source, times, patience)
     }
 
     /// Ends the job; the first error is the one that counts.

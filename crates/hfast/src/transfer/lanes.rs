@@ -21,6 +21,9 @@ const TROUBLE: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// A source that leads to more hosts than this is remembered for none of them.
+const HOSTS: usize = 16;
+
 /// How much the last exchange says of the next beside those before it.
 const WEIGHT: f64 = 0.25;
 
@@ -67,7 +70,8 @@ struct Lane {
     not_before: Duration,
     /// It sent wrong bytes.
     lies: bool,
-    door: Door,
+    /// Of each of its hosts.
+    doors: HashMap<String, Door>,
     pace: Pace,
     /// The shortest wait for an answer.
     shortest: Duration,
@@ -113,8 +117,12 @@ impl Lanes {
                 failures: 0,
                 not_before: Duration::ZERO,
                 lies: false,
-                door: Door::default(),
-                pace: Pace::default(),
+                doors: HashMap::new(),
+                // Until an exchange has ended nothing else is known.
+                pace: Pace {
+                    wait: self.round_trip,
+                    ..Pace::default()
+                },
                 shortest: Duration::MAX,
                 idle: false,
             });
@@ -145,8 +153,8 @@ impl Lanes {
 
     /// Counts a connection out before it ends, so that another one can be asked meanwhile. Not where no further
     /// one is let in: the one that ends is the one to ask.
-    pub(super) fn leave_early(&self, seat: &Seat) -> bool {
-        !self.with(seat.lane, |lane| lane.door.is_shut()) && self.leave(seat)
+    pub(super) fn leave_early(&self, seat: &Seat, host: &str) -> bool {
+        !self.with(seat.lane, |lane| lane.door(host).is_shut()) && self.leave(seat)
     }
 
     /// Counts the bytes that come this way.
@@ -183,12 +191,19 @@ impl Lanes {
         });
     }
 
-    /// Judges what was asked at `since` and not answered.
-    pub(super) fn turned_away(&self, lane: usize, (since, now): (Duration, Duration)) -> Refusal {
+    /// Judges what a host was asked and did not answer; see [`Door::turned_away`].
+    pub(super) fn turned_away(
+        &self,
+        lane: usize,
+        host: &str,
+        times: (Duration, Duration),
+        served: (bool, bool),
+    ) -> Refusal {
         self.with(lane, |lane| {
-            let refusal = lane.door.turned_away(since, now);
-            if let Refusal::Limit(served) = refusal {
-                lane.controller.turned_away(now, served);
+            let door = lane.door(host);
+            let refusal = door.turned_away(times, served);
+            if let Refusal::Limit(most) = refusal {
+                lane.controller.turned_away(times.1, most);
             }
             refusal
         })
@@ -202,15 +217,15 @@ impl Lanes {
         (now, wait): (Duration, Duration),
     ) {
         self.with(lane, |lane| {
-            lane.door.enters(now.saturating_sub(wait), of.1);
+            lane.door(of.0).enters(now.saturating_sub(wait), of.1);
             lane.shortest = lane.shortest.min(wait);
             lane.controller.answered(of, wait);
         });
     }
 
-    /// Notes that what was answered has ended, and whether it brought something.
-    pub(super) fn ended(&self, lane: usize, now: Duration, brought: bool) {
-        self.with(lane, |lane| lane.door.leaves(now, brought));
+    /// Notes that what a host answered has ended, when, and whether well.
+    pub(super) fn ended(&self, lane: usize, host: &str, (now, well): (Duration, bool)) {
+        self.with(lane, |lane| lane.door(host).leaves(now, well));
     }
 
     /// Remembers what an exchange was like that brought bytes.
@@ -272,6 +287,14 @@ impl Lanes {
 }
 
 impl Lane {
+    fn door(&mut self, host: &str) -> &mut Door {
+        // Of so many none is asked often enough to tell a limit by.
+        if self.doors.len() >= HOSTS && !self.doors.contains_key(host) {
+            self.doors.clear();
+        }
+        self.doors.entry(host.to_owned()).or_default()
+    }
+
     /// A way that has not answered yet is tried with one connection: it may lead nowhere.
     fn target(&self) -> usize {
         if self.works {

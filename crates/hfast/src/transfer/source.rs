@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 pub(crate) use super::entry::Source;
-use super::entry::{BEFORE_CHANGE, Entry, WHOLES};
+use super::entry::{BEFORE_CHANGE, Entry, REFUSALS, REST, Serves, WHOLES};
 use super::lanes::Room;
 use crate::error::Error;
 use crate::transport::retry::{Budget, FOR_BYTES, LONG_PAUSE, LONGEST_WAIT, Next, Patience};
@@ -30,17 +30,6 @@ pub(crate) enum After {
     Wait(Duration),
     /// All patience is spent.
     GiveUp,
-}
-
-/// What a whole file says of a source that was asked for a range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Whole {
-    /// Little: it has served ranges, and one of several servers behind its name may not.
-    Accident,
-    /// That it serves none.
-    First,
-    /// That it serves none, which is known.
-    Again,
 }
 
 impl Sources {
@@ -78,12 +67,13 @@ impl Sources {
             .map(|(index, entry)| (index, entry, room(index, entry.source.lane)))
             .collect();
         let is_sound = |entry: &Entry, room: &Room| entry.faults() == 0 && !room.trouble;
-        let serves_ranges = |entry: &Entry, room: &Room| !entry.one_stream && is_sound(entry, room);
+        let serves_ranges =
+            |entry: &Entry, room: &Room| !entry.is_one_stream() && is_sound(entry, room);
         if open
             .iter()
             .any(|(_, entry, room)| serves_ranges(entry, room))
         {
-            open.retain(|(_, entry, _)| !entry.one_stream);
+            open.retain(|(_, entry, _)| !entry.is_one_stream());
         }
         let has_sound = open.iter().any(|(.., room)| !room.trouble);
         let usable = open.into_iter().filter(|(_, entry, room)| {
@@ -92,7 +82,7 @@ impl Sources {
             } else {
                 room.free > 0
             };
-            has_room && now >= entry.not_before.max(entry.rests_until)
+            has_room && !entry.streams && now >= entry.not_before.max(entry.rests_until)
         });
         let best = usable
             .min_by_key(|(_, entry, room)| (entry.faults(), room.trouble, Reverse(room.free)))?;
@@ -108,6 +98,11 @@ impl Sources {
     pub(crate) fn hold_off(&mut self, index: usize, time: Duration) {
         let not_before = &mut self.all[index].not_before;
         *not_before = (*not_before).max(time);
+    }
+
+    /// Begins no exchange with a source for a moment.
+    pub(super) fn rest(&mut self, index: usize, now: Duration) {
+        self.hold_off(index, now + REST);
     }
 
     /// The number of sources that were ever named.
@@ -141,7 +136,9 @@ impl Sources {
     /// Notes bytes from a source: the patience is new.
     pub(crate) fn progressed(&mut self, index: usize, now: Duration) {
         let entry = &mut self.all[index];
-        (entry.failures, entry.cost, entry.rests_until) = (0, Duration::ZERO, Duration::ZERO);
+        (entry.failures, entry.turned_away) = (0, 0);
+        entry.brought = true;
+        (entry.cost, entry.rests_until) = (Duration::ZERO, Duration::ZERO);
         self.renew(now);
     }
 
@@ -151,13 +148,19 @@ impl Sources {
     }
 
     /// Counts a failure that may pass, of an exchange that began at `since`, and says what comes next
-    /// with this patience. `chance` is uniform in `0.0..1.0`.
+    /// with this patience. `chance` is uniform in `0.0..1.0`. `None`: what was under way when a failure of the
+    /// same source was counted met the same event.
     pub(crate) fn failed(
         &mut self,
         index: usize,
         (since, now): (Duration, Duration),
         (chance, patience): (f64, Patience),
-    ) -> After {
+    ) -> Option<After> {
+        let entry = &mut self.all[index];
+        if entry.failures > 0 && since < entry.last_failure {
+            return None;
+        }
+        entry.last_failure = now;
         self.budget.set(patience);
         let next = self.budget.failed(now, chance);
         let wait = match next {
@@ -172,13 +175,34 @@ impl Sources {
             entry.rests_until = now + wait;
         }
         // Those that are dead must not use up the patience with one that can serve.
-        if next == Next::GiveUp && self.are_all_spent() {
+        Some(if next == Next::GiveUp && self.are_all_spent() {
             After::GiveUp
         } else if self.pick().is_some_and(|(next, _)| next != index) {
             After::Another
         } else {
             After::Wait(wait)
+        })
+    }
+
+    /// Whether it may still be that a source turns others away, too, and not this file alone.
+    pub(super) fn may_be_turned_away(&self, index: usize) -> bool {
+        self.all[index].turned_away < REFUSALS
+    }
+
+    /// Whether a source has brought some of this file.
+    pub(super) fn has_brought(&self, index: usize) -> bool {
+        self.all[index].brought
+    }
+
+    /// Notes that a source that serves others turned an exchange away that was asked for at `since`. What was
+    /// under way then met the same event.
+    pub(super) fn turned_away(&mut self, index: usize, (since, now): (Duration, Duration)) {
+        let entry = &mut self.all[index];
+        if entry.turned_away == 0 || since >= entry.last_refusal {
+            entry.turned_away += 1;
+            entry.last_refusal = now;
         }
+        self.rest(index, now);
     }
 
     /// Prefers every other source to one that wants to be left alone for a while.
@@ -187,9 +211,18 @@ impl Sources {
         *failures = (*failures).max(BEFORE_CHANGE);
     }
 
-    /// How often in a row a source has failed.
+    /// How often in a row a source has failed, or turned this file away.
     pub(super) fn failures(&self, index: usize) -> u32 {
-        self.all[index].failures
+        let entry = &self.all[index];
+        entry.failures + entry.turned_away
+    }
+
+    /// Whether the next request needs a connection that was not used before. What failed may be the one that
+    /// was kept, and another one that was may have met the same. After two in a row it may be that no further
+    /// one is let in, and those that were kept are all there will be; who was turned away begins with that.
+    pub(super) fn needs_fresh(&self, index: usize) -> bool {
+        let entry = &self.all[index];
+        (entry.failures + entry.turned_away.saturating_sub(1)) % 2 == 1
     }
 
     /// Whether every source that is left has failed so often in a row, and cost so much time, that
@@ -239,32 +272,52 @@ impl Sources {
 
     /// Notes that a source cannot serve ranges.
     pub(crate) fn be_one_stream(&mut self, index: usize) {
-        self.all[index].one_stream = true;
+        self.all[index].serves = Serves::Whole;
     }
 
     /// Notes that a source served a range.
     pub(crate) fn gave_part(&mut self, index: usize) {
-        let entry = &mut self.all[index];
-        (entry.gave_part, entry.one_stream, entry.wholes) = (true, false, 0);
+        self.all[index].serves = Serves::Ranges { wholes: 0 };
     }
 
-    /// Notes that a source gave the whole file where a range was asked for.
-    pub(super) fn gave_whole(&mut self, index: usize) -> Whole {
+    /// Notes that a source gave the whole file where a range was asked for, and whether that is wanted, until
+    /// [`Self::stream_ended`]: not while it brings it already, and not while ranges may still be served, by it or
+    /// by a source of which nothing speaks against the way (`is_in_trouble`).
+    pub(super) fn wants_whole(
+        &mut self,
+        index: usize,
+        is_in_trouble: impl Fn(usize) -> bool,
+    ) -> bool {
+        let is_sound = |entry: &Entry| {
+            !entry.is_one_stream()
+                && entry.faults() == 0
+                && entry.pause.is_zero()
+                && !is_in_trouble(entry.source.lane)
+        };
+        let others = self.all.iter().enumerate();
+        let mut others = others.filter(|(other, entry)| *other != index && self.is_asked(entry));
+        let has_better = others.any(|(_, entry)| is_sound(entry));
         let entry = &mut self.all[index];
-        entry.wholes += 1;
-        if entry.one_stream {
-            Whole::Again
-        } else if entry.gave_part && entry.wholes < WHOLES {
-            Whole::Accident
-        } else {
-            entry.one_stream = true;
-            Whole::First
+        match &mut entry.serves {
+            Serves::Ranges { wholes } if *wholes + 1 < WHOLES => {
+                *wholes += 1;
+                return false;
+            }
+            serves => *serves = Serves::Whole,
         }
+        let wants = !entry.streams && !has_better;
+        entry.streams |= wants;
+        wants
+    }
+
+    /// Notes that nobody brings the whole file from there any more.
+    pub(super) fn stream_ended(&mut self, index: usize) {
+        self.all[index].streams = false;
     }
 
     /// Whether no source that is left can serve ranges.
     pub(crate) fn are_one_stream(&self) -> bool {
-        self.left().all(|entry| entry.one_stream)
+        self.left().all(Entry::is_one_stream)
     }
 
     /// Asks this source no more. Returns why the file cannot be had, if it was the last one.
@@ -290,109 +343,4 @@ impl Sources {
 }
 
 #[cfg(test)]
-mod tests {
-    use url::Url;
-
-    use super::*;
-    use crate::error::ErrorKind;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn sources(n: usize) -> Sources {
-        let source = |i: usize| Source {
-            name: format!("s{i}"),
-            resolve: Url::parse("http://host/").unwrap(),
-            credentials: None,
-            endpoint: Some(i),
-            lane: i,
-        };
-        Sources::new((0..n).map(source).collect(), Duration::ZERO)
-    }
-
-    /// A failure at `now` that took a second.
-    fn fail(sources: &mut Sources, index: usize, now: u32) -> After {
-        let now = now * SECOND;
-        let times = (now.saturating_sub(SECOND), now);
-        sources.failed(index, times, (0.5, FOR_BYTES))
-    }
-
-    #[test]
-    fn two_failures_in_a_row_change_the_source_and_progress_forgives() {
-        let mut sources = sources(2);
-        assert!(matches!(fail(&mut sources, 0, 1), After::Wait(_)));
-        sources.progressed(0, 2 * SECOND);
-        assert!(matches!(fail(&mut sources, 0, 3), After::Wait(_)));
-        assert_eq!(fail(&mut sources, 0, 4), After::Another);
-        assert_eq!(sources.pick().unwrap().0, 1);
-        fail(&mut sources, 1, 5);
-        assert_eq!(fail(&mut sources, 1, 6), After::Another);
-        assert_eq!(
-            sources.pick().unwrap().0,
-            0,
-            "both failed alike: the preferred one again"
-        );
-    }
-
-    #[test]
-    fn one_that_failed_rests_until_it_brings_something() {
-        let room = |_: usize, _: usize| Room {
-            free: 1,
-            trouble: false,
-            trial: false,
-            wait: SECOND,
-        };
-        let mut sources = sources(1);
-        fail(&mut sources, 0, 1);
-        assert_eq!(sources.pick_now(SECOND, room), Some(0));
-        fail(&mut sources, 0, 1);
-        assert_eq!(sources.pick_now(SECOND, room), None);
-        sources.progressed(0, SECOND);
-        assert_eq!(sources.pick_now(SECOND, room), Some(0));
-    }
-
-    #[test]
-    fn a_source_that_is_dead_does_not_use_up_the_patience_with_another() {
-        let mut sources = sources(2);
-        let ends = (1..50).find(|n| fail(&mut sources, 0, n * 20) == After::GiveUp);
-        assert_eq!(ends, None, "nobody has asked the other one");
-    }
-
-    #[test]
-    fn one_that_wants_to_be_left_alone_is_asked_only_if_all_do() {
-        let mut sources = sources(2);
-        let pause = |first: u32, second: u32, storage: u32| {
-            move |host: &str| match host {
-                "s0" => first * SECOND,
-                "s1" => second * SECOND,
-                _ => storage * SECOND,
-            }
-        };
-        sources.note_pauses(pause(60, 0, 0));
-        assert_eq!(
-            (sources.pick().unwrap().0, sources.longest_pause()),
-            (1, LONG_PAUSE)
-        );
-        sources.note_pauses(pause(60, 30, 0));
-        assert_eq!(
-            (sources.pick().unwrap().0, sources.longest_pause()),
-            (1, FOR_BYTES.pause)
-        );
-        // Both lead to one storage, which is what wants to be left alone.
-        (0..2).for_each(|index| sources.leads_to(index, "storage"));
-        sources.note_pauses(pause(0, 0, 90));
-        assert_eq!(
-            (sources.pick().unwrap().0, sources.longest_pause()),
-            (0, FOR_BYTES.pause)
-        );
-    }
-
-    #[test]
-    fn a_source_that_refused_is_not_asked_again() {
-        let mut sources = sources(2);
-        let refusal = |text: &str| Error::new(ErrorKind::NotFound, text);
-        assert!(!sources.is_last(1));
-        assert!(sources.refuse(0, refusal("first")).is_none() && sources.is_last(1));
-        let told = sources.refuse(1, refusal("second")).unwrap();
-        assert_eq!(told.to_string(), "first");
-    }
-}
+mod tests;

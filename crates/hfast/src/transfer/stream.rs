@@ -12,11 +12,11 @@ use bytes::Bytes;
 use super::blame::{WRONG_BYTES, looks};
 use super::check::is_gzip;
 use super::engine::Engine;
+use super::entry::REST;
 use super::gunzip::plain;
 use super::progress::ActiveFile;
 use super::source::{After, Source, Sources};
 use super::throttle::limited;
-use super::worker::AFTER_PAUSED;
 use crate::error::{Error, ErrorKind};
 use crate::hub::refusal::not_a_hub;
 use crate::store::destination::Wanted;
@@ -84,7 +84,7 @@ impl Engine {
                 }
                 Fault::Paused(failure) => {
                     sources.leads_to(index, failure.host.as_deref().unwrap_or_default());
-                    tokio::time::sleep(AFTER_PAUSED).await;
+                    tokio::time::sleep(REST).await;
                     continue;
                 }
                 Fault::Wrong(error) => {
@@ -104,6 +104,8 @@ impl Engine {
             let times = (since, self.now());
             let patience = self.hope().exchange_failed(times, false);
             let after = sources.failed(index, times, (self.chance(), patience));
+            // One exchange follows the other, so each failure counts.
+            let after = after.unwrap_or(After::Wait(REST));
             if !matches!(after, After::Wait(_)) {
                 self.setup.provider.note(&source, false);
             }

@@ -37,6 +37,8 @@ pub(super) enum Trouble {
     Changed(Option<Validator>),
     /// Another connection asked for the link meanwhile and failed: it counts the failure.
     Overtaken,
+    /// The whole file came where a range was asked for, and nobody wants it.
+    Unwanted,
     /// The disk failed; no source can help.
     Disk(Error),
 }
@@ -67,7 +69,9 @@ impl Trouble {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Failed(failure) => !failure.kind.is_final(),
-            Self::Stalled(_) | Self::Void(_) | Self::Short | Self::Overtaken => true,
+            Self::Stalled(_) | Self::Void(_) | Self::Short | Self::Overtaken | Self::Unwanted => {
+                true
+            }
             _ => false,
         }
     }

@@ -19,14 +19,6 @@ use crate::hub::refusal::{self, not_a_hub};
 use crate::transport::retry::{LONG_PAUSE, Patience};
 use crate::transport::{Failure, FailureKind};
 
-/// Another source is asked after this time when it turns out on the way that a host is to be left
-/// alone: should all lead there, they are not asked in a circle without rest.
-pub(super) const AFTER_PAUSED: Duration = Duration::from_millis(200);
-
-/// The same when a connection brought nothing while others receive, whose bytes forgive each failure: one
-/// that fails at once would be asked without rest. Or it was turned away, and will be again.
-const AFTER_NOTHING: Duration = Duration::from_millis(200);
-
 /// A connection that breaks after so many bytes is replaced without a pause while others receive: it
 /// cost less than it brought. One that brings less could be asked without rest. One that was silent cost
 /// seconds, which another source need not.
@@ -45,9 +37,10 @@ impl Engine {
     pub(super) async fn fetch(&self, errand: &Errand) {
         let Errand { job, lease, .. } = errand;
         let index = errand.source;
-        let (source, longest_pause, failures) = job.with_sources(|sources| {
-            let source = sources.get(index).clone();
-            (source, sources.longest_pause(), sources.failures(index))
+        let (source, longest_pause, tries) = job.with_sources(|sources| {
+            let (source, pause) = (sources.get(index).clone(), sources.longest_pause());
+            let tries = (sources.failures(index), sources.needs_fresh(index));
+            (source, pause, tries)
         });
         let since = self.now();
         let connected = job.shown.connect();
@@ -59,26 +52,29 @@ impl Engine {
             source: &source,
             source_index: index,
             asking: errand.asks.then(|| Asking(&job.way(index).is_asked)),
-            longest_pause,
-            failures,
+            // A pause that one probe sits out would be one of all.
+            longest_pause: errand.probe.map_or(longest_pause, |_| Duration::ZERO),
+            failures: tries.0,
+            fresh: errand.probe.map_or(tries.1, |before| before % 2 == 1),
             probe: errand.probe,
             host: source.name.clone(),
             asked: since,
-            answered: false,
+            answered: None,
             kept: 0,
             validator: None,
             trusted: true,
+            streams: false,
         };
         let outcome = exchange.run().await;
         let course = Course {
             since,
             kept: exchange.kept,
             asked: exchange.asked,
-            answered: exchange.answered,
+            answered: exchange.answered.is_some(),
         };
         let host = exchange.host;
         drop(connected);
-        if outcome.is_ok() || course.kept >= PROGRESS {
+        if outcome.is_ok() && course.answered || course.kept >= PROGRESS {
             self.setup.provider.note(&source, true);
             self.lanes.works(source.lane);
         }
@@ -113,9 +109,14 @@ impl Engine {
         };
         self.setup.progress.retried();
         let now = self.now();
-        if is_limit && self.is_turned_away((source, host), (course.asked, now)) {
+        let times = (course.asked, now);
+        let (may_be, was_served) = job.with_sources(|sources| {
+            let may_be = sources.may_be_turned_away(index);
+            (may_be, sources.has_brought(index))
+        });
+        if is_limit && may_be && self.is_turned_away((source, host), times, was_served) {
             tracing::debug!("{}: {reason}, while others are served", job.name);
-            job.with_sources(|sources| sources.hold_off(index, now + AFTER_NOTHING));
+            job.with_sources(|sources| sources.turned_away(index, times));
             return;
         }
         if is_elsewhere {
@@ -132,7 +133,8 @@ impl Engine {
             let patience = self.hope().exchange_failed(times, on_the_way);
             self.count(job, (index, source), (times, patience), (kind, &reason));
             if others_receive && kept < CRUMB && !stalled {
-                job.with_sources(|sources| sources.hold_off(index, now + AFTER_NOTHING));
+                // Bytes of the others forgive each failure.
+                job.with_sources(|sources| sources.rest(index, now));
             }
         }
         // Whatever it was, the next attempt asks the source itself again if the last brought
@@ -146,9 +148,17 @@ impl Engine {
         }
     }
 
-    /// Whether a server that serves others did not want this one: that is no failure of the file.
-    fn is_turned_away(&self, (source, host): (&Source, &str), times: (Duration, Duration)) -> bool {
-        let refusal = self.lanes.turned_away(source.lane, times);
+    /// Whether a server that serves others did not want this one, of a file that it `was_served` from before or
+    /// not: that is no failure of the file.
+    fn is_turned_away(
+        &self,
+        (source, host): (&Source, &str),
+        times: (Duration, Duration),
+        was_served: bool,
+    ) -> bool {
+        let receives = self.board.is_receiving(source.lane, times.1);
+        let served = (receives, was_served);
+        let refusal = self.lanes.turned_away(source.lane, host, times, served);
         if let Refusal::Limit(_) = refusal {
             let text = format!("{host} lets no more connections in: going on with those there are");
             self.setup.progress.notice_once(&text);
@@ -169,7 +179,7 @@ impl Engine {
             None
         };
         Some(match trouble {
-            Trouble::Overtaken => return None,
+            Trouble::Overtaken | Trouble::Unwanted => return None,
             Trouble::Disk(error) => {
                 job.fail(error);
                 return None;
@@ -222,8 +232,8 @@ impl Engine {
                 tracing::debug!("{}: {failure}; asking another source", job.name);
                 let host = failure.host.as_deref().unwrap_or(host);
                 job.with_sources(|sources| sources.leads_to(index, host));
-                let time = self.now() + AFTER_PAUSED;
-                job.with_sources(|sources| sources.hold_off(index, time));
+                // Should all sources lead there, they are not asked in a circle without rest.
+                job.with_sources(|sources| sources.rest(index, self.now()));
                 return None;
             }
             Trouble::Failed(failure) if failure.kind.is_final() => {

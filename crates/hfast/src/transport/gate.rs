@@ -7,7 +7,10 @@ use std::time::{Duration, SystemTime};
 use ::http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
-use super::retry::{LONG_PAUSE, LONGEST_PAUSE, UNSAID_PAUSE, Verdict, judge};
+use super::retry::{LONG_PAUSE, LONGEST_PAUSE, Verdict, judge};
+
+/// A connection that is silent for longer is given up: what brings content brings some within this time.
+const SERVING: Duration = Duration::from_secs(5);
 
 /// Hosts that asked for a pause, each by its name and, where it is not the usual one, its port.
 #[derive(Default)]
@@ -66,14 +69,14 @@ impl Gates {
         if let Some(last) = serving.get_mut(host) {
             *last = now;
         } else {
-            serving.retain(|_, last| now < *last + UNSAID_PAUSE);
+            serving.retain(|_, last| now < *last + SERVING);
             serving.insert(host.to_owned(), now);
         }
     }
 
     fn is_serving(&self, host: &str, now: Instant) -> bool {
         let last = locked(&self.serving).get(host).copied();
-        last.is_some_and(|last| now < last + UNSAID_PAUSE)
+        last.is_some_and(|last| now < last + SERVING)
     }
 
     /// Waits until the gate of `host` is open, if that takes no longer than `longest`; else it
@@ -85,22 +88,19 @@ impl Gates {
         longest: Duration,
         spread: f64,
     ) -> Result<(), Duration> {
-        let mut waited = false;
+        let start = Instant::now();
         loop {
             let remaining = self.remaining(host);
-            if remaining > longest {
+            if remaining.is_zero() {
+                return Ok(());
+            }
+            if start.elapsed() + remaining > longest {
                 return Err(remaining);
             }
-            if remaining.is_zero() {
-                break;
-            }
-            waited = true;
-            tokio::time::sleep(remaining).await;
+            // Those who come first may be asked for another pause.
+            let spread = Duration::from_secs_f64(spread.clamp(0.0, 1.0));
+            tokio::time::sleep(remaining + spread).await;
         }
-        if waited {
-            tokio::time::sleep(Duration::from_secs_f64(spread.clamp(0.0, 1.0))).await;
-        }
-        Ok(())
     }
 
     /// How long the gate of `host` stays closed.

@@ -25,7 +25,7 @@ pub(crate) const LONG_PAUSE: Duration = Duration::from_secs(2);
 
 /// The pause after a 429 that does not say how long; doubled each time up to the second value.
 const FIRST_UNSAID_PAUSE: Duration = Duration::from_secs(1);
-pub(crate) const UNSAID_PAUSE: Duration = Duration::from_secs(5);
+const UNSAID_PAUSE: Duration = Duration::from_secs(5);
 
 /// How much failure is tolerated without any progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use hfast::ErrorKind;
 use hfast::client::Report;
 use hfast_testkit::corpus::{Content, Repo};
 use hfast_testkit::faults::{Fault, Match, What};
-use hfast_testkit::hub::{Clock, FakeHub, LfsRedirect, Options};
+use hfast_testkit::hub::{Clock, FakeHub, LfsRedirect, Odd, Options};
 
 use crate::link::{Beyond, SimulatedLink};
 
@@ -202,4 +202,48 @@ fn those_that_are_let_in_are_used_all_the_time() {
         assert!(report.failed.is_empty(), "{:?}", report.failed);
         assert!(took < Duration::from_secs(24), "{beyond:?}: {took:?}");
     }
+}
+
+/// What serves ranges is dead, and what is alive serves none.
+#[test]
+fn a_source_without_ranges_is_enough_beside_a_dead_one() {
+    for what in [
+        What::Refuse,
+        What::StallBeforeHeaders(None),
+        What::server_error(500, 10),
+    ] {
+        let [dead, alive] = ["http://cdn.test", "http://storage.test"].map(|storage| {
+            let content = Content::seeded(7, 16 << 20);
+            let repo = Repo::model("org/name").lfs("model.bin", content);
+            crate::hub_of(repo.build(), storage)
+        });
+        dead.add_fault(Fault::new(Match::cdn(), what));
+        alive.configure(|options| {
+            options.odd.insert(Odd::IgnoreRanges);
+        });
+        let roads = crate::roads_at(&dead, &alive, 1_000_000);
+        let endpoints = ["http://hub.test", "http://mirror.test"];
+        let (took, report) = crate::download(roads, &endpoints);
+        assert!(report.failed.is_empty(), "{:?}", report.failed);
+        assert!(took < Duration::from_secs(80), "{took:?}");
+        let asked = alive.requests().len();
+        assert!(asked < 150, "{asked}");
+    }
+}
+
+#[test]
+fn a_file_that_fails_beside_others_is_asked_for_with_rests() {
+    let repo = Repo::model("org/name")
+        .lfs("good.bin", Content::seeded(7, 40 << 20))
+        .lfs("broken.bin", Content::seeded(8, 3 << 20))
+        .build();
+    let hub = crate::hub_of(repo, "http://cdn.test");
+    let when = Match::resolve().path("/broken.bin");
+    hub.add_fault(Fault::new(when, What::server_error(503, 10)));
+    let roads = crate::roads_at(&hub, &hub, 50_000);
+    let (took, report) = crate::download_with(roads, &["http://hub.test"], Some(16));
+    assert_eq!((report.files, report.failed.len()), (1, 1));
+    assert!(took < Duration::from_secs(120), "{took:?}");
+    let asked = hub.count("GET", "broken.bin");
+    assert!(asked < 40, "{asked}");
 }
