@@ -61,12 +61,6 @@ def quotient(above: float | None, below: float | None) -> float | None:
     return None if above is None or not below else above / below
 
 
-def total(*times: float | None) -> float | None:
-    """None where one is missing."""
-    known = [time for time in times if time is not None]
-    return sum(known) if len(known) == len(times) else None
-
-
 def measured(goal: Goal, row: str, results: Results) -> float | None:
     """The figure that the goal is about, or None."""
     own = results.hfast(row)
@@ -77,7 +71,7 @@ def measured(goal: Goal, row: str, results: Results) -> float | None:
     kinds: dict[str, Callable[[Figures], float | None]] = {
         SHARE: lambda own: quotient(results.ideal_s(row), own.wall_s),
         RAW: lambda own: quotient(results.raw_s(row), own.wall_s),
-        ASKED: lambda own: quotient(total(results.raw_s(row), results.asked_s(row)), own.wall_s),
+        ASKED: lambda own: quotient(results.raw_after_questions_s(row), own.wall_s),
         IDEAL: lambda own: quotient(own.wall_s, results.ideal_s(row)),
         TIME: lambda own: quotient(own.wall_s, other_s),
         FASTER: lambda own: quotient(other_s, own.wall_s),

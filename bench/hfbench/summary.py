@@ -13,7 +13,7 @@ from .peers import is_hfast, is_yardstick, label
 
 GB = 1e9
 MIB_KIB = 1024
-# See `Results.asked_s`.
+# Round trips; see `Results.raw_after_questions_s`.
 QUESTIONS = 4
 
 
@@ -102,16 +102,16 @@ class Results:
         """The least time that the link allows."""
         return self.first(row)["ideal_s"]
 
-    def asked_s(self, row: str) -> float | None:
-        """The time that a client of the Hub waits before it may ask for bytes, and that connections which know where
-        they are do not: for the commit, the listing, the address of the bytes, and a connection to their host."""
-        round_trip = self.first(row).get("round_trip_s")
-        return None if round_trip is None else QUESTIONS * round_trip
-
     def raw_s(self, row: str) -> float | None:
         """The time that connections took that only receive as many bytes."""
         found = [own.wall_s for own in self.rows[row].values() if is_yardstick(own.tool)]
         return found[0] if found else None
+
+    def raw_after_questions_s(self, row: str) -> float | None:
+        """The same, if they waited as a client of the Hub does before it may ask for bytes: for the commit, the listing,
+        the address of the bytes, and a connection to their host."""
+        raw, round_trip = self.raw_s(row), self.first(row).get("round_trip_s")
+        return None if raw is None or round_trip is None else raw + QUESTIONS * round_trip
 
     def best_peer_s(self, row: str) -> float | None:
         return min((own.wall_s for own in self.peers(row) if own.wall_s is not None), default=None)

@@ -244,12 +244,11 @@ impl Exchange<'_> {
             self.job
                 .with_sources(|sources| sources.gave_part(self.source_index));
         } else if self.lease.range != (0..self.job.size) {
-            if self.job.digest.is_some() && !self.wants_whole() {
-                return Err(Trouble::Unwanted);
-            }
             if self.job.digest.is_none() {
                 self.job
                     .with_sources(|sources| sources.be_one_stream(self.source_index));
+            } else if !self.wants_whole() {
+                return Err(Trouble::Unwanted);
             }
             let known = self.job.digest.is_some() || self.validator.is_some();
             if !known && self.lease.range.start > 0 {
@@ -266,9 +265,7 @@ impl Exchange<'_> {
         }
         Ok(accepted)
     }
-}
 
-impl Exchange<'_> {
     /// Whether to take the whole file where a range was asked for.
     fn wants_whole(&mut self) -> bool {
         let (engine, index) = (self.engine, self.source_index);

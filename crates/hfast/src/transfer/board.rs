@@ -66,9 +66,13 @@ impl Board {
         let mut probed = locked(&self.probed);
         // A trial may fail at once.
         let is_time = self.silence(now) >= PROBE && now.saturating_sub(probed.0) >= PROBE;
+        if !is_time {
+            return None;
+        }
         let in_vain = probed.0 > *locked(&self.last_byte);
         let before = if in_vain { probed.1 + 1 } else { 0 };
-        is_time.then(|| *probed = (now, before)).map(|()| before)
+        *probed = (now, before);
+        Some(before)
     }
 
     /// For how long nothing has come over any connection, while something was to be expected.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::streak::Streak;
 use crate::error::Error;
 use crate::transport::follow::Credentials;
 
@@ -15,7 +16,7 @@ pub(super) const BEFORE_CHANGE: u32 = 2;
 pub(super) const WHOLES: u32 = 3;
 
 /// One that turns a file away so often in a row may serve the others, and not this one.
-pub(super) const REFUSALS: u32 = 8;
+pub(super) const TURNED_AWAY: u32 = 8;
 
 /// No request follows an answer that brought nothing sooner: where that comes at once, the same would be asked
 /// without rest.
@@ -52,13 +53,11 @@ pub(super) enum Serves {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) source: Source,
-    /// Failures in a row, the time that they cost, and when the last one was counted.
-    pub(super) failures: u32,
+    /// Failures in a row, and the time that they cost.
+    pub(super) failures: Streak,
     pub(super) cost: Duration,
-    pub(super) last_failure: Duration,
-    /// How often in a row it turned this file away while it served others, and when it last did.
-    pub(super) turned_away: u32,
-    pub(super) last_refusal: Duration,
+    /// How often in a row it turned this file away while it served others.
+    pub(super) turned_away: Streak,
     /// No new exchange begins before this time.
     pub(super) not_before: Duration,
     /// Nor before this one, after failures, unless something comes.
@@ -82,11 +81,9 @@ impl Entry {
     pub(super) fn new(source: Source) -> Self {
         Self {
             source,
-            failures: 0,
+            failures: Streak::default(),
             cost: Duration::ZERO,
-            last_failure: Duration::ZERO,
-            turned_away: 0,
-            last_refusal: Duration::ZERO,
+            turned_away: Streak::default(),
             not_before: Duration::ZERO,
             rests_until: Duration::ZERO,
             storage: None,
@@ -104,8 +101,13 @@ impl Entry {
         self.serves == Serves::Whole
     }
 
+    /// Whether ranges are to be had of it, and nothing speaks against it, nor against the way to it.
+    pub(super) fn serves_ranges(&self, is_in_trouble: bool) -> bool {
+        !self.is_one_stream() && self.faults() == 0 && !is_in_trouble
+    }
+
     /// What speaks against it.
     pub(super) fn faults(&self) -> u32 {
-        self.failures / BEFORE_CHANGE
+        self.failures.count / BEFORE_CHANGE
     }
 }

@@ -107,10 +107,11 @@ impl Exchange<'_> {
         let Some(answer) = answer? else {
             return Ok(());
         };
-        self.answered = Some(engine.now());
+        let now = engine.now();
+        self.answered = Some(now);
         gauge.meter.is_from(&self.host);
         let accepted = self.accept(&answer)?;
-        let (now, kept) = (engine.now(), answer.response.kept);
+        let kept = answer.response.kept;
         let times = (now, now.saturating_sub(asked));
         engine.lanes.answered(lane, (&self.host, kept), times);
         let peer = answer.response.peer;
@@ -176,7 +177,9 @@ impl Exchange<'_> {
             writer.push(bytes);
             let (id, now) = (self.lease.id, self.engine.now());
             self.job.segments().come(id, writer.end(), now);
-            if gauge.is_nearly_done(&writer, start, now) && self.leave_early() {
+            let lanes = &self.engine.lanes;
+            if gauge.is_nearly_done(&writer, start, now) && lanes.leave_early(self.seat, &self.host)
+            {
                 self.engine.wake.notify_one();
             }
             if writer.pending >= BATCH || writer.is_at_end() {
@@ -197,10 +200,6 @@ impl Exchange<'_> {
             writer.forget();
         }
         outcome
-    }
-
-    fn leave_early(&self) -> bool {
-        self.engine.lanes.leave_early(self.seat, &self.host)
     }
 
     /// Writes and claims all that has come.

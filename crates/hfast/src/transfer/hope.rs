@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use super::streak::Streak;
 use crate::transport::retry::{FOR_BYTES, LINGERING, ONCE, Patience};
 
 /// So many files in a row that failed at once, after one that had all patience, are no accident.
@@ -19,10 +20,9 @@ const LONGEST_TRIALS: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct Hope {
     last_content: Option<Duration>,
-    /// Exchanges that failed one after another, when the first did, and when the last.
-    failures: u32,
+    /// Exchanges that failed one after another, and when the first did.
+    failures: Streak,
     failing_since: Duration,
-    last_failure: Duration,
     /// When a file was given up, for all patience.
     given_up: Option<Duration>,
     trials: u32,
@@ -38,26 +38,23 @@ impl Hope {
         };
     }
 
-    /// Notes an exchange that began at `since` and failed, and answers how patiently its file is to be
+    /// Notes an exchange that failed, when it began and when it did, and answers how patiently its file is to be
     /// fetched now. `on_the_way`: no server answered.
     pub(super) fn exchange_failed(
         &mut self,
-        (since, now): (Duration, Duration),
+        times: (Duration, Duration),
         on_the_way: bool,
     ) -> Patience {
-        // What was under way when a failure was counted met the same event.
-        if self.failures == 0 {
+        let now = times.1;
+        if self.failures.count == 0 {
             self.failing_since = now;
         }
-        if self.failures == 0 || since >= self.last_failure {
-            self.failures += 1;
-            self.last_failure = now;
-        }
+        self.failures.add(times);
         // What has worked may work again: the link is down, and the file is not broken.
         let worked = self.last_content.is_some() && on_the_way;
         let patience = if worked { LINGERING } else { FOR_BYTES };
         let time = now.saturating_sub(self.failing_since);
-        let is_spent = self.failures >= patience.failures && time >= patience.time;
+        let is_spent = self.failures.count >= patience.failures && time >= patience.time;
         if is_spent || self.given_up.is_some() {
             ONCE
         } else {

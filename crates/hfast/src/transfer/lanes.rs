@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::controller::{Controller, Learnt};
 use super::door::{Door, Refusal};
 use super::piece::Pace;
+use super::queue::HOSTS;
 
 /// A way that failed so often in a row, whatever the file, is in trouble: where there is another, it gets
 /// one connection at a time, to see whether that has passed.
@@ -20,9 +21,6 @@ const TROUBLE: u32 = 2;
 /// that comes back soon is missed for seconds and one that is gone costs a connection now and then.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// A source that leads to more hosts than this is remembered for none of them.
-const HOSTS: usize = 16;
 
 /// How much the last exchange says of the next beside those before it.
 const WEIGHT: f64 = 0.25;
@@ -154,7 +152,8 @@ impl Lanes {
     /// Counts a connection out before it ends, so that another one can be asked meanwhile. Not where no further
     /// one is let in: the one that ends is the one to ask.
     pub(super) fn leave_early(&self, seat: &Seat, host: &str) -> bool {
-        !self.with(seat.lane, |lane| lane.door(host).is_shut()) && self.leave(seat)
+        let is_shut = |lane: &mut Lane| lane.doors.get(host).is_some_and(Door::is_shut);
+        seat.is_taken.load(Relaxed) && !self.with(seat.lane, is_shut) && self.leave(seat)
     }
 
     /// Counts the bytes that come this way.

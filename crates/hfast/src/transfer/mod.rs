@@ -37,6 +37,7 @@ mod segments;
 mod sink;
 pub(crate) mod source;
 mod stall;
+mod streak;
 mod stream;
 mod supply;
 pub(crate) mod throttle;

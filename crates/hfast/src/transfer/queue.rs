@@ -14,7 +14,7 @@ const QUEUED: f64 = 1.25;
 const LONGER: Duration = Duration::from_millis(5);
 
 /// A source that leads to more hosts than this has no host that answers often enough to compare.
-const HOSTS: usize = 16;
+pub(super) const HOSTS: usize = 16;
 
 /// How long answers took.
 #[derive(Debug, Default)]

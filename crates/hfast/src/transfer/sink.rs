@@ -28,6 +28,7 @@ impl Sink {
             }
         }
     }
+
     /// Notes in the journal that these are there.
     pub(super) fn claim(&self, extents: &[Extent]) -> Result<(), Error> {
         match self {

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 pub(crate) use super::entry::Source;
-use super::entry::{BEFORE_CHANGE, Entry, REFUSALS, REST, Serves, WHOLES};
+use super::entry::{BEFORE_CHANGE, Entry, REST, Serves, TURNED_AWAY, WHOLES};
 use super::lanes::Room;
 use crate::error::Error;
 use crate::transport::retry::{Budget, FOR_BYTES, LONG_PAUSE, LONGEST_WAIT, Next, Patience};
@@ -66,13 +66,8 @@ impl Sources {
         let mut open: Vec<_> = open
             .map(|(index, entry)| (index, entry, room(index, entry.source.lane)))
             .collect();
-        let is_sound = |entry: &Entry, room: &Room| entry.faults() == 0 && !room.trouble;
-        let serves_ranges =
-            |entry: &Entry, room: &Room| !entry.is_one_stream() && is_sound(entry, room);
-        if open
-            .iter()
-            .any(|(_, entry, room)| serves_ranges(entry, room))
-        {
+        let serve_ranges = |(_, entry, room): &(_, &Entry, Room)| entry.serves_ranges(room.trouble);
+        if open.iter().any(serve_ranges) {
             open.retain(|(_, entry, _)| !entry.is_one_stream());
         }
         let has_sound = open.iter().any(|(.., room)| !room.trouble);
@@ -94,15 +89,9 @@ impl Sources {
         &self.all[index].source
     }
 
-    /// Begins no exchange with a source before `time`.
-    pub(crate) fn hold_off(&mut self, index: usize, time: Duration) {
-        let not_before = &mut self.all[index].not_before;
-        *not_before = (*not_before).max(time);
-    }
-
     /// Begins no exchange with a source for a moment.
     pub(super) fn rest(&mut self, index: usize, now: Duration) {
-        self.hold_off(index, now + REST);
+        self.all[index].not_before = now + REST;
     }
 
     /// The number of sources that were ever named.
@@ -136,9 +125,9 @@ impl Sources {
     /// Notes bytes from a source: the patience is new.
     pub(crate) fn progressed(&mut self, index: usize, now: Duration) {
         let entry = &mut self.all[index];
-        (entry.failures, entry.turned_away) = (0, 0);
-        entry.brought = true;
+        (entry.failures.count, entry.turned_away.count) = (0, 0);
         (entry.cost, entry.rests_until) = (Duration::ZERO, Duration::ZERO);
+        entry.brought = true;
         self.renew(now);
     }
 
@@ -156,11 +145,9 @@ impl Sources {
         (since, now): (Duration, Duration),
         (chance, patience): (f64, Patience),
     ) -> Option<After> {
-        let entry = &mut self.all[index];
-        if entry.failures > 0 && since < entry.last_failure {
+        if !self.all[index].failures.add((since, now)) {
             return None;
         }
-        entry.last_failure = now;
         self.budget.set(patience);
         let next = self.budget.failed(now, chance);
         let wait = match next {
@@ -168,10 +155,9 @@ impl Sources {
             Next::GiveUp => LONGEST_WAIT,
         };
         let entry = &mut self.all[index];
-        entry.failures += 1;
         entry.cost += now.saturating_sub(since) + wait;
         // The first may be that of a connection that was kept: it is replaced at once.
-        if entry.failures > 1 {
+        if entry.failures.count > 1 {
             entry.rests_until = now + wait;
         }
         // Those that are dead must not use up the patience with one that can serve.
@@ -186,7 +172,7 @@ impl Sources {
 
     /// Whether it may still be that a source turns others away, too, and not this file alone.
     pub(super) fn may_be_turned_away(&self, index: usize) -> bool {
-        self.all[index].turned_away < REFUSALS
+        self.all[index].turned_away.count < TURNED_AWAY
     }
 
     /// Whether a source has brought some of this file.
@@ -194,27 +180,22 @@ impl Sources {
         self.all[index].brought
     }
 
-    /// Notes that a source that serves others turned an exchange away that was asked for at `since`. What was
-    /// under way then met the same event.
-    pub(super) fn turned_away(&mut self, index: usize, (since, now): (Duration, Duration)) {
-        let entry = &mut self.all[index];
-        if entry.turned_away == 0 || since >= entry.last_refusal {
-            entry.turned_away += 1;
-            entry.last_refusal = now;
-        }
-        self.rest(index, now);
+    /// Notes that a source that serves others turned an exchange away: when that was asked for, and when it was.
+    pub(super) fn turned_away(&mut self, index: usize, times: (Duration, Duration)) {
+        self.all[index].turned_away.add(times);
+        self.rest(index, times.1);
     }
 
     /// Prefers every other source to one that wants to be left alone for a while.
     pub(crate) fn leave(&mut self, index: usize) {
-        let failures = &mut self.all[index].failures;
+        let failures = &mut self.all[index].failures.count;
         *failures = (*failures).max(BEFORE_CHANGE);
     }
 
     /// How often in a row a source has failed, or turned this file away.
     pub(super) fn failures(&self, index: usize) -> u32 {
         let entry = &self.all[index];
-        entry.failures + entry.turned_away
+        entry.failures.count + entry.turned_away.count
     }
 
     /// Whether the next request needs a connection that was not used before. What failed may be the one that
@@ -222,7 +203,7 @@ impl Sources {
     /// one is let in, and those that were kept are all there will be; who was turned away begins with that.
     pub(super) fn needs_fresh(&self, index: usize) -> bool {
         let entry = &self.all[index];
-        (entry.failures + entry.turned_away.saturating_sub(1)) % 2 == 1
+        (entry.failures.count + entry.turned_away.count.saturating_sub(1)) % 2 == 1
     }
 
     /// Whether every source that is left has failed so often in a row, and cost so much time, that
@@ -230,7 +211,7 @@ impl Sources {
     fn are_all_spent(&self) -> bool {
         let Patience { failures, time, .. } = self.budget.patience();
         self.left()
-            .all(|entry| entry.failures >= failures && entry.cost >= time)
+            .all(|entry| entry.failures.count >= failures && entry.cost >= time)
     }
 
     /// How many sources are left.
@@ -288,23 +269,17 @@ impl Sources {
         index: usize,
         is_in_trouble: impl Fn(usize) -> bool,
     ) -> bool {
-        let is_sound = |entry: &Entry| {
-            !entry.is_one_stream()
-                && entry.faults() == 0
-                && entry.pause.is_zero()
-                && !is_in_trouble(entry.source.lane)
-        };
-        let others = self.all.iter().enumerate();
-        let mut others = others.filter(|(other, entry)| *other != index && self.is_asked(entry));
-        let has_better = others.any(|(_, entry)| is_sound(entry));
-        let entry = &mut self.all[index];
-        match &mut entry.serves {
+        match &mut self.all[index].serves {
             Serves::Ranges { wholes } if *wholes + 1 < WHOLES => {
                 *wholes += 1;
                 return false;
             }
             serves => *serves = Serves::Whole,
         }
+        let has_better = self.left().any(|entry| {
+            entry.serves_ranges(is_in_trouble(entry.source.lane)) && entry.pause.is_zero()
+        });
+        let entry = &mut self.all[index];
         let wants = !entry.streams && !has_better;
         entry.streams |= wants;
         wants

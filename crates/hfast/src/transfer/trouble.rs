@@ -52,7 +52,7 @@ impl Trouble {
                 matches!(failure.kind, FailureKind::Connect | FailureKind::Broken)
             }
             Self::Status(status, _) => matches!(status.as_u16(), 429 | 503),
-            Self::Stalled(stall) => matches!(stall, Stall::Silent(_)),
+            Self::Stalled(Stall::Silent(_)) => true,
             _ => false,
         }
     }
@@ -61,7 +61,8 @@ impl Trouble {
     pub(super) fn is_on_the_way(&self) -> bool {
         match self {
             Self::Failed(failure) => failure.kind != FailureKind::Protocol,
-            _ => matches!(self, Self::Stalled(_)),
+            Self::Stalled(_) => true,
+            _ => false,
         }
     }
 

@@ -110,13 +110,8 @@ impl Engine {
         self.setup.progress.retried();
         let now = self.now();
         let times = (course.asked, now);
-        let (may_be, was_served) = job.with_sources(|sources| {
-            let may_be = sources.may_be_turned_away(index);
-            (may_be, sources.has_brought(index))
-        });
-        if is_limit && may_be && self.is_turned_away((source, host), times, was_served) {
+        if is_limit && self.is_turned_away(job, (index, source), host, times) {
             tracing::debug!("{}: {reason}, while others are served", job.name);
-            job.with_sources(|sources| sources.turned_away(index, times));
             return;
         }
         if is_elsewhere {
@@ -148,22 +143,33 @@ impl Engine {
         }
     }
 
-    /// Whether a server that serves others did not want this one, of a file that it `was_served` from before or
-    /// not: that is no failure of the file.
+    /// Whether a server that serves others did not want this one: that is no failure of the file.
     fn is_turned_away(
         &self,
-        (source, host): (&Source, &str),
+        job: &Job,
+        (index, source): (usize, &Source),
+        host: &str,
         times: (Duration, Duration),
-        was_served: bool,
     ) -> bool {
-        let receives = self.board.is_receiving(source.lane, times.1);
-        let served = (receives, was_served);
-        let refusal = self.lanes.turned_away(source.lane, host, times, served);
-        if let Refusal::Limit(_) = refusal {
-            let text = format!("{host} lets no more connections in: going on with those there are");
-            self.setup.progress.notice_once(&text);
+        let (may_be, was_served) = job.with_sources(|sources| {
+            let may_be = sources.may_be_turned_away(index);
+            (may_be, sources.has_brought(index))
+        });
+        if !may_be {
+            return false;
         }
-        refusal != Refusal::Accident
+        let served = (self.board.is_receiving(source.lane, times.1), was_served);
+        match self.lanes.turned_away(source.lane, host, times, served) {
+            Refusal::Accident => return false,
+            Refusal::TurnedAway => {}
+            Refusal::Limit(_) => {
+                let text =
+                    format!("{host} lets no more connections in: going on with those there are");
+                self.setup.progress.notice_once(&text);
+            }
+        }
+        job.with_sources(|sources| sources.turned_away(index, times));
+        true
     }
 
     /// What is to be said of trouble that may pass; other trouble is dealt with.

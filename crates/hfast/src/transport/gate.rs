@@ -65,7 +65,7 @@ impl Gates {
     /// Notes that content comes from `host`: should it say 429 to another connection now, and not for how
     /// long, it does not want that one.
     pub(crate) fn serves(&self, host: &str) {
-        let (mut serving, now) = (locked(&self.serving), Instant::now());
+        let (mut serving, now) = (self.serving(), Instant::now());
         if let Some(last) = serving.get_mut(host) {
             *last = now;
         } else {
@@ -75,7 +75,7 @@ impl Gates {
     }
 
     fn is_serving(&self, host: &str, now: Instant) -> bool {
-        let last = locked(&self.serving).get(host).copied();
+        let last = self.serving().get(host).copied();
         last.is_some_and(|last| now < last + SERVING)
     }
 
@@ -122,12 +122,12 @@ impl Gates {
     }
 
     fn closed(&self) -> MutexGuard<'_, HashMap<String, Gate>> {
-        locked(&self.closed)
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    fn serving(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+        self.serving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]

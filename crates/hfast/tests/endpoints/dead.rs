@@ -53,16 +53,22 @@ fn a_dead_server_costs_its_patience_once_for_all_files() {
     }
 }
 
-/// The link is not down, so nobody waits until it is back.
-#[test]
-fn a_file_whose_redirects_never_end_does_not_take_minutes() {
+/// A Hub with a file of this size that comes, and one for which its answer is never any other than this.
+fn with_a_broken_file(size: u64, what: What) -> FakeHub {
     let repo = Repo::model("org/name")
-        .lfs("good.bin", Content::seeded(7, 3 << 20))
+        .lfs("good.bin", Content::seeded(7, size))
         .lfs("broken.bin", Content::seeded(8, 3 << 20))
         .build();
     let hub = crate::hub_of(repo, "http://cdn.test");
     let when = Match::resolve().path("/broken.bin");
-    hub.add_fault(Fault::new(when, What::RedirectLoop));
+    hub.add_fault(Fault::new(when, what));
+    hub
+}
+
+/// The link is not down, so nobody waits until it is back.
+#[test]
+fn a_file_whose_redirects_never_end_does_not_take_minutes() {
+    let hub = with_a_broken_file(3 << 20, What::RedirectLoop);
     let (took, report) = download(crate::roads(&hub, &hub));
     assert_eq!((report.files, report.failed.len()), (1, 1));
     assert!(took < Duration::from_secs(100), "{took:?}");
@@ -96,10 +102,7 @@ fn a_server_that_lets_few_connections_in_is_not_a_dead_one() {
 /// One connection brings bytes, and what that one brought says nothing of the other.
 #[test]
 fn an_error_that_comes_at_once_is_not_asked_for_without_rest() {
-    let repo = Repo::model("org/name")
-        .lfs("model.bin", Content::seeded(7, 40 << 20))
-        .build();
-    let hub = crate::hub_of(repo, "http://cdn.test");
+    let hub = with_one_file(40 << 20, "http://cdn.test");
     let hosts = vec![("hub.test", hub.clone()), ("cdn.test", hub)];
     let link = SimulatedLink::new(hosts, 4_000_000).letting_in(1, Beyond::Status(500));
     let open = Arc::clone(&link.open);
@@ -112,17 +115,33 @@ fn an_error_that_comes_at_once_is_not_asked_for_without_rest() {
     );
 }
 
-/// A file that needs a fraction of a second, of a server that has this fault. Returns how long it took.
-fn despite(fault: Fault, connections: usize) -> Duration {
-    let repo = Repo::model("org/name")
-        .lfs("model.bin", Content::seeded(7, 8 << 20))
-        .build();
-    let hub = crate::hub_of(repo, "http://cdn.test");
-    hub.add_fault(fault);
-    let roads = crate::roads_at(&hub, &hub, 40_000_000);
+/// A Hub that has one file, whose bytes lie elsewhere.
+fn with_one_file(size: u64, storage: &str) -> FakeHub {
+    let content = Content::seeded(7, size);
+    let repo = Repo::model("org/name").lfs("model.bin", content);
+    crate::hub_of(repo.build(), storage)
+}
+
+/// How long a file takes of a server that has these faults, over so many connections of this rate.
+fn timed((size, rate): (u64, u64), faults: &[Fault], connections: usize) -> Duration {
+    let hub = with_one_file(size, "http://cdn.test");
+    for fault in faults {
+        hub.add_fault(fault.clone());
+    }
+    let roads = crate::roads_at(&hub, &hub, rate);
     let (took, report) = crate::download_with(roads, &["http://hub.test"], Some(connections));
     assert!(report.failed.is_empty(), "{:?}", report.failed);
     took
+}
+
+/// A file that needs a fraction of a second.
+fn despite(fault: Fault, connections: usize) -> Duration {
+    timed((8 << 20, 40_000_000), &[fault], connections)
+}
+
+/// A file that needs 32 s over one connection, and 8 over four.
+fn slowly(faults: &[Fault]) -> Duration {
+    timed((16 << 20, 500_000), faults, 4)
 }
 
 /// As after a change of the network: nothing comes over the connections that there are, and others work.
@@ -173,29 +192,11 @@ fn ranges_are_asked_for_again_when_the_whole_file_breaks_off() {
     assert!(took < Duration::from_secs(15), "{took:?}");
 }
 
-/// A file that needs 32 s over one connection, and 8 over four.
-fn slowly(faults: &[Fault]) -> Duration {
-    let repo = Repo::model("org/name")
-        .lfs("model.bin", Content::seeded(7, 16 << 20))
-        .build();
-    let hub = crate::hub_of(repo, "http://cdn.test");
-    for fault in faults {
-        hub.add_fault(fault.clone());
-    }
-    let roads = crate::roads_at(&hub, &hub, 500_000);
-    let (took, report) = crate::download_with(roads, &["http://hub.test"], Some(4));
-    assert!(report.failed.is_empty(), "{:?}", report.failed);
-    took
-}
-
 /// Over the two connections that are let in it takes 16 s.
 #[test]
 fn those_that_are_let_in_are_used_all_the_time() {
     for beyond in [Beyond::Reset, Beyond::Status(429), Beyond::Silence] {
-        let repo = Repo::model("org/name")
-            .lfs("model.bin", Content::seeded(7, 16 << 20))
-            .build();
-        let hub = crate::hub_of(repo, "http://cdn.test");
+        let hub = with_one_file(16 << 20, "http://cdn.test");
         let hosts = vec![("hub.test", hub.clone()), ("cdn.test", hub)];
         let link = SimulatedLink::new(hosts, 500_000).letting_in(2, beyond);
         let (took, report) = crate::download_with(link, &["http://hub.test"], None);
@@ -212,11 +213,8 @@ fn a_source_without_ranges_is_enough_beside_a_dead_one() {
         What::StallBeforeHeaders(None),
         What::server_error(500, 10),
     ] {
-        let [dead, alive] = ["http://cdn.test", "http://storage.test"].map(|storage| {
-            let content = Content::seeded(7, 16 << 20);
-            let repo = Repo::model("org/name").lfs("model.bin", content);
-            crate::hub_of(repo.build(), storage)
-        });
+        let [dead, alive] = ["http://cdn.test", "http://storage.test"]
+            .map(|storage| with_one_file(16 << 20, storage));
         dead.add_fault(Fault::new(Match::cdn(), what));
         alive.configure(|options| {
             options.odd.insert(Odd::IgnoreRanges);
@@ -233,13 +231,7 @@ fn a_source_without_ranges_is_enough_beside_a_dead_one() {
 
 #[test]
 fn a_file_that_fails_beside_others_is_asked_for_with_rests() {
-    let repo = Repo::model("org/name")
-        .lfs("good.bin", Content::seeded(7, 40 << 20))
-        .lfs("broken.bin", Content::seeded(8, 3 << 20))
-        .build();
-    let hub = crate::hub_of(repo, "http://cdn.test");
-    let when = Match::resolve().path("/broken.bin");
-    hub.add_fault(Fault::new(when, What::server_error(503, 10)));
+    let hub = with_a_broken_file(40 << 20, What::server_error(503, 10));
     let roads = crate::roads_at(&hub, &hub, 50_000);
     let (took, report) = crate::download_with(roads, &["http://hub.test"], Some(16));
     assert_eq!((report.files, report.failed.len()), (1, 1));
