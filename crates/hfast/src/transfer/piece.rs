@@ -16,8 +16,9 @@ const LARGEST: u64 = 64 << 20;
 /// Less is not worth a request, whatever the pace.
 pub(super) const SMALLEST: u64 = 64 << 10;
 
-/// The bytes take so many times as long as the wait for them ...
-const WAITS: f64 = 32.0;
+/// The bytes take so many times as long as the wait for them, most of which the next request does not cost
+/// either, for it is asked before they have all come ...
+const WAITS: f64 = 16.0;
 
 /// ... and at the end still as long as this many times the wait: smaller pieces would leave the
 /// connection idle half of the time.
@@ -101,18 +102,18 @@ mod tests {
     #[test]
     fn the_wait_for_a_piece_is_a_small_part_of_its_time() {
         let mib = |wait, took| piece(wait, 8 * MIB, took, u64::MAX) / MIB;
-        assert_eq!(mib(1, 16), 15, "a fast network nearby");
-        assert_eq!(mib(180, 4000), 11, "throttled and far");
-        assert_eq!(mib(300, 800), 64, "fast and far");
+        assert_eq!(mib(1, 16), 7, "a fast network nearby");
+        assert_eq!(mib(180, 4000), 5, "throttled and far");
+        assert_eq!(mib(300, 800), 34, "fast and far");
         assert_eq!(mib(180, 80_000), 2, "slow and far");
     }
 
     #[test]
     fn the_end_is_shared_out_in_small_pieces() {
-        let at = |left| piece(60, 2 * MIB, 1000, left);
-        assert_eq!(at(1024 * MIB) / (MIB / 10), 36, "thirty-two waits");
-        assert_eq!(at(16 * MIB), MIB);
-        assert_eq!(at(0), 237_413, "two waits");
+        let at = |left| piece(60, 4 * MIB, 1000, left);
+        assert_eq!(at(1024 * MIB) / (MIB / 10), 36, "sixteen waits");
+        assert_eq!(at(16 * MIB), MIB, "a share");
+        assert_eq!(at(0), 474_826, "two waits");
         assert_eq!(piece(1, 2 * MIB, 1000, 0), SMALLEST);
     }
 
