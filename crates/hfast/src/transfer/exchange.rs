@@ -37,6 +37,9 @@ pub(super) const PROGRESS: u64 = 64 << 10;
 /// slow one, and an extent of a fast one.
 const TICK: Duration = Duration::from_millis(500);
 
+/// The first bytes come all at once, and are no measure of the pace before this part of a wait is over.
+const BURST: u32 = 4;
+
 /// An exchange under way.
 pub(super) struct Exchange<'a> {
     pub(super) engine: &'a Engine,
@@ -293,10 +296,10 @@ impl Gauge<'_> {
     /// Whether what is left, of what began at `start`, comes within the time that the next answer takes. A
     /// connection that waits for one leaves its share of the line to nobody: others are slow to take it up.
     fn is_nearly_done(&self, writer: &Writer, start: u64, now: Duration) -> bool {
-        let age = now.saturating_sub(self.meter.asked()).as_secs_f64();
+        let age = now.saturating_sub(self.begun.unwrap_or(now)) + self.wait / BURST;
         let come = writer.end().saturating_sub(start);
         let left = writer.wanted.saturating_sub(writer.end());
-        to_f64(left) * age <= to_f64(come) * self.wait.as_secs_f64()
+        to_f64(left) * age.as_secs_f64() <= to_f64(come) * self.wait.as_secs_f64()
     }
 
     fn add(&mut self, bytes: u64, engine: &Engine) {
