@@ -23,7 +23,8 @@ use crate::names::Digest;
 use crate::transport::follow::{Answer, Step, follow_with};
 use crate::transport::{MAX_ERROR_BODY, Request, read_limited};
 
-/// What is read of an answer that refuses must have come by then: it only explains.
+/// What is read of an answer that refuses must have come by then: it only explains, in some lines that come
+/// with the head, and the next attempt waits for it.
 const EXPLANATION: Duration = Duration::from_secs(5);
 
 /// A question that was not answered, also because whoever asked was stopped: those who waited for it must

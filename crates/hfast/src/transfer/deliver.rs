@@ -20,8 +20,8 @@ fn is_of_all(kind: ErrorKind) -> bool {
     )
 }
 
-/// How often a file that has no digest is begun in ranges. When every answer is of another state, one
-/// answer has to bring all of it.
+/// How often a file that has no digest is begun in ranges: one change meanwhile is an update, and a second may
+/// follow it. When every answer is of another state, one answer has to bring all of it.
 const MOST_STARTS: usize = 3;
 
 fn is_doubtful(wanted: &Wanted) -> bool {

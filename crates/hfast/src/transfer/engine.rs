@@ -30,7 +30,8 @@ use crate::transport::follow::Network;
 use crate::transport::gate::Gates;
 use crate::transport::nearness::Nearness;
 
-/// Files up to this size stay in memory until they are verified.
+/// Files up to this size stay in memory until they are verified: a partial file and a journal for each would cost
+/// more than to fetch it again.
 pub(crate) const SMALL: u64 = 1 << 20;
 
 /// Small files that are under way for each connection: while one comes, another is looked for on the

@@ -9,10 +9,12 @@ use super::streak::Streak;
 use crate::error::Error;
 use crate::transport::follow::Credentials;
 
-/// Failures in a row after which another source is tried.
+/// Failures in a row after which another source is tried: one is the fate of any connection on a bad network,
+/// and a warm source is worth a second try.
 pub(super) const BEFORE_CHANGE: u32 = 2;
 
-/// One that has served ranges and then gives the whole file so often in a row does not serve them any more.
+/// One that has served ranges and then gives the whole file so often in a row does not serve them any more: one
+/// or two are a backend of the same name that is being changed.
 pub(super) const WHOLES: u32 = 3;
 
 /// One that turns a file away so often in a row may serve the others, and not this one.

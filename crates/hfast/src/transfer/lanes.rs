@@ -22,7 +22,8 @@ const TROUBLE: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How much the last exchange says of the next beside those before it.
+/// How much the last exchange says of the next beside those before it: the last four or so are what the network
+/// is like now, and no single one is.
 const WEIGHT: f64 = 0.25;
 
 /// Whether one more connection may go some way.

@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-/// While nothing is known: enough to learn the pace.
+/// While nothing is known: enough to learn the pace, also of a connection that begins slowly, and little enough
+/// that one of a few kB/s does not hold much.
 const UNKNOWN: u64 = 2 << 20;
 
 /// Enough for any path there is; what a connection holds must not grow without bound.
@@ -25,7 +26,7 @@ const WAITS: f64 = 16.0;
 const LEAST_WAITS: f64 = 2.0;
 
 /// Of what would be left to one connection if all got the same, a request asks for this part: those
-/// who are slower than they were then do not keep the others waiting.
+/// who turn out to be half as fast as the others do not keep them waiting.
 const SHARE: f64 = 0.5;
 
 /// What exchanges of a source are like.
