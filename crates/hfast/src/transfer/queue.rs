@@ -19,16 +19,23 @@ pub(super) const HOSTS: usize = 16;
 /// How long answers took.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    /// The soonest of each host: one may be near and another far.
-    soonest: HashMap<String, Duration>,
-    /// Since the last look: those that tell something, and those of them that waited.
+    /// Each host is compared with itself: one may be near and another far.
+    soonest: HashMap<String, Soonest>,
+    /// Since the last look: how many came, and those of them that waited.
     answers: u32,
     waited: u32,
 }
 
+/// The soonest answer of a host. Over a new connection it holds handshakes, two round trips at least: the two
+/// kinds are not compared.
+#[derive(Debug)]
+struct Soonest {
+    kept: Duration,
+    new: Duration,
+}
+
 impl Queue {
-    /// Notes that an answer of `host` began after `wait`. Only one over a connection that was kept tells
-    /// something: over a new one it takes twice as long at least.
+    /// Notes that an answer of `host` began after `wait`, and whether over a connection that was kept.
     pub(super) fn answered(&mut self, (host, kept): (&str, bool), wait: Duration) {
         if !self.soonest.contains_key(host) {
             if self.soonest.len() >= HOSTS {
@@ -36,16 +43,24 @@ impl Queue {
             }
             // The first answers may fill the line, and no later one finds it empty. For the very first no
             // connection can lie ready that was made for another: half of its time is a round trip or more.
-            let round_trip = if kept { wait } else { wait / 2 };
-            self.soonest.insert(host.to_owned(), round_trip);
+            let first = Soonest {
+                kept: if kept { wait } else { wait / 2 },
+                new: Duration::MAX,
+            };
+            self.soonest.insert(host.to_owned(), first);
         }
         let Some(soonest) = self.soonest.get_mut(host) else {
             return;
         };
+        let soonest = if kept {
+            &mut soonest.kept
+        } else {
+            &mut soonest.new
+        };
         *soonest = wait.min(*soonest);
-        self.answers += u32::from(kept);
         let queued = soonest.mul_f64(QUEUED).max(*soonest + LONGER);
-        self.waited += u32::from(kept && wait > queued);
+        self.answers += 1;
+        self.waited += u32::from(wait > queued);
     }
 
     /// Whether all answers since the last look stood in a queue.
@@ -83,23 +98,35 @@ mod tests {
         let mut one_at_once = queue(&[("near", 30); 8]);
         one_at_once.answered(("near", true), Duration::from_millis(21));
         assert!(!one_at_once.is_full());
-        let mut new = queue(&[]);
-        (0..9).for_each(|_| new.answered(("near", false), Duration::from_millis(41)));
-        assert!(!new.is_full(), "they say nothing");
+    }
+
+    /// Answers over new connections, in milliseconds, that come after the first.
+    fn new(millis: &[u64]) -> Queue {
+        let mut queue = Queue::default();
+        queue.answered(("near", false), Duration::from_millis(41));
+        queue.forget();
+        for millis in millis {
+            queue.answered(("near", false), Duration::from_millis(*millis));
+        }
+        queue
+    }
+
+    #[test]
+    fn new_connections_are_compared_with_new_ones() {
+        assert!(!new(&[41; 9]).is_full());
+        assert!(new(&[60; 9]).is_full());
+        assert!(!new(&[60, 60, 60, 60, 41, 60, 60, 60, 60]).is_full());
     }
 
     #[test]
     fn the_first_answers_may_fill_the_line() {
-        let mut queue = Queue::default();
-        (0..9).for_each(|_| queue.answered(("near", false), Duration::from_millis(41)));
+        let mut queue = new(&[]);
         (0..8).for_each(|_| queue.answered(("near", true), Duration::from_millis(35)));
         assert!(queue.is_full());
-        (0..8).for_each(|_| queue.answered(("near", false), Duration::from_millis(12)));
-        (0..8).for_each(|_| queue.answered(("near", true), Duration::from_millis(14)));
-        assert!(
-            !queue.is_full(),
-            "only of the first it is known what it held"
-        );
+        let mut queue = new(&[41; 8]);
+        queue.forget();
+        (0..8).for_each(|_| queue.answered(("near", true), Duration::from_millis(25)));
+        assert!(!queue.is_full(), "half of the first is the measure");
     }
 
     #[test]
