@@ -63,7 +63,9 @@ OFFICIAL_AND_CURL = frozenset({"hf-2.4", "curl-parallel"})
 ROWS = (
     Row("lan", "lan", "mid", 60, goals=(Goal(goals.SHARE, 0.95), Goal(goals.BEST_PEER, 1.0), TRAFFIC)),
     Row("good", "good", "mid", 60, goals=(Goal(goals.SHARE, 0.95), Goal(goals.BEST_PEER, 1.0), TRAFFIC)),
-    Row("throttled", "throttled", "slow", 120, goals=(Goal(goals.SHARE, 0.95), TRAFFIC)),
+    # 95 % of the link was the goal. Connections that have nothing to ask first reach 97 %, and four round trips later it
+    # is 94.4 to 94.9; the long row, where the beginning is small, is judged by the link.
+    Row("throttled", "throttled", "slow", 120, raw=16, goals=(Goal(goals.ASKED, 0.95), TRAFFIC)),
     # 75 % of the link was the goal, and is more than connections reach that have nothing to ask first and only
     # receive: slow start takes the rest of so short a time. Four round trips of 180 ms are a tenth of what is left.
     Row("cn-mirror:bbr", "cn-mirror", "slow", 120, cc="bbr", raw=32, goals=(Goal(goals.ASKED, 0.90), TRAFFIC)),
@@ -118,7 +120,7 @@ ROWS = (
     Row("stall, none", "stall", "slow", 60, changes=("stall_mean=0",), only_hfast=True),
     Row("outage", "outage", "slow", 180, goals=(Goal(goals.IDEAL, 1.15), TRAFFIC), slow=OFFICIAL_AND_CURL),
     Row("mobile", "mobile", "slow", 240, goals=(Goal(goals.SHARE, 0.90), TRAFFIC), slow=OFFICIAL_AND_CURL),
-    Row("throttled, long", "throttled", "mid", 180, only_hfast=True),
+    Row("throttled, long", "throttled", "mid", 180, only_hfast=True, goals=(Goal(goals.SHARE, 0.95), TRAFFIC)),
     Row(
         "two paths",
         "throttled",
