@@ -17,8 +17,18 @@ use crate::transport::retry::{Budget, FOR_BYTES, LONG_PAUSE, LONGEST_WAIT, Next,
 pub(crate) struct Sources {
     all: Vec<Entry>,
     budget: Budget,
-    /// What came by this way may be wrong: while there is another one it is not asked.
-    suspect: Option<usize>,
+    trust: Trust,
+}
+
+/// Whose bytes may be right. Who is not trusted is asked only if nobody else can serve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Trust {
+    #[default]
+    All,
+    /// What came by this way may be wrong.
+    AllBut(usize),
+    /// What came by any other way may be.
+    Only(usize),
 }
 
 /// What follows a failure that may pass.
@@ -38,7 +48,7 @@ impl Sources {
         Self {
             all: sources.into_iter().map(Entry::new).collect(),
             budget: Budget::new(FOR_BYTES, now),
-            suspect: None,
+            trust: Trust::All,
         }
     }
 
@@ -224,14 +234,14 @@ impl Sources {
     }
 
     fn is_asked(&self, entry: &Entry) -> bool {
-        let is_other = |other: &Entry| Some(other.source.lane) != self.suspect;
-        let can_serve = |other: &Entry| !other.out && is_other(other) && other.faults() == 0;
-        !entry.out && (is_other(entry) || !self.all.iter().any(can_serve))
+        let is_trusted = |other: &Entry| self.trust.covers(other.source.lane);
+        let can_serve = |other: &Entry| !other.out && is_trusted(other) && other.faults() == 0;
+        !entry.out && (is_trusted(entry) || !self.all.iter().any(can_serve))
     }
 
-    /// Asks this way only if no other one can serve: what came by it may be wrong.
-    pub(crate) fn suspect(&mut self, lane: Option<usize>) {
-        self.suspect = lane;
+    /// Whom to ask from now on.
+    pub(super) fn trust(&mut self, trust: Trust) {
+        self.trust = trust;
     }
 
     /// The ways to the sources that are left, most wanted first.
@@ -314,6 +324,16 @@ impl Sources {
             return None;
         }
         self.all.iter_mut().find_map(|entry| entry.refused.take())
+    }
+}
+
+impl Trust {
+    fn covers(self, lane: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::AllBut(suspect) => lane != suspect,
+            Self::Only(trusted) => lane == trusted,
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use super::engine::Engine;
 use super::entry::REST;
 use super::gunzip::plain;
 use super::progress::ActiveFile;
-use super::source::{After, Source, Sources};
+use super::source::{After, Source, Sources, Trust};
 use super::throttle::limited;
 use crate::error::{Error, ErrorKind};
 use crate::hub::refusal::not_a_hub;
@@ -92,7 +92,7 @@ impl Engine {
                     if wrong > looks(shown.done(), sources.count()) {
                         return Err(error);
                     }
-                    sources.suspect(Some(source.lane));
+                    sources.trust(Trust::AllBut(source.lane));
                     let told = error.to_string();
                     (error, told)
                 }

@@ -1,5 +1,5 @@
-//! Two endpoints, of which one sends wrong bytes and says nothing: it is found out, the file is right, and
-//! the next file is not asked of it.
+//! Endpoints of which some send wrong bytes and say nothing: they are found out, the file is right, and the
+//! next file is not asked of them.
 
 use hfast_testkit::faults::{Fault, Match, What};
 
@@ -45,6 +45,29 @@ fn one_that_lied_is_not_asked_for_the_next_file() {
         let asked = files.map(|name| world.second.count("GET", &format!("/{name}")));
         assert!(asked[0] > 0 && asked[1] == 0, "{asked:?}");
     });
+}
+
+#[test]
+fn one_that_is_honest_is_enough_beside_two_that_lie() {
+    for honest in 0..3 {
+        let mut endpoints = ["http://hub.test", "http://mirror.test", "http://twin.test"];
+        endpoints.rotate_right(honest);
+        let world = World::of(&endpoints, RATE);
+        let flip = Fault::new(Match::cdn(), What::FlipEach);
+        world.second.add_fault(flip);
+        let folder = tempfile::tempdir().unwrap();
+        on_virtual_time(async {
+            let report = world.download(folder.path(), &["model.safetensors"]).await;
+            assert!(report.failed.is_empty(), "{endpoints:?}");
+            let notices = world.notices();
+            let found = |name| {
+                let said = format!("the bytes of {name} were wrong");
+                notices.iter().any(|text| text.contains(&said))
+            };
+            let [mirror, twin, hub] = ["mirror.test", "twin.test", "hub.test"].map(found);
+            assert!((mirror || twin) && !hub, "{notices:?}");
+        });
+    }
 }
 
 #[test]

@@ -74,6 +74,7 @@ fn roads_at(first: &FakeHub, second: &FakeHub, rate: u64) -> SimulatedLink {
         ("hub.test", first),
         ("cdn.test", first),
         ("mirror.test", second),
+        ("twin.test", second),
         ("storage.test", second),
     ];
     let hosts = names.map(|(name, hub)| (name, hub.clone())).to_vec();
