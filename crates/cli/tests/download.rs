@@ -45,6 +45,19 @@ fn the_path_alone_is_on_stdout() {
     ");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    let hub = hub();
+    for detail in ["-v", "-vv", "-vvv"] {
+        let home = hub.home();
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = home.command(&["download", "org/name", detail]);
+        let output = command.stderr(full).output().unwrap();
+        assert_eq!(home.done(&output).code, Some(0), "{detail}");
+    }
+}
+
 #[test]
 fn a_local_folder_holds_the_files_that_were_asked_for() {
     let hub = hub();

@@ -18,6 +18,8 @@ pub(crate) fn start(level: LevelFilter, colour: bool, screen: Option<MultiProgre
         .with_env_filter(filter)
         .with_ansi(colour && io::stderr().is_terminal())
         .with_writer(LogWriter { screen })
+        // Without this it tells on stderr that it cannot write to stderr, and panics.
+        .log_internal_errors(false)
         .try_init();
     // Only a second call in one process could fail.
     drop(started);
