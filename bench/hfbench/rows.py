@@ -64,7 +64,7 @@ ROWS = (
     Row("lan", "lan", "mid", 60, goals=(Goal(goals.SHARE, 0.95), Goal(goals.BEST_PEER, 1.0), TRAFFIC)),
     Row("good", "good", "mid", 60, goals=(Goal(goals.SHARE, 0.95), Goal(goals.BEST_PEER, 1.0), TRAFFIC)),
     # 95 % of the link was the goal. Connections that have nothing to ask first reach 97 %, and four round trips later it
-    # is 94.4 to 94.9; the long row, where the beginning is small, is judged by the link.
+    # is 94.8 to 95.1; the long row, where the beginning is small, is judged by the link.
     Row("throttled", "throttled", "slow", 120, raw=16, goals=(Goal(goals.ASKED, 0.95), TRAFFIC)),
     # 75 % of the link was the goal, and is more than connections reach that have nothing to ask first and only
     # receive: slow start takes the rest of so short a time. Four round trips of 180 ms are a tenth of what is left.
