@@ -89,6 +89,7 @@ impl Suspicion {
     /// What may be wrong, and by which way it came if it was one.
     fn parts(&self, job: &Job) -> Vec<(Option<usize>, Ranges)> {
         let of = |lane: usize| (Some(lane), job.brought_by(lane));
+        let all = || -> Ranges { std::iter::once(0..job.size).collect() };
         match self {
             Self::Leftover(ranges) => vec![(None, ranges.clone())],
             Self::Source(lane) => vec![of(*lane)],
@@ -97,7 +98,7 @@ impl Suspicion {
                 let others = lanes.into_iter().filter(|lane| lane != trusted);
                 let mut parts: Vec<_> = others.map(of).collect();
                 // And what was brought by a source that is gone, or in an earlier run.
-                let mut rest: Ranges = std::iter::once(0..job.size).collect();
+                let mut rest = all();
                 let known = parts.iter().map(|(_, ranges)| ranges);
                 for ranges in known.chain([&job.brought_by(*trusted)]) {
                     ranges.iter().for_each(|range| rest.remove(range));
@@ -105,7 +106,7 @@ impl Suspicion {
                 parts.push((None, rest));
                 parts
             }
-            Self::All => vec![(None, std::iter::once(0..job.size).collect())],
+            Self::All => vec![(None, all())],
         }
     }
 }
@@ -176,13 +177,17 @@ async fn bring_other(engine: &Engine, job: &Arc<Job>, ranges: Ranges) -> Result<
 
 /// The digest is right without what came by this way: that was wrong.
 fn blame(engine: &Engine, job: &Job, lane: usize) {
-    let name = job.with_sources(|sources| sources.name(lane).to_owned());
+    let name = name(job, lane);
     let text = format!(
         "{}: the bytes of {name} were wrong, and it is asked only if there is no other",
         job.name
     );
     engine.setup.progress.notice(text);
     engine.lanes.lies(lane);
+}
+
+fn name(job: &Job, lane: usize) -> String {
+    job.with_sources(|sources| sources.name(lane).to_owned())
 }
 
 fn announce(engine: &Engine, job: &Job, suspicion: &Suspicion, bytes: u64) {
@@ -192,11 +197,11 @@ fn announce(engine: &Engine, job: &Job, suspicion: &Suspicion, bytes: u64) {
             format!("fetching again what of the {bytes} bytes that were not fetched is wrong")
         }
         Suspicion::Source(lane) => {
-            let name = job.with_sources(|sources| sources.name(*lane).to_owned());
+            let name = name(job, *lane);
             format!("fetching the {bytes} bytes of {name} again from elsewhere")
         }
         Suspicion::AllBut(lane) => {
-            let name = job.with_sources(|sources| sources.name(*lane).to_owned());
+            let name = name(job, *lane);
             format!("fetching the {bytes} bytes of others again from {name} alone")
         }
     };

@@ -21,9 +21,8 @@ pub(crate) struct Sources {
 }
 
 /// Whose bytes may be right. Who is not trusted is asked only if nobody else can serve.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Trust {
-    #[default]
     All,
     /// What came by this way may be wrong.
     AllBut(usize),
