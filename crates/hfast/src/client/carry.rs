@@ -128,7 +128,8 @@ impl Client {
         let (engine, wanted) = prepared.await?;
         job.destination = engine.setup.destination.as_ref().clone();
         let outcome = engine.run(wanted).await;
-        if self.options.connections.is_none() && self.throttle.is_none() {
+        let is_free = self.options.connections.is_none() && self.options.narrowed().is_none();
+        if is_free && self.throttle.is_none() {
             let learnt = engine.lanes.learnt();
             self.remember(&job.provider, learnt).await;
         }

@@ -166,7 +166,8 @@ fn add_evidence(report: &mut SourceReport, files: &[Wanted], evidence: &[(usize,
                     Holding::Same => holdings.same += 1,
                     _ => holdings.by_size += 1,
                 }
-                holdings.bytes += wanted.size.unwrap_or_default();
+                let size = wanted.size.unwrap_or_default();
+                holdings.bytes = holdings.bytes.saturating_add(size);
                 continue;
             }
             Holding::Other(text) => {

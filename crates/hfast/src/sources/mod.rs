@@ -111,12 +111,18 @@ pub async fn survey(
     let report = |seen| judge::report(seen, &looker.wanted, expected);
     Ok(Survey {
         files: looker.wanted.len(),
-        bytes: looker.wanted.iter().filter_map(|wanted| wanted.size).sum(),
+        bytes: all_bytes(&looker.wanted),
         asked_of_servers: looker.sample.len(),
         sources: seen.into_iter().map(report).collect(),
         commit: commit.clone(),
         elapsed: begun.elapsed(),
     })
+}
+
+/// Of all files whose size is known; what a listing says of them has no bound.
+fn all_bytes(files: &[crate::store::destination::Wanted]) -> u64 {
+    let sizes = files.iter().filter_map(|file| file.size);
+    sizes.fold(0, u64::saturating_add)
 }
 
 /// The commit of the first endpoint that knows one, and what is in it by those that answered.

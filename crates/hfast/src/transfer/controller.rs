@@ -7,7 +7,7 @@
 //!
 //! 1. Begin with so many connections that their first windows fill the first round trips.
 //! 2. Wait until the rate no longer rises by itself: connections begin slowly.
-//! 3. Double them. If the rate rises by a fair part of what the number rose by, double again.
+//! 3. Double them. If the rate rises by a fair part, double again.
 //! 4. If it does not, go back to the number before, and rest. Networks change: after
 //!    the rest half as many more are tried, and each time in vain makes the next rest longer.
 //!    Where all answers wait behind what fills the line (`queue.rs`), rest at once.
@@ -46,11 +46,11 @@ const ROUND_TRIPS: u32 = 5;
 /// deal above the one before: then it is not over.
 const RISING: f64 = 1.25;
 
-/// The rise of the rate that is worth a rise of the number: this part of it. Where each connection
-/// carries its own share all of it comes, where they share a full line nothing does. Two looks at the same
-/// thing differ by a tenth, and twice that must come of twice the number; a higher bar would stop on a
-/// lossy link where half of the new connections are still slow.
-const FAIR: f64 = 0.2;
+/// The rise of the rate that is worth more connections. Where each one carries its own share, it rises as their
+/// number does, by half at least; where they share a full line, not at all. Two looks at the same thing differ
+/// by a tenth, and a bar that they pass by chance would be passed again and again; a higher one would stop
+/// on a lossy link where half of the new connections are still slow.
+const FAIR: f64 = 1.2;
 
 /// More connections have this many looks to show it: the first one holds their handshakes and slow start.
 const LOOKS: u32 = 2;
@@ -91,8 +91,8 @@ pub(super) struct Controller {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// There are as many as brought this rate when it was learnt; else there would be `first`.
-    Recalling { rate: f64, first: usize },
+    /// There are as many as brought this rate when it was learnt.
+    Recalling { rate: f64 },
     /// Until the rate rises no more by itself.
     Settling,
     /// There are more connections now than these, which brought this rate.
@@ -105,12 +105,11 @@ impl Controller {
     /// Begins with as many connections as are `known` to pay, or suit an answer that takes `round_trip`, and
     /// never has more than `most`. A `round_trip` of zero is not known yet.
     pub(super) fn new(round_trip: Duration, most: usize, known: Option<Learnt>) -> Self {
-        let first = first(round_trip).min(most).max(1);
         let recall = |known: Learnt| {
             let rate = known.rate;
-            (known.connections, State::Recalling { rate, first })
+            (known.connections, State::Recalling { rate })
         };
-        let (target, state) = known.map_or((first, State::Settling), recall);
+        let (target, state) = known.map_or((first(round_trip), State::Settling), recall);
         Self {
             target: target.clamp(1, most.max(1)),
             most: most.max(1),
@@ -196,11 +195,11 @@ impl Controller {
         let is_full = self.queue.is_full();
         match self.state {
             State::Settling | State::Recalling { .. } if rate >= last * RISING || !worth => {}
-            State::Recalling { rate: then, .. } if !is_full && are_alike(rate, then) => {
+            State::Recalling { rate: then } if !is_full && are_alike(rate, then) => {
                 self.keep(self.target, rate, now);
             }
-            State::Recalling { first, .. } => {
-                self.target = first;
+            State::Recalling { .. } => {
+                self.target = first(self.round_trip).min(self.most);
                 self.state = State::Settling;
             }
             State::Settling if is_full => self.keep(self.target, rate, now),
@@ -210,8 +209,7 @@ impl Controller {
                 rate: before,
                 looks,
             } => {
-                let more = ratio(self.target, fewer) - 1.0;
-                if rate >= before * (1.0 + FAIR * more) {
+                if rate >= before * FAIR {
                     self.rest = REST;
                     self.state = State::Settling;
                     self.pays(self.target, rate);
@@ -249,7 +247,11 @@ impl Controller {
     /// Tries `more` connections than those that bring `rate`, if there may be any.
     fn add(&mut self, more: usize, rate: f64) {
         let fewer = self.target;
-        self.target = fewer.saturating_add(more.max(1)).min(self.most);
+        self.target = fewer.saturating_add(more.max(1));
+        // A few more than these would not show.
+        if self.most < self.target + self.target / 2 {
+            self.target = self.most;
+        }
         self.state = State::Trying {
             fewer,
             rate,
@@ -274,10 +276,6 @@ impl Controller {
             }
         }
     }
-}
-
-fn ratio(a: usize, b: usize) -> f64 {
-    to_f64(a as u64) / to_f64(b as u64)
 }
 
 fn are_alike(a: f64, b: f64) -> bool {

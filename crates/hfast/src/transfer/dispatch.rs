@@ -47,7 +47,8 @@ impl Engine {
         self: &Arc<Self>,
         running: &mut JoinSet<()>,
     ) -> Box<dyn Any + Send> {
-        let mut tick = tokio::time::interval(TICK);
+        let head_start = tokio::time::Instant::now() + HEAD_START;
+        let mut tick = tokio::time::interval_at(head_start, TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let woken = self.wake.notified();
@@ -64,7 +65,10 @@ impl Engine {
                     }
                 }
                 () = woken => {}
-                _ = tick.tick() => self.lanes.look(self.now(), self.missing(), self.allowed()),
+                _ = tick.tick() => {
+                    let all_in_use = self.turns.all_taken(self.allowed());
+                    self.lanes.look(self.now(), self.missing(), all_in_use);
+                }
             }
         }
     }

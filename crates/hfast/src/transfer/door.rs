@@ -58,6 +58,11 @@ impl Door {
         }
     }
 
+    /// How many connections were answered and have not ended.
+    pub(super) fn inside(&self) -> usize {
+        self.inside
+    }
+
     /// Whether a limit was found, and no new connection was answered since.
     pub(super) fn is_shut(&self) -> bool {
         self.judged.is_some_and(|judged| self.let_in <= judged)

@@ -203,7 +203,10 @@ impl Lanes {
             let door = lane.door(host);
             let refusal = door.turned_away(times, served);
             if let Refusal::Limit(most) = refusal {
-                lane.controller.turned_away(times.1, most);
+                // Those at its other hosts are not what this one counts.
+                let others = lane.doors.iter().filter(|(name, _)| *name != host);
+                let others: usize = others.map(|(_, door)| door.inside()).sum();
+                lane.controller.turned_away(times.1, most + others);
             }
             refusal
         })
@@ -243,7 +246,8 @@ impl Lanes {
 
     /// How many connections there should be over all ways.
     pub(super) fn connections(&self) -> usize {
-        self.lanes().iter().map(Lane::target).sum()
+        let each = self.lanes().iter().map(Lane::target).sum();
+        self.most.min(each)
     }
 
     /// How much the next request asks for when `left` bytes are for nobody yet.
@@ -268,10 +272,9 @@ impl Lanes {
     }
 
     /// Lets the number of connections follow the rates; called several times a second. `left` bytes are not
-    /// there yet, and no more than `allowed` connections may be open over all ways.
-    pub(super) fn look(&self, now: Duration, left: u64, allowed: usize) {
+    /// there yet. `all_in_use`: no further connection may be opened, whatever the way.
+    pub(super) fn look(&self, now: Duration, left: u64, all_in_use: bool) {
         let mut lanes = self.lanes();
-        let all_in_use = lanes.iter().map(|lane| lane.active).sum::<usize>() >= allowed;
         for (number, lane) in lanes.iter_mut().enumerate() {
             // One that the others leave too few connections shows nothing.
             let starves = all_in_use && lane.active < lane.target();
@@ -290,7 +293,7 @@ impl Lane {
     fn door(&mut self, host: &str) -> &mut Door {
         // Of so many none is asked often enough to tell a limit by.
         if self.doors.len() >= HOSTS && !self.doors.contains_key(host) {
-            self.doors.clear();
+            self.doors.retain(|_, door| door.inside() > 0);
         }
         self.doors.entry(host.to_owned()).or_default()
     }
@@ -323,9 +326,10 @@ mod tests {
     fn after_a_while(allowed: usize) -> [usize; 2] {
         let lanes = Lanes::new(128, false, Duration::from_millis(20), HashMap::new());
         (0..2).for_each(|lane| lanes.works(lane));
+        let mut left = allowed;
         for tick in 0..20 {
-            lanes.look(tick * Duration::from_millis(500), u64::MAX, allowed);
-            let mut left = allowed;
+            lanes.look(tick * Duration::from_millis(500), u64::MAX, left == 0);
+            left = allowed;
             for lane in 0..2 {
                 let active = lanes.with(lane, |lane| {
                     lane.active = lane.target().min(left);

@@ -112,9 +112,10 @@ impl Segments {
         if self.landed.len() - hole <= BEHIND_A_HOLE {
             return None;
         }
+        let is_free = |before: u64| self.free.first().is_some_and(|free| free.start < before);
         let open = self.held.values_mut().filter(|held| !held.rest.is_empty());
         let held = open.min_by_key(|held| held.rest.start)?;
-        if !held.may_be_split(now, rules) {
+        if is_free(held.rest.start) || !held.may_be_split(now, rules) {
             return None;
         }
         held.worth_help(now, rules)?;

@@ -48,6 +48,16 @@ impl Turns {
         }
     }
 
+    /// Whether as many are in use as are allowed.
+    pub(super) fn all_taken(&self, allowed: usize) -> bool {
+        let withheld = *self.withheld();
+        let taken = self.most
+            - withheld
+                .saturating_add(self.free.available_permits())
+                .min(self.most);
+        taken >= allowed.clamp(1, self.most)
+    }
+
     /// At least one is in use or free, so there is always somebody who comes by here.
     fn surplus(&self, allowed: usize) -> usize {
         self.most - allowed.clamp(1, self.most)
@@ -96,10 +106,13 @@ mod tests {
         let take = || turns.take(|| allowed.get()).now_or_never().flatten();
         let mut taken: Vec<_> = (0..4).filter_map(|_| take()).collect();
         assert_eq!(taken.len(), 4);
+        assert!(turns.all_taken(4) && turns.all_taken(2));
         allowed.set(2);
         taken.truncate(2);
         assert!(take().is_none(), "two are in use");
+        assert!(turns.all_taken(2) && !turns.all_taken(3));
         taken.pop();
+        assert!(!turns.all_taken(2));
         let third = take();
         assert!(third.is_some() && take().is_none());
         allowed.set(0);

@@ -118,13 +118,13 @@ impl HttpTransport {
     }
 }
 
-/// The connections that have brought an answer, by their own end, which no two have at a time.
+/// The connections that have brought an answer, by both ends, which no two have at a time.
 #[derive(Default)]
-struct Served(Mutex<HashSet<SocketAddr>>);
+struct Served(Mutex<HashSet<[SocketAddr; 2]>>);
 
 impl Served {
     /// Whether it has, and it has from now on.
-    fn has(&self, connection: SocketAddr) -> bool {
+    fn has(&self, connection: [SocketAddr; 2]) -> bool {
         let mut served = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if served.len() >= REMEMBERED {
             served.clear();
@@ -192,7 +192,8 @@ impl Transport for HttpTransport {
             if let Some(peer) = peer {
                 self.resolver.answered(peer.ip());
             }
-            let kept = info.is_some_and(|info| self.served.has(info.local_addr()));
+            let ends = info.map(|info| [info.local_addr(), info.remote_addr()]);
+            let kept = ends.is_some_and(|ends| self.served.has(ends));
             Ok(Response {
                 status: response.status(),
                 headers: response.headers().clone(),

@@ -40,8 +40,9 @@ struct Known {
     demoted: HashMap<IpAddr, Instant>,
     /// How many connections were to go there first since one was answered, and since when.
     offered: HashMap<IpAddr, (u32, Instant)>,
-    /// How many connections there were.
-    turns: usize,
+    /// Which connection, of all there were, went there first last.
+    turns: HashMap<IpAddr, u64>,
+    turn: u64,
 }
 
 impl Known {
@@ -62,8 +63,8 @@ impl Known {
         }
     }
 
-    /// The same addresses: each time another one of the good ones first, and the others behind them, those
-    /// that failed longest ago before the rest.
+    /// The same addresses: of the good ones that first which was first longest ago, and the others behind them,
+    /// those that failed longest ago before the rest.
     fn order(&mut self, addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
         self.demoted.retain(|_, since| since.elapsed() < DEMOTION);
         let is_good = |address: &SocketAddr| !self.demoted.contains_key(&address.ip());
@@ -73,10 +74,11 @@ impl Known {
             // That was the link, and says nothing of an address.
             good = std::mem::take(&mut bad);
         }
-        let turn = self.turns.checked_rem(good.len()).unwrap_or_default();
-        good.rotate_left(turn);
-        self.turns = self.turns.wrapping_add(1);
+        good.sort_by_key(|address| self.turns.get(&address.ip()).copied());
         if let Some(first) = good.first().filter(|_| good.len() + bad.len() > 1) {
+            forget_oldest(&mut self.turns, |turn| *turn);
+            self.turn += 1;
+            self.turns.insert(first.ip(), self.turn);
             self.offer(first.ip());
         }
         good.extend(bad);
@@ -84,7 +86,7 @@ impl Known {
     }
 }
 
-fn forget_oldest<T>(known: &mut HashMap<IpAddr, T>, since: impl Fn(&T) -> Instant) {
+fn forget_oldest<T, A: Ord>(known: &mut HashMap<IpAddr, T>, since: impl Fn(&T) -> A) {
     if known.len() >= MOST {
         let oldest = known.iter().min_by_key(|(_, value)| since(value));
         oldest.map(|(ip, _)| *ip).and_then(|ip| known.remove(&ip));
@@ -146,6 +148,16 @@ mod tests {
         assert_eq!([next(), next()], [[a, b, c], [b, c, a]]);
         assert_eq!([next(), next()], [[c, a, b], [a, b, c]]);
         assert_eq!(resolver.order(Vec::new()), []);
+    }
+
+    #[test]
+    fn names_that_are_asked_by_turns_use_all_addresses_of_each() {
+        let resolver = Resolver::default();
+        let [a, b, c] = addresses();
+        let d = "10.0.0.3:1".parse().unwrap();
+        let names = [[a, b], [c, d]].repeat(2);
+        let firsts = names.iter().map(|name| resolver.order(name.to_vec())[0]);
+        assert_eq!(firsts.collect::<HashSet<_>>().len(), 4);
     }
 
     #[tokio::test(start_paused = true)]

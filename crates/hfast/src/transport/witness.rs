@@ -122,8 +122,9 @@ impl ServerCertVerifier for Recording {
             }),
         };
         let mut all = self.witness.all();
-        if all.len() < MAX_HOSTS {
-            all.insert(name.to_str().into_owned(), presented);
+        let name = name.to_str();
+        if all.len() < MAX_HOSTS || all.contains_key(name.as_ref()) {
+            all.insert(name.into_owned(), presented);
         }
         verdict
     }

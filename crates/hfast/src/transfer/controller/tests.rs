@@ -11,7 +11,7 @@ struct Network {
 
 impl Network {
     fn rate(&self, n: usize) -> f64 {
-        self.line.min(self.each * ratio(n, 1))
+        self.line.min(self.each * to_f64(n as u64))
     }
 }
 
@@ -23,7 +23,7 @@ fn run(network: &Network, seconds: u64, rtt: u64, (noise, seed): (f64, u64)) -> 
     let (mut received, mut numbers, mut up) = (0.0, Vec::new(), 0.0);
     for tick in 0..seconds * 4 {
         // Connections come up over about half a second.
-        up += (ratio(controller.target(), 1) - up) * 0.5;
+        up += (to_f64(controller.target() as u64) - up) * 0.5;
         let rate = network.line.min(network.each * up);
         received += rate * 0.25 * (1.0 + noise * (chance.f64() * 2.0 - 1.0));
         let now = Duration::from_millis((tick + 1) * 250);
@@ -66,6 +66,20 @@ fn a_full_line_gets_no_more_than_it_needs() {
     let numbers = run(&fast, 60, 1, (0.02, 1));
     let more = numbers.iter().filter(|n| **n > 4).count();
     assert!(numbers.iter().all(|n| *n <= 8) && more <= 16, "{numbers:?}");
+}
+
+#[test]
+fn chance_adds_none_on_a_full_line() {
+    let line = Network {
+        line: 10e6,
+        each: 5e6,
+    };
+    for seed in 0..20 {
+        let numbers = run(&line, 3600, 20, (0.05, seed));
+        let kept = numbers.iter().filter(|n| **n <= 14).count();
+        let most = numbers.iter().max();
+        assert!(most <= Some(&28) && kept >= 3000, "{most:?}, {kept}");
+    }
 }
 
 #[test]
@@ -196,16 +210,18 @@ fn a_round_trip_that_is_not_known_is_that_of_the_first_answer() {
     assert_eq!(controller.target(), 32);
     controller.answered(("host", true), Duration::from_millis(2));
     assert_eq!(controller.target(), 32);
-    let mut known = Controller::new(
-        Duration::ZERO,
-        128,
-        Some(Learnt {
-            connections: 7,
-            rate: 1e6,
-        }),
-    );
+    let learnt = Learnt {
+        connections: 7,
+        rate: 1e6,
+    };
+    let mut known = Controller::new(Duration::ZERO, 128, Some(learnt));
     known.answered(("host", true), Duration::from_millis(180));
     assert_eq!(known.target(), 7);
+    for second in 0..3 {
+        let now = Duration::from_secs(second);
+        known.look(now, second * 9_000_000, true, u64::MAX);
+    }
+    assert_eq!(known.target(), 32, "another network, as far away");
 }
 
 #[test]

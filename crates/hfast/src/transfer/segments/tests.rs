@@ -93,6 +93,20 @@ fn who_keeps_the_digest_from_much_is_helped_before_the_rest_is_begun() {
 }
 
 #[test]
+fn what_nobody_brings_comes_before_who_is_slow_behind_it() {
+    let mut segments = Segments::new(200 * MIB, Ranges::default());
+    let gone = segments.lease(10 * MIB, seconds(0)).unwrap();
+    let slow = segments.lease(10 * MIB, seconds(0)).unwrap();
+    let fast = segments.lease(100 * MIB, seconds(0)).unwrap();
+    segments.come(slow.id, 12 * MIB, seconds(2));
+    bring(&mut segments, &fast, 95 * MIB);
+    segments.release(gone.id);
+    assert_eq!(segments.help_first(seconds(2), &RULES), None);
+    let first = segments.lease(10 * MIB, seconds(2)).unwrap();
+    assert_eq!(first.range, 0..10 * MIB);
+}
+
+#[test]
 fn the_idle_take_half_of_the_slowest() {
     let mut segments = Segments::new(20 * MIB, Ranges::default());
     let slow = segments.lease(10 * MIB, seconds(0)).unwrap();
