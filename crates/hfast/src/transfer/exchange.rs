@@ -20,7 +20,7 @@ use super::link::Asking;
 use super::piece::{Pace, to_f64};
 use super::segments::Lease;
 use super::source::Source;
-use super::stall::Patience;
+use super::stall::{Patience, Stall};
 use super::throttle::{Hold, limited};
 use super::trouble::Trouble;
 use super::writer::{Landing, Writer};
@@ -82,7 +82,10 @@ struct Gauge<'a> {
     received: Arc<AtomicU64>,
     /// When its first byte came.
     begun: Option<Duration>,
-    patience: Patience,
+    /// What decides how long it may be silent.
+    lane: usize,
+    failures: u32,
+    is_probe: bool,
     /// How long an answer takes.
     wait: Duration,
 }
@@ -95,7 +98,9 @@ impl Exchange<'_> {
             meter: engine.board.enter(lane, &self.host, engine.now()),
             received: engine.lanes.counter(lane),
             begun: None,
-            patience: Patience::new(engine.lanes.wait(lane), self.failures, self.probe.is_some()),
+            lane,
+            failures: self.failures,
+            is_probe: self.probe.is_some(),
             wait: engine.lanes.room(lane, engine.now()).wait,
         };
         let stopped = stop(engine, self.job, &gauge);
@@ -223,7 +228,7 @@ impl Exchange<'_> {
             gauge.meter.add(0, self.engine.now());
         }
         // Judged before the disk is waited for: that is not the connection's silence.
-        let stall = hold.judged(gauge.meter.judge(self.engine.now(), &gauge.patience));
+        let stall = hold.judged(gauge.judge(self.engine));
         let wanted = self.land(writer).await?;
         match stall {
             Some(stall) if wanted => Err(Trouble::Stalled(stall)),
@@ -302,6 +307,13 @@ impl Gauge<'_> {
         to_f64(left) * age.as_secs_f64() <= to_f64(come) * self.wait.as_secs_f64()
     }
 
+    /// Judges the connection by what answers are like now: the queue may have become long since it began.
+    fn judge(&self, engine: &Engine) -> Option<Stall> {
+        let wait = engine.lanes.recent_wait(self.lane);
+        let patience = Patience::new(wait, self.failures, self.is_probe);
+        self.meter.judge(engine.now(), &patience)
+    }
+
     fn add(&mut self, bytes: u64, engine: &Engine) {
         let now = engine.now();
         self.begun.get_or_insert(now);
@@ -319,7 +331,7 @@ async fn stop(engine: &Engine, job: &Job, gauge: &Gauge<'_>) -> Result<(), Troub
         if job.has_failed() {
             return Ok(());
         }
-        if let Some(stall) = gauge.meter.judge(engine.now(), &gauge.patience) {
+        if let Some(stall) = gauge.judge(engine) {
             return Err(Trouble::Stalled(stall));
         }
     }

@@ -72,8 +72,9 @@ struct Lane {
     /// Of each of its hosts.
     doors: HashMap<String, Door>,
     pace: Pace,
-    /// The shortest wait for an answer.
+    /// The shortest wait for an answer, and that for the last few.
     shortest: Duration,
+    recent_wait: Duration,
     /// There was room and nothing to do since the last look.
     idle: bool,
 }
@@ -123,6 +124,7 @@ impl Lanes {
                     ..Pace::default()
                 },
                 shortest: Duration::MAX,
+                recent_wait: self.round_trip,
                 idle: false,
             });
         }
@@ -222,6 +224,7 @@ impl Lanes {
         self.with(lane, |lane| {
             lane.door(of.0).enters(now.saturating_sub(wait), of.1);
             lane.shortest = lane.shortest.min(wait);
+            lane.recent_wait = wait.mul_f64(WEIGHT) + lane.recent_wait.mul_f64(1.0 - WEIGHT);
             lane.controller.answered(of, wait);
         });
     }
@@ -259,9 +262,9 @@ impl Lanes {
         })
     }
 
-    /// How long an answer takes on this way.
-    pub(super) fn wait(&self, lane: usize) -> Duration {
-        self.with(lane, |lane| lane.pace.wait.max(self.round_trip))
+    /// How long an answer took of late on this way, whatever stood in its queue.
+    pub(super) fn recent_wait(&self, lane: usize) -> Duration {
+        self.with(lane, |lane| lane.recent_wait)
     }
 
     /// Notes that there is nothing to do for those ways that have room.

@@ -18,6 +18,10 @@ const GAPS: u32 = 4;
 const SHORTEST_PATIENCE: Duration = Duration::from_secs(2);
 pub(super) const LONGEST_PATIENCE: Duration = Duration::from_secs(5);
 
+/// But not before so many times as long as answers take now: what is lost is missed after one round trip, and
+/// comes with the next. Where seconds of others' packets or of acknowledgements stand in a queue, that is long.
+const LOST: u32 = 2;
+
 /// One that has not brought anything yet may take so many times as long as others did for their first
 /// byte, and at least this long: a lost packet of the handshake costs a second. Each failure in a row
 /// doubles that.
@@ -174,6 +178,8 @@ impl fmt::Display for Stall {
 pub(super) struct Patience {
     /// Before its first byte, while others receive.
     pub(super) first_byte: Duration,
+    /// Then, at least.
+    pub(super) begun: Duration,
     /// While nobody does.
     pub(super) alone: Duration,
 }
@@ -184,7 +190,12 @@ impl Patience {
     pub(super) fn new(wait: Duration, failures: u32, is_probe: bool) -> Self {
         let first_byte = first_byte_patience(wait, failures);
         let alone = if is_probe { first_byte } else { SILENCE_ALONE };
-        Self { first_byte, alone }
+        let begun = (wait * LOST).clamp(SHORTEST_PATIENCE, SILENCE_ALONE);
+        Self {
+            first_byte,
+            begun,
+            alone,
+        }
     }
 }
 
@@ -211,7 +222,7 @@ pub(super) fn judge(
         (true, false) => patience.first_byte,
         (true, true) => {
             let gaps = longest_gap.unwrap_or_default().max(own.gap) * GAPS;
-            gaps.clamp(SHORTEST_PATIENCE, LONGEST_PATIENCE)
+            gaps.min(LONGEST_PATIENCE).max(patience.begun)
         }
     };
     if own.silence >= patience {
@@ -238,6 +249,7 @@ mod tests {
 
     const PATIENCE: Patience = Patience {
         first_byte: FIRST_BYTE,
+        begun: SHORTEST_PATIENCE,
         alone: SILENCE_ALONE,
     };
 
@@ -282,6 +294,17 @@ mod tests {
         assert_eq!(judged(&pulse(30, 3, 1e6), &[gap(1000)]), None);
         assert!(judged(&pulse(30, 3, 1e6), &[gap(700)]).is_some());
         assert!(judged(&pulse(30, 5, 1e6), &[gap(9000)]).is_some());
+    }
+
+    #[test]
+    fn behind_a_long_queue_silence_lasts_longer() {
+        let receives = [pulse(30, 0, 1e6)];
+        let is_cut = |silence, wait| {
+            let patience = Patience::new(Duration::from_secs(wait), 0, false);
+            judge(&pulse(30, silence, 1e6), &receives, true, &patience).is_some()
+        };
+        assert!(is_cut(2, 0) && !is_cut(2, 3) && is_cut(6, 3));
+        assert!(!is_cut(15, 8) && is_cut(16, 8) && is_cut(20, 60));
     }
 
     #[test]
