@@ -107,6 +107,9 @@ impl Wire {
     #[cfg(unix)]
     fn connect() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        // A file that became larger than `ulimit -f` allows would end the program; so the write fails.
+        let too_large = rustix::process::Signal::XFSZ.as_raw();
+        drop(signal(SignalKind::from_raw(too_large))?);
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,

@@ -68,3 +68,16 @@ fn a_limit_that_may_be_raised_is_none() {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(!run.stderr.contains("ulimit"), "{}", run.stderr);
 }
+
+#[test]
+fn a_file_that_may_not_become_so_large_is_an_error_that_says_so() {
+    let hub = hub();
+    // In blocks of 512 or 1024 bytes.
+    let run = under(
+        "-f 4000",
+        &hub.home(),
+        &["download", "org/name", "--local-dir", "out"],
+    );
+    assert_eq!(run.code, Some(9), "{}", run.stderr);
+    assert!(run.stderr.contains("ulimit -f"), "{}", run.stderr);
+}

@@ -67,6 +67,9 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Some("free some space and run the same command again")
             }
+            io::ErrorKind::FileTooLarge => Some(
+                "a file may not become so large here: see `ulimit -f`; FAT32 ends at 4 GiB, so choose another disk",
+            ),
             io::ErrorKind::CrossesDevices => {
                 Some("a part of the target lies on another disk: choose one that does not")
             }
