@@ -17,8 +17,15 @@ a lab reaches a real network.
 
 Examples:
   netlab run --profile cn-mirror --wait-port 8000 \\
-      --server-cmd 'python3 -m http.server 8000' --client-cmd 'curl -sSO http://server:8000/file'
-  netlab up flaky; netlab exec client -- curl http://server/; netlab down";
+      --server-cmd 'python3 -m http.server 8000' \\
+      --client-cmd 'curl -sSf -o /dev/null http://server:8000/'
+  netlab up flaky
+  netlab exec server -- sh -c 'python3 -m http.server 80 >/dev/null 2>&1 &'; sleep 1
+  netlab exec client -- curl -sSf http://server/
+  netlab down
+
+Both ends run in the current folder and see the same disk: a client that writes a file under the name \
+under which it is served writes over it.";
 
 /// Run programs at the two ends of an emulated bad network
 #[derive(Debug, Parser)]
