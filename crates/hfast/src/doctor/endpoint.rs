@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use ::http::HeaderValue;
 use ::http::header::{LINK, RANGE};
 use tokio::time::Instant;
 use url::Url;
@@ -16,6 +15,7 @@ use crate::hub::listing::{RepoInfo, TreePage};
 use crate::hub::token::Origin;
 use crate::hub::urls::{Blobs, Endpoint};
 use crate::names::{Commit, Repo, Revision};
+use crate::transfer::ask::range_header;
 use crate::transfer::progress::Progress;
 use crate::transport::connect::{self, reach};
 use crate::transport::follow::Credentials;
@@ -208,10 +208,8 @@ impl Examiner<'_> {
         let wanted = size.min(PIECE.bytes as u64);
         let url = endpoint.resolve(self.repo, commit.as_str(), &file.path);
         let mut request = Request::get(url);
-        let range = format!("bytes=0-{}", wanted.saturating_sub(1));
-        if let Ok(range) = HeaderValue::from_str(&range) {
-            request.headers.insert(RANGE, range);
-        }
+        let range = range_header(&(0..wanted.max(1)));
+        request.headers.extend(range.map(|value| (RANGE, value)));
         self.progress.notice(format!(
             "checking {endpoint}: {wanted} bytes of {}",
             file.path

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use ::http::StatusCode;
+use ::http::header::RANGE;
 use url::Url;
 
 use super::ask::Hub;
 use super::endpoints::Fault;
 use super::metadata::FileMeta;
 use crate::error::{Error, ErrorKind};
+use crate::transfer::ask::range_header;
 use crate::transport::follow::{Answer, Credentials, Network};
 use crate::transport::{Request, twice};
 
@@ -62,7 +64,7 @@ fn meta(answer: &Answer) -> Result<FileMeta, Fault> {
 
 fn first_byte(url: Url) -> Request {
     let mut request = Request::get(url);
-    let range = ::http::HeaderValue::from_static("bytes=0-0");
-    request.headers.insert(::http::header::RANGE, range);
+    let range = range_header(&(0..1));
+    request.headers.extend(range.map(|value| (RANGE, value)));
     request
 }
