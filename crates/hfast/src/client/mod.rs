@@ -1,7 +1,7 @@
 //! The front door of the library: plan a download, then carry it out.
 //!
 //! A plan is a value: it can be shown, counted, and dropped. Nothing is written before
-//! [`Client::download`].
+//! [`Client::download`], but for the official note in a cache that a file does not exist.
 
 mod at_once;
 mod audit;

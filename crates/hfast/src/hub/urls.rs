@@ -1,6 +1,6 @@
 //! Where the Hub answers, and the URL of every question that we put to it.
 //!
-//! The only place that builds Hub URLs, and so the only one that escapes names. Reading URLs that
+//! The only place that builds Hub URLs, and so the only one that escapes names for them. Reading URLs that
 //! people paste is the business of [`crate::hub::target`]. Pure: no input or output.
 
 use std::fmt;

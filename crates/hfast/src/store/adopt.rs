@@ -1,7 +1,8 @@
 //! What other tools left of a file we want: whole under another name, or in part.
 //!
 //! Nothing found here is trusted. A whole file is hashed before it is used; parts become bytes of
-//! our own partial file, which is hashed before it is published. This file only reads them.
+//! our own partial file, which is hashed before it is published. This file reads them, and deletes nothing but
+//! aria2's control file of a download that is complete.
 
 use std::collections::HashMap;
 use std::fs;

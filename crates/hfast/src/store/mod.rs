@@ -1,7 +1,8 @@
 //! The only door to the disk: find what is there, begin, write, publish.
 //!
 //! Nothing here knows a URL. Only `place` gives a file its final name, and only after the caller
-//! has seen its digest match. All calls block; the engine runs them off its own threads.
+//! has seen its digest match, where there is one. All calls block; the engine runs them off its own
+//! threads, but for short writes while the disk keeps up.
 
 pub(crate) mod adopt;
 pub(crate) mod aria2;

@@ -1,4 +1,5 @@
-//! What is particular to an operating system, and nothing else: the only file with `cfg(unix)`.
+//! What is particular to an operating system, and nothing else: the only file with `cfg(unix)`
+//! outside of tests.
 
 use std::fs::{File, OpenOptions};
 use std::io;

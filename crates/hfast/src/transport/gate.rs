@@ -1,4 +1,5 @@
-//! One pause for everybody who talks to a host: a 429 to one worker slows all of them.
+//! One pause for everybody who talks to a host: a 429 to one worker slows all of them, unless it does not
+//! say how long while content comes from there.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

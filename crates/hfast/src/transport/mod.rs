@@ -1,7 +1,7 @@
 //! The only door to the network: send a request, receive a response whose body is read in pieces.
 //!
 //! Two implementations exist: [`http::HttpTransport`] on real sockets, and the test suite's Hub on
-//! virtual time. Nothing here knows paths on a disk, and nothing outside opens a socket.
+//! virtual time; `trace` looks on at either. Nothing here knows paths on a disk, and nothing outside opens a socket.
 
 pub(crate) mod certificate;
 pub(crate) mod connect;

@@ -1,6 +1,6 @@
 //! When to try again, when to stop. Pure: time and chance are arguments.
 //!
-//! A budget counts failures since the last byte of progress. It is spent only when there were
+//! A budget counts failures since the last progress. It is spent only when there were
 //! enough of them *and* enough time has passed, so that neither a burst of fast refusals nor a few
 //! slow timeouts end a job that could still succeed.
 
