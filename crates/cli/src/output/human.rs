@@ -63,7 +63,9 @@ pub(crate) fn summary(report: &Report, elapsed: Duration) -> String {
     if report.received == 0 {
         return format!("{what}: all of it was there already");
     }
-    let rate = size::rate(report.received, elapsed).unwrap_or(0);
+    // What came twice, or was wrong, is not there.
+    let came = report.received.min(report.bytes);
+    let rate = size::rate(came, elapsed).unwrap_or(0);
     let partly = report.received < report.bytes;
     let received = partly.then(|| format!(", {} of it fetched now", size::bytes(report.received)));
     let received = received.unwrap_or_default();
@@ -180,6 +182,27 @@ pub(crate) fn dry_run(plan: &Plan) -> String {
 mod tests {
     use super::*;
     use hfast::ErrorKind;
+
+    #[test]
+    fn the_rate_is_that_of_what_is_there() {
+        let told = |received| {
+            let report = Report {
+                path: "x".into(),
+                commit: None,
+                files: 2,
+                bytes: 100_000_000,
+                received,
+                failed: Vec::new(),
+                refused: Vec::new(),
+                caveat: None,
+            };
+            summary(&report, Duration::from_secs(100))
+        };
+        let twice = "2 files, 100.0M in 1:40 (1.0M/s)";
+        assert_eq!(told(180_000_000), twice, "some of it came twice");
+        let rest = "2 files, 100.0M, 50.0M of it fetched now in 1:40 (500.0K/s)";
+        assert_eq!(told(50_000_000), rest);
+    }
 
     #[test]
     fn files_that_failed_alike_share_a_line() {
