@@ -102,6 +102,10 @@ fn parse(text: &str) -> Result<RateLimit, String> {
             let (from, to) = span_of_day(span.trim())?;
             let rate = rate(wanted.trim())?;
             limit.parts.push(Part { from, to, rate });
+        } else if span_of_day(entry).is_ok() {
+            return Err(format!(
+                "{entry:?} lacks its rate: write {entry}=full or {entry}=500K"
+            ));
         } else if has_usual {
             return Err(format!("{text:?} has two rates for the whole day"));
         } else {
@@ -260,6 +264,11 @@ mod tests {
         }
         let error = "10Mb/s".parse::<RateLimit>().unwrap_err();
         assert!(error.to_string().contains("10Mbit"), "{error}");
+        for text in ["2M,23:00-07:00", "23:00-07:00"] {
+            let error = text.parse::<RateLimit>().unwrap_err();
+            let said = "\"23:00-07:00\" lacks its rate: write 23:00-07:00=full or 23:00-07:00=500K";
+            assert_eq!(error.to_string(), said);
+        }
     }
 
     #[test]
