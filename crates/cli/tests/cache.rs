@@ -118,7 +118,7 @@ fn what_is_gone_is_told_and_fetched_again() {
     audited!(home.run(&["cache", "verify"]).all(), @r"
     exit 8
     --- stdout
-    missing: org/name model.bin: it has a name and no content
+    missing: org/name model.bin: it was downloaded, and is not there any more
     1 file right, 1 missing, 2B read; to repair: hfast cache verify --repair
     --- stderr
     ");
@@ -136,13 +136,48 @@ fn what_is_gone_is_told_and_fetched_again() {
 }
 
 #[test]
+fn what_is_there_is_told_to_who_asks_for_another_revision() {
+    let (_hub, home) = downloaded();
+    audited!(home.run(&["cache", "verify", "org/name", "--revision", "v7"]).all(), @r"
+    exit 3
+    --- stdout
+    --- stderr
+    error: nothing of org/name at v7 was downloaded to [HOME]/.cache/huggingface/hub
+    hint: what is there of it: main, 8b663aa85cf3dc1f5ec61ea0056c78f320b2b021
+    ");
+}
+
+#[test]
+fn a_file_that_is_gone_from_a_folder_is_told() {
+    let hub = Hub::serving(vec![repo()]);
+    let home = hub.home();
+    let get = ["download", "org/name", "--local-dir", "d", "-q"];
+    assert_eq!(home.run(&get).code, Some(0));
+    fs::remove_file(home.path().join("d/config.json")).unwrap();
+    audited!(home.run(&["cache", "verify", "org/name", "--local-dir", "d"]).all(), @r"
+    exit 8
+    --- stdout
+    missing: org/name config.json: it was downloaded, and is not there any more
+    1 file right, 1 missing, 3.0M read; to repair: hfast cache verify org/name --local-dir d --repair
+    --- stderr
+    ");
+    audited!(home.run(&["cache", "verify", "org/name", "--local-dir", "."]).all(), @r"
+    exit 3
+    --- stdout
+    --- stderr
+    error: nothing of org/name was downloaded to [HOME]
+    hint: check the name, --cache-dir and --local-dir
+    ");
+}
+
+#[test]
 fn nothing_to_look_at_is_an_error() {
     audited!(Home::new().run(&["cache", "verify", "org/other"]).all(), @r"
     exit 3
     --- stdout
     --- stderr
-    error: nothing of org/other is here to be looked at
-    hint: check the name, the revision, --cache-dir and --local-dir
+    error: nothing of org/other was downloaded to [HOME]/.cache/huggingface/hub
+    hint: check the name, --cache-dir and --local-dir
     ");
     audited!(Home::new().run(&["cache", "verify", "--local-dir", "x"]).all(), @r"
     exit 2

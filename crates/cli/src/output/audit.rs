@@ -65,7 +65,7 @@ impl Outcome<'_> {
             let name = printable(&format!("{} {}", missing.name.repo, missing.name.path));
             let now = said(self.is_repaired(&missing.name));
             lines.push(format!(
-                "missing: {name}: it has a name and no content{now}"
+                "missing: {name}: it was downloaded, and is not there any more{now}"
             ));
         }
         if !quiet {

@@ -21,6 +21,9 @@ use crate::store::destination::Destination;
 use crate::store::inventory::{self, Held};
 use crate::transfer::progress::{Phase, Progress};
 
+/// Revisions that are told to who asks for another: they fit into one line.
+const SHOWN: usize = 3;
+
 /// What is looked at.
 #[derive(Clone, Debug)]
 pub struct AuditRequest {
@@ -293,15 +296,31 @@ fn inventory(request: &AuditRequest) -> Result<Vec<Held>, Error> {
     };
     let held: Vec<_> = held.unwrap_or_default();
     if held.is_empty() {
-        let what = request.repo.as_ref().map(|repo| format!(" of {repo}"));
-        let text = format!(
-            "nothing{} is here to be looked at",
-            what.unwrap_or_default()
-        );
-        return Err(Error::new(ErrorKind::NotFound, text)
-            .with_hint("check the name, the revision, --cache-dir and --local-dir"));
+        return Err(nothing(request));
     }
     Ok(held)
+}
+
+/// Says where nothing of what was asked for is, and what is there of the same.
+fn nothing(request: &AuditRequest) -> Error {
+    let (Target::Cache(root) | Target::LocalDir(root) | Target::File(root)) = &request.target;
+    let repo = request.repo.as_ref();
+    let of = repo.map_or_else(String::new, |repo| format!(" of {repo}"));
+    let at = request.revision.as_ref();
+    let at = at.map_or_else(String::new, |revision| format!(" at {revision}"));
+    let text = format!("nothing{of}{at} was downloaded to {}", root.display());
+    let there = match (&request.target, repo) {
+        (Target::Cache(root), Some(repo)) => inventory::revisions(root, repo),
+        _ => Vec::new(),
+    };
+    let shown = there.iter().take(SHOWN).map(String::as_str);
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    let hint = match there.len().checked_sub(SHOWN) {
+        _ if there.is_empty() => "check the name, --cache-dir and --local-dir".to_owned(),
+        None | Some(0) => format!("what is there of it: {shown}"),
+        Some(more) => format!("what is there of it: {shown} and {more} more"),
+    };
+    Error::new(ErrorKind::NotFound, text).with_hint(hint)
 }
 
 /// Looks at one content. What cannot be read is damaged, too.

@@ -60,6 +60,17 @@ pub(crate) fn of_cache(root: &Path, repo: &Repo, revision: Option<&Revision>) ->
     Some(all.filter(|held| seen.insert(held.place.clone())).collect())
 }
 
+/// What a cache has of a repository: its branches and tags, then its commits.
+pub(crate) fn revisions(root: &Path, repo: &Repo) -> Vec<String> {
+    let folder = RepoFolder::new(root, repo);
+    let named = snapshot::files(&folder.path().join("refs"));
+    let named = named.into_iter().map(|file| file.path.to_string());
+    let commits = commits(&folder).into_iter();
+    named
+        .chain(commits.map(|commit| commit.to_string()))
+        .collect()
+}
+
 fn commits(folder: &RepoFolder) -> Vec<Commit> {
     let entries = fs::read_dir(folder.path().join("snapshots"));
     let names = entries.into_iter().flatten().filter_map(Result::ok);
