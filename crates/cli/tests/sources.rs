@@ -71,6 +71,23 @@ fn each_source_has_a_line() {
 }
 
 #[test]
+fn each_step_is_told() {
+    let (_hub, home) = serving();
+    let run = home.run(&[
+        "sources", "org/name", "--source", "part", "--source", "a", "--source", "b", "--source",
+        "c",
+    ]);
+    let asked = |line: &&str| line.starts_with("asking ");
+    assert_eq!(
+        run.stderr.lines().filter(asked).count(),
+        6,
+        "{}",
+        run.stderr
+    );
+    assert!(!run.stderr.contains("more like these"), "{}", run.stderr);
+}
+
+#[test]
 fn programs_get_one_document() {
     let (_hub, home) = serving();
     let run = home.run(&[
@@ -104,8 +121,8 @@ fn the_exit_code_says_that_no_source_has_everything() {
     exit 6
     --- stdout
     --- stderr
-    error: [ADDRESS]: connection refused
-    hint: `hfast doctor` finds out why; --endpoint or --mirror name another server; the same command goes on where it stopped
+    error: no endpoint tells what org/name holds, so no source can be compared with it: [ADDRESS]: connection refused
+    hint: `hfast doctor` finds out why; --endpoint or --mirror name another server
     ");
     let offline = Home::new().with("HF_HUB_OFFLINE", "1");
     surveyed!(offline.run(&["sources", "org/name"]).all(), @r"

@@ -14,6 +14,7 @@ use crate::flags::DoctorFlags;
 
 pub(crate) async fn run(flags: &DoctorFlags, session: &mut Session) -> Result<u8, Stop> {
     session.keeps_files = false;
+    session.output.tell_each_step();
     let examination = examination(flags, session)?;
     let progress = Progress::default();
     let work = Box::pin(async { Ok(examine(examination, &progress).await) });

@@ -16,6 +16,7 @@ use crate::settings::Settings;
 
 pub(crate) async fn run(flags: &SourcesFlags, session: &mut Session) -> Result<u8, Stop> {
     session.keeps_files = false;
+    session.output.tell_each_step();
     let (request, endpoint) = request(flags, &session.settings)?;
     let client = session.client(endpoint.as_ref())?;
     let progress = Progress::default();

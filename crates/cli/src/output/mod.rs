@@ -98,6 +98,11 @@ impl Output {
         }
     }
 
+    /// Each notice is a step of a job that has few of them.
+    pub(crate) fn tell_each_step(&mut self) {
+        self.notices.are_steps = true;
+    }
+
     /// Shows the numbers and the events since the last call.
     pub(crate) fn draw(&mut self, progress: &Progress) {
         let now = progress.snapshot();

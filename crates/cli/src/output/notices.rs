@@ -14,6 +14,8 @@ const REPEAT_AFTER: Duration = Duration::from_secs(30);
 pub(crate) struct Notices {
     shown: VecDeque<(Duration, String)>,
     held_back: usize,
+    /// They are steps that follow one another, and few.
+    pub(crate) are_steps: bool,
 }
 
 impl Notices {
@@ -26,7 +28,7 @@ impl Notices {
             if self.shown.iter().any(|(_, earlier)| *earlier == text) {
                 continue;
             }
-            if self.shown_within_a_second(now) >= MOST_IN_A_SECOND {
+            if !self.are_steps && self.shown_within_a_second(now) >= MOST_IN_A_SECOND {
                 self.held_back += 1;
                 continue;
             }

@@ -24,7 +24,7 @@ use crate::client::{Client, DownloadRequest, Plan, PlannedFile};
 use crate::error::{Error, ErrorKind};
 use crate::hub::endpoints::Asking;
 use crate::hub::listing::RemoteFile;
-use crate::names::Commit;
+use crate::names::{Commit, Repo};
 use crate::store::destination::Wanted;
 use crate::transfer::progress::Progress;
 use crate::transfer::provider::{Provider, Repository};
@@ -134,7 +134,7 @@ async fn plan(
     progress: &Progress,
 ) -> Result<(Plan, Commit), Error> {
     let Some(commit) = commits.iter().find_map(|commit| commit.as_ref().ok()) else {
-        return Err(nobody_knows(commits));
+        return Err(nobody_knows(&request.repo, commits));
     };
     let endpoints = client.options.endpoints.iter().zip(commits);
     let answered = endpoints.filter(|(_, commit)| commit.is_ok());
@@ -151,15 +151,24 @@ async fn plan(
     Ok((plan, commit.clone()))
 }
 
-/// What a download would say: a refusal says more than silence.
-fn nobody_knows(commits: &[Result<Commit, Error>]) -> Error {
+/// A refusal says more than silence, and is told as a download tells it. Of silence it is told what follows:
+/// what a folder has may be anything.
+fn nobody_knows(repo: &Repo, commits: &[Result<Commit, Error>]) -> Error {
     let errors = || commits.iter().filter_map(|commit| commit.as_ref().err());
     let is_refusal =
         |error: &&Error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AccessDenied);
     match errors().find(is_refusal).or_else(|| errors().next()) {
-        Some(error) => {
+        Some(error) if is_refusal(&error) => {
             let told = Error::new(error.kind(), error.to_string());
             told.with_hint(error.hint().unwrap_or("see `hfast doctor`"))
+        }
+        Some(error) => {
+            let text = format!(
+                "no endpoint tells what {repo} holds, so no source can be compared with it: {error}"
+            );
+            Error::new(error.kind(), text).with_hint(
+                "`hfast doctor` finds out why; --endpoint or --mirror name another server",
+            )
         }
         None => Error::new(ErrorKind::Usage, "no endpoint to ask"),
     }
