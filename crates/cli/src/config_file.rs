@@ -83,14 +83,26 @@ fn parse(text: &str) -> Result<ConfigFile, String> {
         let before = error.span().and_then(|span| text.get(..span.start));
         let line = before.map_or(1, |before| before.matches('\n').count() + 1);
         let what = error.message().lines().collect::<Vec<_>>().join(" ");
-        format!("line {line}: {what}")
+        let what = what.replace("expected i64", "expected a whole number");
+        let end = error.span().map_or(0, |span| span.start);
+        match key_before(text, end).filter(|key| !what.contains(&format!("`{key}`"))) {
+            Some(key) => format!("line {line}: {key}: {what}"),
+            None => format!("line {line}: {what}"),
+        }
     })
 }
 
+/// The key whose value what is at `end` belongs to.
+fn key_before(text: &str, end: usize) -> Option<&str> {
+    let before = text.get(..end)?;
+    let line = before.lines().rev().find(|line| line.contains('='))?;
+    line.split('=').next().map(str::trim)
+}
+
 fn at_once<'de, D: Deserializer<'de>>(value: D) -> Result<Option<u16>, D::Error> {
-    let number = u16::deserialize(value)?;
-    if AT_ONCE.contains(&i64::from(number)) {
-        return Ok(Some(number));
+    let number = i64::deserialize(value)?;
+    if AT_ONCE.contains(&number) {
+        return Ok(u16::try_from(number).ok());
     }
     let (first, last) = (AT_ONCE.start(), AT_ONCE.end());
     Err(D::Error::custom(format!(
@@ -128,10 +140,30 @@ mod tests {
                 "\nendpoint = 'https://a'",
                 "line 2: unknown field `endpoint`",
             ),
-            ("max-workers = 0", "line 1: 0 is not in 1 to 256"),
-            ("max-connections = 257", "line 1: 257 is not in 1 to 256"),
-            ("x = [", "line 1: "),
-            ("progress = 'loud'", "line 1: unknown variant `loud`"),
+            (
+                "max-workers = 0",
+                "line 1: max-workers: 0 is not in 1 to 256",
+            ),
+            ("max-workers = -1", "line 1: max-workers: -1 is not in 1"),
+            ("max-connections = 257", "line 1: max-connections: 257 is"),
+            (
+                "max-connections = '4'",
+                "line 1: max-connections: invalid type: string \"4\", expected a whole number",
+            ),
+            (
+                "limit-rate = 2",
+                "line 1: limit-rate: invalid type: integer",
+            ),
+            (
+                "endpoints = [\n  3\n]",
+                "line 2: endpoints: invalid type: int",
+            ),
+            ("x = [", "line 1: x: "),
+            ("[a", "line 1: "),
+            (
+                "progress = 'loud'",
+                "line 1: progress: unknown variant `loud`",
+            ),
         ] {
             let fault = parse(text).unwrap_err();
             assert!(fault.starts_with(line) && !fault.contains('\n'), "{fault}");

@@ -284,13 +284,13 @@ fn a_settings_file_with_a_mistake_is_refused() {
     snapshot!(said, @r#"
     error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: unknown field `endpoint`, expected one of `endpoints`, `sources`, `max-connections`, `max-workers`, `limit-rate`, `progress`
     hint: its keys are endpoints, sources, max-connections, max-workers, limit-rate and progress
-    error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: 0 is not in 1 to 256
+    error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: max-connections: 0 is not in 1 to 256
     hint: its keys are endpoints, sources, max-connections, max-workers, limit-rate and progress
-    error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: unknown variant `loud`, expected one of `auto`, `bar`, `lines`, `json`, `none`
+    error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: progress: unknown variant `loud`, expected one of `auto`, `bar`, `lines`, `json`, `none`
     hint: its keys are endpoints, sources, max-connections, max-workers, limit-rate and progress
     error: in the settings file: "ftp://a" is not an endpoint: its scheme is not http or https
     hint: an endpoint looks like https://huggingface.co, perhaps with a path behind it
-    error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: unclosed array, expected `]`
+    error: cannot use the settings file [HOME]/.config/hfast/config.toml: line 1: endpoints: unclosed array, expected `]`
     hint: its keys are endpoints, sources, max-connections, max-workers, limit-rate and progress
     "#);
 }
