@@ -22,6 +22,8 @@ pub(crate) fn error(refusal: &clap::Error, words: &[OsString]) -> Error {
     let tips = text
         .lines()
         .filter_map(|line| line.strip_prefix("  tip: "))
+        // A name that begins with a dash is rare; a flag that is mistyped is not.
+        .filter(|tip| !tip.starts_with("to pass '"))
         .map(|tip| format!("{tip}; "));
     let hint = format!(
         "{}`{} --help` explains the command line",

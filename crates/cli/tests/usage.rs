@@ -209,7 +209,7 @@ fn the_command_line_itself_is_refused_in_the_same_way() {
 
     $ hfast download x -z
     error: unexpected argument '-z' found
-    hint: to pass '-z' as a value, use '-- -z'; `hfast download --help` explains the command line
+    hint: `hfast download --help` explains the command line
 
     $ hfast download x --token
     error: a value is required for '--token <TOKEN>' but none was supplied
