@@ -9,6 +9,7 @@ use std::path::Path;
 use super::destination::{Destination, Naming, Wanted};
 use super::{place, platform, resume, takeover};
 use crate::error::{Error, ErrorKind};
+use crate::text::bytes;
 
 /// Left free beside the files themselves: journals, listings, folders.
 const SPARE: u64 = 16 << 20;
@@ -89,8 +90,11 @@ fn begun(folder: &Path) -> HashMap<String, u64> {
 fn no_room(needed: u64, free: u64, folder: &Path) -> Error {
     let lacking = needed.saturating_sub(free);
     let text = format!(
-        "{needed} bytes are needed in {}, and {free} are free: {lacking} are missing",
-        folder.display()
+        "{} are needed in {}, and {} are free: {} are missing",
+        bytes(needed),
+        folder.display(),
+        bytes(free),
+        bytes(lacking)
     );
     Error::new(ErrorKind::Disk, text)
         .with_hint("free some space, or choose another disk with --cache-dir or --local-dir")
@@ -171,8 +175,8 @@ mod tests {
 
     #[test]
     fn a_refusal_says_how_much_is_missing_and_where() {
-        let error = no_room(300, 100, Path::new("/disk/x"));
-        let text = "300 bytes are needed in /disk/x, and 100 are free: 200 are missing";
+        let error = no_room(2_500_000_000, 20_000_000, Path::new("/disk/x"));
+        let text = "2.5 GB are needed in /disk/x, and 20.0 MB are free: 2.4 GB are missing";
         assert_eq!(error.to_string(), text);
     }
 

@@ -2,10 +2,11 @@
 
 use std::io;
 
-use super::words::{bytes, rate};
+use super::words::rate;
 use super::{Check, ErrorKind, Examination, Finding};
 use crate::error::describe_io;
 use crate::store::survey::{Locks, Survey, Tried};
+use crate::text::bytes;
 
 /// Less room than for the smallest model and its notes. In bytes.
 const NO_ROOM: u64 = 64 << 20;

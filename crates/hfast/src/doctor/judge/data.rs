@@ -3,12 +3,13 @@
 use ::http::StatusCode;
 
 use super::answer::refused;
-use super::words::{back, bytes, miss, rate, span, ways_around};
+use super::words::{back, miss, rate, span, ways_around};
 use super::{Check, Context, EndpointSeen, ErrorKind, Finding, named};
 use crate::doctor::seen::{HostSeen, Page, Piece};
 use crate::hub::metadata::FileMeta;
 use crate::hub::token::Origin;
 use crate::hub::urls::shown;
+use crate::text::bytes;
 use crate::transport::Failure;
 use crate::transport::headers::content_range;
 

@@ -16,23 +16,6 @@ pub(super) fn span(time: Duration) -> String {
     }
 }
 
-/// `3.1 MB`, with powers of 1000.
-pub(super) fn bytes(count: u64) -> String {
-    let mut rest = count;
-    let mut tenths = 0;
-    for name in ["bytes", "kB", "MB", "GB", "TB", "PB"] {
-        if rest < 1000 {
-            return match name {
-                "bytes" => format!("{rest} {name}"),
-                _ => format!("{rest}.{tenths} {name}"),
-            };
-        }
-        tenths = rest % 1000 / 100;
-        rest /= 1000;
-    }
-    format!("{rest}.{tenths} EB")
-}
-
 /// Bytes in a second.
 pub(super) fn rate(count: u64, time: Duration) -> Option<u64> {
     let millis = time.as_millis();
@@ -113,9 +96,6 @@ mod tests {
     fn numbers_are_short() {
         assert_eq!(span(Duration::from_millis(40)), "40 ms");
         assert_eq!(span(Duration::from_millis(4249)), "4.2 s");
-        assert_eq!(bytes(999), "999 bytes");
-        assert_eq!(bytes(1_048_576), "1.0 MB");
-        assert_eq!(bytes(u64::MAX), "18.4 EB");
         assert_eq!(rate(5, Duration::ZERO), None);
         assert_eq!(rate(500, Duration::from_millis(250)), Some(2000));
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
