@@ -161,7 +161,7 @@ fn by_status(status: StatusCode, asked: &Asked<'_>) -> Meaning {
         404 | 410 => (
             ErrorKind::NotFound,
             format!("{host} does not have {thing} ({})", status.as_u16()),
-            "check the spelling; a mirror may lack what the Hub has",
+            "check the spelling; a mirror may lack what the Hub has, and what is no Hub has none of it",
         ),
         407 => (
             ErrorKind::Unreachable,
@@ -321,7 +321,7 @@ mod tests {
                 "copy",
             ),
             (403, ("x-a", ""), AccessDenied, "(403)", "token"),
-            (404, ("x-a", ""), NotFound, "(404)", "mirror"),
+            (404, ("x-a", ""), NotFound, "(404)", "no Hub has none of it"),
             (407, ("x-a", ""), Unreachable, "proxy", "user"),
             (429, ("x-a", ""), RateLimited, "(429)", "wait"),
             (503, ("x-a", ""), Unreachable, "(503)", "again"),
