@@ -71,8 +71,6 @@ fn the_long_help_lists_settings_and_exit_codes() {
       hfast get https://huggingface.co/openai-community/gpt2/resolve/main/config.json
       hfast help download
 
-    `hfast --help` lists the exit codes and the settings.
-
     Settings, the first that is found wins:
       flags            --endpoint, --token, --max-connections, --limit-rate, …
       variables        HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HTTPS_PROXY,

@@ -18,7 +18,7 @@ pub(crate) const AT_ONCE: RangeInclusive<i64> = 1..=256;
 
 /// Download Hugging Face repositories over bad networks: resumed, verified, into the official cache
 #[derive(Debug, Parser)]
-#[command(name = "hfast", version, after_help = EXAMPLES, after_long_help = long_help())]
+#[command(name = "hfast", version, after_help = short_help(), after_long_help = long_help())]
 pub(crate) struct Flags {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -292,9 +292,7 @@ const EXAMPLES: &str = "\
 Examples:
   hfast download openai-community/gpt2
   hfast get https://huggingface.co/openai-community/gpt2/resolve/main/config.json
-  hfast help download
-
-`hfast --help` lists the exit codes and the settings.";
+  hfast help download";
 
 const DOWNLOAD_EXAMPLES: &str = "\
 Examples:
@@ -356,6 +354,10 @@ Settings, the first that is found wins:
   file             $XDG_CONFIG_HOME/hfast/config.toml or ~/.config/hfast/config.toml, or the file
                    that HFAST_CONFIG names; its keys: endpoints, sources, max-connections,
                    max-workers, limit-rate, progress";
+
+fn short_help() -> String {
+    format!("{EXAMPLES}\n\n`hfast --help` lists the exit codes and the settings.")
+}
 
 fn long_help() -> String {
     format!("{EXAMPLES}\n\n{SETTINGS}\n\n{}", exit::TABLE)
