@@ -19,7 +19,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser};
+use clap::FromArgMatches;
 use hfast::{Error, ErrorKind};
 use tokio::runtime::{Builder, Runtime};
 
@@ -27,7 +27,7 @@ use commands::{Session, Stop, cache, completions, doctor, download, get, sources
 use config_file::ConfigFile;
 use env::Env;
 use flags::cache::{CacheCommand, CacheFlags};
-use flags::{Command, Flags};
+use flags::{Command, Flags, definition};
 use interrupt::Signals;
 use output::{Document, Output, resume};
 use settings::{SettingFlags, Settings};
@@ -37,7 +37,7 @@ const LAST_WRITES: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
-    let code = match Flags::try_parse_from(&words) {
+    let code = match parsed(&words) {
         Ok(flags) => run(flags, &words),
         Err(refusal) if refusal.use_stderr() => told(Err(misuse::error(&refusal, &words))),
         Err(help) => told(output::stdout::written(help.print())),
@@ -45,9 +45,14 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
+fn parsed(words: &[OsString]) -> Result<Flags, clap::Error> {
+    let matches = definition().try_get_matches_from(words)?;
+    Flags::from_arg_matches(&matches)
+}
+
 fn run(flags: Flags, words: &[OsString]) -> u8 {
     match flags.command {
-        None => told(output::stdout::written(Flags::command().print_help())),
+        None => told(output::stdout::written(definition().print_help())),
         Some(Command::Completions { shell }) => told(completions::print(shell)),
         Some(Command::Download(flags)) => {
             let (network, output) = (&flags.network, &flags.output);

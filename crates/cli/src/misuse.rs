@@ -2,10 +2,9 @@
 
 use std::ffi::OsString;
 
-use clap::CommandFactory;
 use hfast::{Error, ErrorKind};
 
-use crate::flags::Flags;
+use crate::flags::definition;
 
 /// What `clap` says of `words`, without the usage that the help shows better.
 pub(crate) fn error(refusal: &clap::Error, words: &[OsString]) -> Error {
@@ -36,7 +35,7 @@ pub(crate) fn error(refusal: &clap::Error, words: &[OsString]) -> Error {
 /// The command that was meant, if it was one.
 fn meant(words: &[OsString]) -> String {
     let mut meant = "hfast".to_owned();
-    let flags = Flags::command();
+    let flags = definition();
     let mut command = &flags;
     for word in words.iter().skip(1) {
         let Some(below) = command.find_subcommand(word) else {

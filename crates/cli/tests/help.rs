@@ -225,9 +225,9 @@ fn doctor_explains_itself() {
                                  clock: 2M,23:00-07:00=full
 
     Output:
-      -q, --quiet             Print nothing but the path, warnings and errors
-          --format <FORMAT>   What stdout gets: human (the path), json (one document) or quiet [default:
-                              human]
+      -q, --quiet             Print only what is wrong, what changes it, and the result
+          --format <FORMAT>   What stdout gets: human (a line for each check), json (one document) or
+                              quiet (as -q) [default: human]
           --json              Short for --format json
           --progress <STYLE>  Progress on stderr: auto, bar, lines, json or none [default: auto]
       -v, --verbose...        Log to stderr what happens; twice for each request, three times for
@@ -245,6 +245,27 @@ fn doctor_explains_itself() {
     token, password or signed address is in it. The exit code is that of the failure that a download
     would meet, or 0.
     ");
+}
+
+#[test]
+fn what_prints_no_path_does_not_speak_of_one() {
+    for (words, quiet, human) in [
+        (
+            &["help", "doctor"][..],
+            "only what is wrong",
+            "a line for each check",
+        ),
+        (&["help", "sources"], "the table alone", "a table"),
+        (
+            &["help", "cache", "verify"],
+            "only what is damaged or missing",
+            "what was found",
+        ),
+    ] {
+        let text = help(words);
+        assert!(!text.contains("the path"), "{text}");
+        assert!(text.contains(quiet) && text.contains(human), "{text}");
+    }
 }
 
 #[test]

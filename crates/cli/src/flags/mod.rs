@@ -7,7 +7,7 @@ pub(crate) mod cache;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use serde::Deserialize;
 
@@ -22,6 +22,29 @@ pub(crate) const AT_ONCE: RangeInclusive<i64> = 1..=256;
 pub(crate) struct Flags {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+/// The command line, in which each command says itself what it prints.
+pub(crate) fn definition() -> clap::Command {
+    let prints = |command: clap::Command, [quiet, human]: [&'static str; 2]| {
+        let format = format!(
+            "What stdout gets: human ({human}), json (one document) or quiet (as -q) [default: human]"
+        );
+        let command = command.mut_arg("quiet", |flag| flag.help(quiet));
+        command.mut_arg("format", |flag| flag.help(format))
+    };
+    let doctor = [
+        "Print only what is wrong, what changes it, and the result",
+        "a line for each check",
+    ];
+    let sources = ["Print the table alone", "a table"];
+    let verify = ["Print only what is damaged or missing", "what was found"];
+    Flags::command()
+        .mut_subcommand("doctor", |command| prints(command, doctor))
+        .mut_subcommand("sources", |command| prints(command, sources))
+        .mut_subcommand("cache", |command| {
+            command.mut_subcommand("verify", |command| prints(command, verify))
+        })
 }
 
 #[derive(Debug, Subcommand)]
