@@ -244,6 +244,8 @@ fn flags_of_older_clients_are_explained() {
     --local-dir-use-symlinks has no effect: --local-dir holds the files themselves
     1 file, 3B in [TIME] ([RATE]/s)
     ");
+    let run = hub.home().run(&[asked.as_slice(), &["-q"]].concat());
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
 }
 
 #[test]

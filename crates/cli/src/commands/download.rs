@@ -17,7 +17,7 @@ use crate::settings::Settings;
 
 pub(crate) async fn run(flags: &DownloadFlags, session: &mut Session) -> Result<u8, Stop> {
     for line in obsolete(flags) {
-        session.output.say(line);
+        session.output.remark(line);
     }
     let (request, endpoint) = request(flags, &session.settings)?;
     let client = session.client(endpoint.as_ref())?;

@@ -152,6 +152,13 @@ impl Output {
         }
     }
 
+    /// A line for people that may be left out.
+    pub(crate) fn remark(&self, text: &str) {
+        if !self.quiet {
+            self.say(text);
+        }
+    }
+
     /// A line for people on stderr.
     pub(crate) fn say(&self, text: &str) {
         match &self.display {
