@@ -12,7 +12,8 @@ pub(crate) fn error(refusal: &clap::Error, words: &[OsString]) -> Error {
     let what = if refusal.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     {
         // The text is the whole help.
-        format!("`{}` needs one of its commands", meant(words))
+        let (meant, commands) = meant(words);
+        format!("`{meant}` needs one of its commands: {commands}")
     } else {
         let what = text.split("\n\n").next().unwrap_or_default();
         let what = what.strip_prefix("error: ").unwrap_or(what);
@@ -27,13 +28,13 @@ pub(crate) fn error(refusal: &clap::Error, words: &[OsString]) -> Error {
     let hint = format!(
         "{}`{} --help` explains the command line",
         tips.collect::<String>(),
-        meant(words)
+        meant(words).0
     );
     Error::new(ErrorKind::Usage, what).with_hint(hint)
 }
 
-/// The command that was meant, if it was one.
-fn meant(words: &[OsString]) -> String {
+/// The command that was meant, if it was one, and the commands below it.
+fn meant(words: &[OsString]) -> (String, String) {
     let mut meant = "hfast".to_owned();
     let flags = definition();
     let mut command = &flags;
@@ -44,5 +45,6 @@ fn meant(words: &[OsString]) -> String {
         command = below;
         meant = format!("{meant} {}", command.get_name());
     }
-    meant
+    let below = command.get_subcommands().map(clap::Command::get_name);
+    (meant, below.collect::<Vec<_>>().join(", "))
 }
