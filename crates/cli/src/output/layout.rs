@@ -221,9 +221,9 @@ mod tests {
             .collect();
         insta::assert_snapshot!(lines.join("\n"), @r"
         41%  text_encoder/模型-00001-of-00004.safetensors                              2.1G/5.0G     4 conn
-        41%  text_enc...-00001-of-00004        2.1G/5.0G     4 conn
-        41%  text_...1-of-00004       2.1G/5.0G
-        41%  text_en...00001-of-00004
+        41%  text_encoder/模型-00001           2.1G/5.0G     4 conn
+        41%  text_...模型-00001       2.1G/5.0G
+        41%  text_encoder/模型-00001
         ");
     }
 

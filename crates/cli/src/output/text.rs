@@ -24,10 +24,15 @@ pub(crate) fn fit(text: &str, columns: usize) -> String {
     format!("{head}{GAP}{tail}")
 }
 
-/// The same for the name of a file, which loses its ending first: the parts of a model all have the
-/// same.
+/// The same for the name of a file, which loses its ending first, and then how many parts there are:
+/// the parts of a model all have the same.
 pub(crate) fn fit_name(name: &str, columns: usize) -> String {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let part = stem.rsplit_once("-of-").filter(|(_, count)| {
+        let is_number = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
+        is_number && width(stem) > columns
+    });
+    let stem = part.map_or(stem, |(part, _)| part);
     if width(name) <= columns || stem.is_empty() {
         fit(name, columns)
     } else {
@@ -79,7 +84,9 @@ mod tests {
         assert_eq!(fit("model-00001-of-00003.bin", 13), "mod...003.bin");
         assert_eq!(fit("abcdef", 2), "..");
         assert_eq!(fit("权重权重权重", 9), "权...权重");
-        assert_eq!(fit_name("model-00001-of-00003.bin", 13), "mod...f-00003");
+        assert_eq!(fit_name("model-00001-of-00003.bin", 13), "model-00001");
+        assert_eq!(fit_name("model-00001-of-00003.bin", 10), "mo...00001");
+        assert_eq!(fit_name("out-of-memory.bin", 10), "ou...emory");
         assert_eq!(fit_name(".gitattributes", 9), fit(".gitattributes", 9));
     }
 
