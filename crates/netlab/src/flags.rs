@@ -116,9 +116,14 @@ pub(crate) struct LabFlags {
     #[arg(long, value_name = "TRIPLE", default_value = "4096 262144 33554432")]
     pub(crate) server_wmem: String,
 
-    /// End everything after this many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    /// End everything after this many seconds: 60 or 60s
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = seconds)]
     pub(crate) time_limit: u64,
+}
+
+/// Seconds, with or without their unit.
+fn seconds(text: &str) -> Result<u64, std::num::ParseIntError> {
+    text.strip_suffix('s').unwrap_or(text).parse()
 }
 
 #[derive(Args, Debug)]
@@ -233,6 +238,23 @@ mod tests {
         }
         assert!(parse("exec server").is_err());
         assert!(parse("exec router -- ls").is_err());
+    }
+
+    #[test]
+    fn a_time_limit_may_name_its_unit() {
+        for (words, limit) in [
+            ("up flaky", Some(600)),
+            ("up flaky --time-limit 60", Some(60)),
+            ("up flaky --time-limit 60s", Some(60)),
+            ("up flaky --time-limit 1m", None),
+            ("up flaky --time-limit s", None),
+        ] {
+            let limit_of = |command| match command {
+                Command::Up(flags) => flags.lab.time_limit,
+                _ => panic!("{words}"),
+            };
+            assert_eq!(parse(words).ok().map(limit_of), limit, "{words}");
+        }
     }
 
     #[test]
