@@ -136,7 +136,7 @@ fn bytes_that_are_not_those_that_were_promised() {
     exit 8
     --- stdout
     --- stderr
-    error: model.bin: the bytes do not have the promised digest
+    error: model.bin: the bytes do not have the promised digest: expected 90061439567fc92c8b800e2b2ddab348a512b8d10d80a1fbf31a95cca97d06d7, found f53890bb43e6d27a5c0e5867b20bc8965a18317fc0ecf1799c9bf915915d16b3
     hint: check the digest if you gave it; else the source sends wrong bytes: try another --endpoint
     ");
     let some = home.run(&[
@@ -152,7 +152,7 @@ fn bytes_that_are_not_those_that_were_promised() {
     --- stdout
     --- stderr
     error: 1 of 2 files failed
-      model.bin: the bytes do not have the promised digest
+      model.bin: the bytes do not have the promised digest: expected 90061439567fc92c8b800e2b2ddab348a512b8d10d80a1fbf31a95cca97d06d7, found f53890bb43e6d27a5c0e5867b20bc8965a18317fc0ecf1799c9bf915915d16b3
     hint: check the digest if you gave it; else the source sends wrong bytes: try another --endpoint
     ");
 }

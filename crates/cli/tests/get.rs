@@ -92,6 +92,27 @@ fn a_checksum_is_checked() {
     assert!(home.path().join("big.bin").exists());
 }
 
+/// The Hub knows a small file by another kind of digest: its bytes must be read, here or there.
+#[test]
+fn a_wrong_checksum_is_told_with_the_right_one() {
+    let hub = Hub::serving(vec![repo()]);
+    let home = hub.home();
+    let url = "hf://datasets/org/name/sub/data.csv";
+    let wrong = "0".repeat(64);
+    let get = || home.run(&["get", url, "--sha256", &wrong, "--progress", "none"]);
+    let fresh = get().all();
+    snapshot!(fresh, @r"
+    exit 8
+    --- stdout
+    --- stderr
+    error: sub/data.csv: the bytes do not have the promised digest: expected 0000000000000000000000000000000000000000000000000000000000000000, found 5be08c9684a1d25efcee09318204824278b08bbfb4aef973ffefd0b9d7478313
+    hint: check the digest if you gave it; else the source sends wrong bytes: try another --endpoint
+    ");
+    assert_eq!(home.run(&["get", url, "-q"]).code, Some(0));
+    assert_eq!(get().all(), fresh, "with the file in its place");
+    assert!(home.path().join("data.csv").exists());
+}
+
 #[test]
 fn several_addresses_are_fetched_though_one_fails() {
     let hub = Hub::serving(vec![repo()]);

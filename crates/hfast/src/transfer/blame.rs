@@ -12,7 +12,7 @@ use super::job::Job;
 use super::ranges::Ranges;
 use super::source::Trust;
 use super::verify::{Verifier, checksum, is_right, whole};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::names::Digest;
 
 /// Fetched again at first: what one wrong bit may cost once it is reached. Where that was not enough, much
@@ -23,9 +23,15 @@ const WINDOW: u64 = 64 << 20;
 /// wrong twice is wrong there.
 const LOOKS_AT_SMALL: usize = 4;
 
-/// What to do when a content came whole and wrong.
-pub(super) const WRONG_BYTES: &str =
-    "check the digest if you gave it; else the source sends wrong bytes: try another --endpoint";
+/// A content came whole, and is not what was promised.
+pub(super) fn wrong_bytes(name: &str, promised: Option<&Digest>, found: &Digest) -> Error {
+    let promised = promised.map(|promised| format!(": expected {promised}, found {found}"));
+    let told = promised.unwrap_or_default();
+    let text = format!("{name}: the bytes do not have the promised digest{told}");
+    Error::new(ErrorKind::Integrity, text).with_hint(
+        "check the digest if you gave it; else the source sends wrong bytes: try another --endpoint",
+    )
+}
 
 /// How often a content of `size` bytes is fetched again before it is given up, if it comes in one stream: from
 /// each of several sources, and once more.
@@ -194,7 +200,7 @@ fn announce(engine: &Engine, job: &Job, suspicion: &Suspicion, bytes: u64) {
     let what = match suspicion {
         Suspicion::All => "fetching it once more".to_owned(),
         Suspicion::Leftover(_) => {
-            format!("fetching again what of the {bytes} bytes that were not fetched is wrong")
+            format!("fetching again what is wrong of the {bytes} bytes that were found on a disk")
         }
         Suspicion::Source(lane) => {
             let name = name(job, *lane);

@@ -9,7 +9,7 @@ use ::http::StatusCode;
 use ::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use bytes::Bytes;
 
-use super::blame::{WRONG_BYTES, looks};
+use super::blame::{looks, wrong_bytes};
 use super::check::is_gzip;
 use super::engine::Engine;
 use super::entry::REST;
@@ -208,11 +208,8 @@ impl Engine {
                 let size = growing.len();
                 let digest = growing.digest(wanted.digest.as_ref())?;
                 if wanted.digest.is_some_and(|promised| promised != digest) {
-                    let text = format!(
-                        "{}: the bytes do not have the promised digest",
-                        wanted.name()
-                    );
-                    return Err(Error::new(ErrorKind::Integrity, text).with_hint(WRONG_BYTES));
+                    let promised = wanted.digest.as_ref();
+                    return Err(wrong_bytes(wanted.name(), promised, &digest));
                 }
                 destination.publish(&wanted, &digest, &Content::Growing(&growing))?;
                 Ok(size)

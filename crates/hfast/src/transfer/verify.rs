@@ -11,12 +11,12 @@ use std::sync::{Arc, PoisonError};
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::blame::{WRONG_BYTES, suspicions};
+use super::blame::{suspicions, wrong_bytes};
 use super::engine::Engine;
 use super::job::Job;
 use super::ranges::Ranges;
 use super::sink::Sink;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::hash::{BLOCK, Hasher};
 use crate::names::Digest;
 use crate::store::journal::Claims;
@@ -43,7 +43,7 @@ impl Verifier {
         }
         if job.pointer_listed.load(Relaxed) {
             // The bytes may be right: another digest will judge them.
-            return Err(Self::give_up(job));
+            return Err(Self::give_up(job, &digest));
         }
         let changed = self.changed_blocks(engine, job).await?;
         if !changed.is_empty() {
@@ -65,14 +65,13 @@ impl Verifier {
                 return Ok(digest);
             }
         }
-        Err(Self::give_up(job))
+        Err(Self::give_up(job, &digest))
     }
 
     /// The error of a content that came whole and wrong; what came is not kept.
-    fn give_up(job: &Job) -> Error {
+    fn give_up(job: &Job, found: &Digest) -> Error {
         job.discard();
-        let text = format!("{}: the bytes do not have the promised digest", job.name);
-        Error::new(ErrorKind::Integrity, text).with_hint(WRONG_BYTES)
+        wrong_bytes(&job.name, job.digest.as_ref(), found)
     }
 
     /// One pass over the file, as far behind the workers as need be.
