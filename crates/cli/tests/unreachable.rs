@@ -149,3 +149,16 @@ fn offline_a_download_that_was_not_finished_is_not_taken_for_whole() {
     ]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
 }
+
+#[test]
+fn a_plain_address_is_tried_again_with_a_word_and_no_endpoint_is_advised() {
+    let run = Home::new().run(&["get", "http://127.0.0.1:9/x.bin", "--progress", "lines"]);
+    assert_eq!(run.code, Some(6));
+    // The others are the progress.
+    let said = run.stderr.lines().filter(|line| !line.starts_with(' '));
+    snapshot!(said.collect::<Vec<_>>().join("\n"), @r"
+    [ADDRESS]: connection refused; trying again
+    error: x.bin: [ADDRESS]: connection refused
+    hint: check the address and the network; the same command goes on where it stopped
+    ");
+}

@@ -167,7 +167,7 @@ impl Hub {
 }
 
 /// Waits for the next attempt, and says what for; a pause of the host is sat out with the request.
-pub(super) async fn again(error: &Error, pause: Duration, wait: Duration, progress: &Progress) {
+pub(crate) async fn again(error: &Error, pause: Duration, wait: Duration, progress: &Progress) {
     progress.notice_once(&if pause < LONG_PAUSE {
         format!("{error}; trying again")
     } else {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::engine::Engine;
 use super::progress::Snapshot;
 use crate::error::{Error, ErrorKind};
-use crate::hub::metadata::Validator;
+use crate::hub::metadata::{FileMeta, Validator};
 use crate::store::destination::Wanted;
 use crate::store::place;
 
@@ -103,7 +103,7 @@ impl Engine {
                 Err(Setback::Pointer(error)) => error,
             };
             // Whatever happens now, this is what is told.
-            match self.setup.provider.describe(wanted).await {
+            match self.describe(wanted).await {
                 Ok(meta) => self.learn(wanted, |wanted| wanted.learn(&meta)),
                 Err(_) => return Err(error),
             }
@@ -113,11 +113,16 @@ impl Engine {
         }
     }
 
+    async fn describe(&self, wanted: &Wanted) -> Result<FileMeta, Error> {
+        let progress = &self.setup.progress;
+        self.setup.provider.describe(wanted, progress).await
+    }
+
     /// Asks the sources for what the listing, which has the size `listed`, does not say.
     async fn learn_more(&self, wanted: &mut Wanted, listed: Option<u64>) -> Result<(), Error> {
         let known = wanted.size.unwrap_or_default();
         let _shown = self.setup.progress.open(wanted.name(), known);
-        let mut meta = self.setup.provider.describe(wanted).await?;
+        let mut meta = self.describe(wanted).await?;
         // Many servers answer a HEAD with a length of 0: whoever fetches will see the real one.
         meta.size = meta.size.filter(|size| *size > 0 || meta.digest.is_some());
         self.learn(wanted, |wanted| {

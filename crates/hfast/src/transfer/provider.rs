@@ -5,22 +5,25 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use ::http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
 use super::link::unsigned;
+use super::progress::Progress;
 use super::source::Source;
 use crate::error::{Error, ErrorKind};
 use crate::hub::ask::Hub;
-use crate::hub::endpoints::Fault;
+use crate::hub::endpoints::{Fault, again};
 use crate::hub::extras::Extra;
 use crate::hub::metadata::FileMeta;
 use crate::hub::refusal::{Asked, refusal};
 use crate::hub::urls::authority;
 use crate::names::{Commit, Digest, Repo};
 use crate::store::destination::Wanted;
+use crate::transport::failure::without_endpoints;
 use crate::transport::follow::Answer;
 use crate::transport::retry::{Budget, FOR_QUESTIONS, LONG_PAUSE, Next};
 
@@ -123,17 +126,6 @@ fn is_told(source: &Source, meta: &FileMeta) -> bool {
     meta.digest.is_some() || (meta.size.is_some() && from_hub)
 }
 
-/// Names the file.
-fn about(wanted: &Wanted, error: Error) -> Error {
-    let hint = error
-        .hint()
-        .unwrap_or("run the same command again")
-        .to_owned();
-    Error::new(error.kind(), format!("{}: {error}", wanted.name()))
-        .with_hint(hint)
-        .with_source(error)
-}
-
 impl Provider {
     /// The sources of a file, most wanted first.
     pub(crate) fn sources(&self, wanted: &Wanted) -> Vec<Source> {
@@ -194,11 +186,16 @@ impl Provider {
 
     /// What the sources say of a file of which the listing does not say enough. One after another is
     /// asked until one says something; failures that may pass are met with patience.
-    pub(crate) async fn describe(&self, wanted: &Wanted) -> Result<FileMeta, Error> {
+    pub(crate) async fn describe(
+        &self,
+        wanted: &Wanted,
+        progress: &Progress,
+    ) -> Result<FileMeta, Error> {
         let (hub, start) = (self.hub(), Instant::now());
         let mut budget = Budget::new(FOR_QUESTIONS, start.elapsed());
         loop {
             let (mut failed, mut may_pass) = (None, false);
+            let mut longest = Duration::ZERO;
             let mut sources = self.sources(wanted);
             sources.retain(|source| self.may_tell(source));
             sources.sort_by_key(|source| hub.gates.long_pause(&source.name));
@@ -216,7 +213,11 @@ impl Provider {
                             self.note(&source, false);
                         }
                         let (error, passes) = match fault {
-                            Fault::Passing(error, _) | Fault::Elsewhere(error) => (error, true),
+                            Fault::Passing(error, pause) => {
+                                longest = longest.max(pause);
+                                (error, true)
+                            }
+                            Fault::Elsewhere(error) => (error, true),
                             Fault::Final(error) => (error, false),
                         };
                         may_pass |= passes;
@@ -228,10 +229,22 @@ impl Provider {
                 return Ok(FileMeta::default());
             };
             match budget.failed(start.elapsed(), hub.chance()) {
-                Next::Wait(wait) if may_pass => tokio::time::sleep(wait).await,
-                Next::Wait(_) | Next::GiveUp => return Err(about(wanted, error)),
+                Next::Wait(wait) if may_pass => again(&error, longest, wait, progress).await,
+                Next::Wait(_) | Next::GiveUp => return Err(self.about(wanted, error)),
             }
         }
+    }
+
+    /// Names the file; of a plain address no endpoint can be another.
+    fn about(&self, wanted: &Wanted, error: Error) -> Error {
+        let hint = error.hint().unwrap_or("run the same command again");
+        let hint = match self {
+            Self::Repo(_) => hint,
+            Self::Url { .. } => without_endpoints(hint),
+        };
+        Error::new(error.kind(), format!("{}: {error}", wanted.name()))
+            .with_hint(hint)
+            .with_source(error)
     }
 
     /// Whether a source is believed what it says of a content: a further one of a repository is not.

@@ -43,6 +43,15 @@ impl FailureKind {
     }
 }
 
+/// What to do about a name that leads nowhere.
+const NO_NAME: &str = "check the spelling of the address and the network; if the Hub is blocked, name a mirror with --mirror";
+
+/// What to do about answers that no Hub gives.
+const NO_HUB: &str = "check that the endpoint is a Hub or a mirror of it";
+
+/// What to do about a server that is not reached.
+const NO_WAY: &str = "`hfast doctor` finds out why; --endpoint or --mirror name another server; the same command goes on where it stopped";
+
 /// What to do about a server that one asks too often.
 pub(crate) const LIMITED: &str =
     "log in or pass a token for a higher limit, try another --endpoint, or come back later";
@@ -144,9 +153,7 @@ impl Failure {
             _ => ErrorKind::Unreachable,
         };
         let hint = match self.kind {
-            FailureKind::Dns => {
-                "check the spelling of the address and the network; if the Hub is blocked, name a mirror with --mirror"
-            }
+            FailureKind::Dns => NO_NAME,
             FailureKind::Certificate => {
                 "something between may intercept TLS: name the file of its certificate in REQUESTS_CA_BUNDLE; check the clock, too"
             }
@@ -154,15 +161,24 @@ impl Failure {
                 "check the address (http:// or https://?) and HTTPS_PROXY; a login page of the network may stand between"
             }
             FailureKind::Proxy => "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY",
-            FailureKind::Protocol | FailureKind::Scheme => {
-                "check that the endpoint is a Hub or a mirror of it"
-            }
+            FailureKind::Protocol | FailureKind::Scheme => NO_HUB,
             FailureKind::Paused => LIMITED,
             FailureKind::Tls | FailureKind::Connect | FailureKind::Broken | FailureKind::Silent => {
-                "`hfast doctor` finds out why; --endpoint or --mirror name another server; the same command goes on where it stopped"
+                NO_WAY
             }
         };
         Error::new(kind, text).with_hint(hint).with_source(self)
+    }
+}
+
+/// The same advice where it is no Hub that was asked.
+pub(crate) fn without_endpoints(hint: &str) -> &str {
+    match hint {
+        NO_NAME => "check the spelling of the address and the network",
+        NO_HUB => "check the address",
+        LIMITED => "come back later",
+        NO_WAY => "check the address and the network; the same command goes on where it stopped",
+        other => other,
     }
 }
 
