@@ -249,6 +249,29 @@ fn flags_of_older_clients_are_explained() {
 }
 
 #[test]
+fn the_end_says_which_source_was_left_aside() {
+    let hub = hub();
+    let asked = |how: &'static str| {
+        let dead = "modelscope@http://127.0.0.1:9";
+        let words = [
+            "download",
+            "org/name",
+            "--source",
+            dead,
+            "--progress",
+            "none",
+        ];
+        let words = [words.as_slice(), &["config.json", how]].concat();
+        hub.home().run(&words).stderr
+    };
+    snapshot!(asked("--max-workers=8"), @r"
+    note: modelscope@http://[ADDRESS] is left out: [ADDRESS]: connection refused
+    1 file, 3B in [TIME] ([RATE]/s)
+    ");
+    assert_eq!(asked("-q"), "");
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let hub = hub();
     let home = hub.home();

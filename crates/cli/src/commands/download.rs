@@ -31,6 +31,7 @@ pub(crate) async fn run(flags: &DownloadFlags, session: &mut Session) -> Result<
     }
     let work = Box::pin(carry_out(&client, &request, &progress));
     let report = session.watch(&progress, work).await?;
+    session.output.left_aside(&progress);
     session
         .output
         .report(&report, progress.snapshot().elapsed)?;

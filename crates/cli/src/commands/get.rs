@@ -43,6 +43,7 @@ async fn one(errand: Errand, session: &mut Session) -> Result<Report, Stop> {
     let client = session.client(errand.endpoint.as_ref())?;
     let work = Box::pin(carry_out(&client, errand, &progress));
     let report = session.watch(&progress, work).await?;
+    session.output.left_aside(&progress);
     session
         .output
         .report(&report, progress.snapshot().elapsed)?;

@@ -199,6 +199,15 @@ impl Output {
         }
     }
 
+    /// Says again at the end which sources were left aside: their lines may be far up, or were not shown.
+    pub(crate) fn left_aside(&self, progress: &Progress) {
+        if !self.quiet && !matches!(self.display, Display::Json(_)) {
+            for text in progress.left_aside() {
+                self.say(&format!("note: {text}"));
+            }
+        }
+    }
+
     /// Tells what a download did: words on stderr, the path on stdout if all files are there.
     pub(crate) fn report(&self, report: &Report, elapsed: Duration) -> Result<(), Error> {
         self.caveat(report.caveat.as_deref());

@@ -83,7 +83,7 @@ pub(super) async fn find(
         let name = name.unwrap_or_else(|| place.cache.0.root().to_owned());
         let mut found = Vec::new();
         if let Err(reason) = find_in(disk, place, &wanted, end, &mut found).await {
-            progress.notice(format!("{} is left out: {reason}", name.display()));
+            progress.leave_aside(format!("{} is left out: {reason}", name.display()));
         }
         found
     });

@@ -81,7 +81,7 @@ impl Hub {
                 Ok(extra) => return extra,
                 Err(error) => error,
             };
-            progress.notice(format!("{source} is left out: {error}"));
+            progress.leave_aside(format!("{source} is left out: {error}"));
             None
         });
         join_all(asked).await.into_iter().flatten().collect()

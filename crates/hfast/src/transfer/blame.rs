@@ -188,7 +188,7 @@ fn blame(engine: &Engine, job: &Job, lane: usize) {
         "{}: the bytes of {name} were wrong, and it is asked only if there is no other",
         job.name
     );
-    engine.setup.progress.notice(text);
+    engine.setup.progress.leave_aside(text);
     engine.lanes.lies(lane);
 }
 

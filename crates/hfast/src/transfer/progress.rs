@@ -35,6 +35,7 @@ struct Shared {
     dropped: u64,
     /// Notices that are not repeated; as many as there are events at most.
     said: HashSet<String>,
+    aside: Vec<String>,
 }
 
 /// What a file is waiting for or doing.
@@ -199,6 +200,21 @@ impl Progress {
         if is_new {
             self.notice(text);
         }
+    }
+
+    /// A notice that a source was left aside, which is also told at the end.
+    pub(crate) fn leave_aside(&self, text: String) {
+        let mut shared = self.shared();
+        if shared.aside.len() < MAX_EVENTS {
+            shared.aside.push(text.clone());
+        }
+        drop(shared);
+        self.notice(text);
+    }
+
+    /// Which sources were left aside so far, and why: a sentence for each.
+    pub fn left_aside(&self) -> Vec<String> {
+        self.shared().aside.clone()
     }
 
     pub(crate) fn expect(&self, files: usize, bytes: u64) {
