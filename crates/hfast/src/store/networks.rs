@@ -27,6 +27,9 @@ const WHILE: Duration = Duration::from_secs(24 * 3600);
 /// Nobody uses more ways in that time; the oldest is forgotten.
 const MOST: usize = 64;
 
+/// What so many take, several times over.
+const MAX_LEN: u64 = 64 << 10;
+
 /// All ways, by the network and the server.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(transparent)]
@@ -43,7 +46,7 @@ struct Entry {
 impl Networks {
     /// What is known in `folder`.
     pub(crate) fn read(folder: &Path) -> Self {
-        let text = place::read_note(&folder.join(NAME), 64 << 10);
+        let text = place::read_note(&folder.join(NAME), MAX_LEN);
         let known: Option<Self> = text.and_then(|text| serde_json::from_str(&text).ok());
         let mut known = known.unwrap_or_default();
         let now = now();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::stall::{LONGEST_PATIENCE, Meter, NOW, PROBE, Patience, Stall, judge};
+use super::stall::{LONGEST_PATIENCE, Meter, NOW, PROBE, Silence, Stall, judge};
 
 /// The open connections.
 #[derive(Default)]
@@ -127,7 +127,7 @@ impl MeterHandle<'_> {
     }
 
     /// Takes a sample, and judges the connection by itself and by the others.
-    pub(super) fn judge(&self, now: Duration, patience: &Patience) -> Option<Stall> {
+    pub(super) fn judge(&self, now: Duration, allowed: &Silence) -> Option<Stall> {
         let mut meter = locked(&self.meter);
         meter.tick(now);
         let own = meter.pulse(now);
@@ -139,7 +139,7 @@ impl MeterHandle<'_> {
         let others = open.iter().filter(|entry| !is_own(entry));
         let near = others.filter(|other| other.host == entry.host);
         let siblings: Vec<_> = near.map(|other| locked(&other.meter).pulse(now)).collect();
-        judge(&own, &siblings, link_works, patience)
+        judge(&own, &siblings, link_works, allowed)
     }
 }
 

@@ -17,7 +17,8 @@ pub(super) const BEFORE_CHANGE: u32 = 2;
 /// or two are a backend of the same name that is being changed.
 pub(super) const WHOLES: u32 = 3;
 
-/// One that turns a file away so often in a row may serve the others, and not this one.
+/// One that turns a file away so often in a row may serve the others, and not this one. With a rest after each
+/// that is two seconds at least, longer than a server needs to see that a connection has ended.
 pub(super) const TURNED_AWAY: u32 = 8;
 
 /// No request follows an answer that brought nothing sooner: where that comes at once, the same would be asked

@@ -20,7 +20,7 @@ use super::link::Asking;
 use super::piece::{Pace, to_f64};
 use super::segments::Lease;
 use super::source::Source;
-use super::stall::{Patience, Stall};
+use super::stall::{Silence, Stall};
 use super::throttle::{Hold, limited};
 use super::trouble::Trouble;
 use super::writer::{Landing, Writer};
@@ -232,7 +232,7 @@ impl Exchange<'_> {
         let wanted = self.land(writer).await?;
         match stall {
             Some(stall) if wanted => Err(Trouble::Stalled(stall)),
-            _ => Ok(wanted && !self.job.has_failed()),
+            _ => Ok(wanted && !self.job.is_given_up()),
         }
     }
 
@@ -310,8 +310,8 @@ impl Gauge<'_> {
     /// Judges the connection by what answers are like now: the queue may have become long since it began.
     fn judge(&self, engine: &Engine) -> Option<Stall> {
         let wait = engine.lanes.recent_wait(self.lane);
-        let patience = Patience::new(wait, self.failures, self.is_probe);
-        self.meter.judge(engine.now(), &patience)
+        let allowed = Silence::new(wait, self.failures, self.is_probe);
+        self.meter.judge(engine.now(), &allowed)
     }
 
     fn add(&mut self, bytes: u64, engine: &Engine) {
@@ -328,7 +328,7 @@ impl Gauge<'_> {
 async fn stop(engine: &Engine, job: &Job, gauge: &Gauge<'_>) -> Result<(), Trouble> {
     loop {
         tokio::time::sleep(TICK).await;
-        if job.has_failed() {
+        if job.is_given_up() {
             return Ok(());
         }
         if let Some(stall) = gauge.judge(engine) {

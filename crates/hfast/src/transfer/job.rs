@@ -287,8 +287,8 @@ impl Job {
         self.state().failed.take()
     }
 
-    /// Whether the job has ended in an error.
-    pub(crate) fn has_failed(&self) -> bool {
+    /// Whether no source is asked any more: it failed, or they did.
+    pub(crate) fn is_given_up(&self) -> bool {
         self.state().ended
     }
 

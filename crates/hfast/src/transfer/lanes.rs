@@ -12,6 +12,7 @@ use super::controller::{Controller, Learnt};
 use super::door::{Door, Refusal};
 use super::piece::Pace;
 use super::queue::HOSTS;
+use crate::transport::retry::doubled;
 
 /// A way that failed so often in a row, whatever the file, is in trouble: where there is another, it gets
 /// one connection at a time, to see whether that has passed.
@@ -187,8 +188,7 @@ impl Lanes {
         self.with(lane, |lane| {
             lane.failures += 1;
             if let Some(doublings) = lane.failures.checked_sub(TROUBLE) {
-                let pause = FIRST_PAUSE.saturating_mul(1 << doublings.min(10));
-                lane.not_before = now + pause.min(LONGEST_PAUSE);
+                lane.not_before = now + doubled(FIRST_PAUSE, doublings, LONGEST_PAUSE);
             }
         });
     }

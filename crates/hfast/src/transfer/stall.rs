@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::piece::to_f64;
+use crate::transport::retry::doubled;
 
 /// Nothing at all for this long, while nobody else receives anything either: the link may be down, and
 /// that is not the connection's fault, but TCP itself would notice only after minutes. Probes go on
@@ -40,7 +41,9 @@ pub(super) const PROBE: Duration = Duration::from_secs(2);
 pub(super) const WINDOW: Duration = Duration::from_secs(30);
 
 /// Bytes per second below which a connection is a trickle, unless all connections to its host
-/// together have more than [`MIN_TOTAL`]: a slow link that is shared is not a dead one.
+/// together have more than [`MIN_TOTAL`]: a slow link that is shared is not a dead one. The slowest links that
+/// people download over carry several times as much (a 56k modem 5 kB/s); with less a file of a gigabyte
+/// would take weeks, and a new connection may do better.
 const MIN_RATE: f64 = 1024.0;
 const MIN_TOTAL: f64 = 4096.0;
 
@@ -48,8 +51,9 @@ const MIN_TOTAL: f64 = 4096.0;
 /// sharing of one bottleneck rarely spreads rates by more than eight.
 const FAR_BEHIND: f64 = 16.0;
 
-/// A comparison with siblings needs this much history, and of them at least that much: what they are
-/// asked for is often done by then.
+/// A comparison with siblings needs this much history: slow start on a far and lossy path takes some seconds,
+/// and a shorter one would cut what only begins. Of siblings at least that much, which is a few round trips: what
+/// they are asked for is often done by then.
 const SETTLED: Duration = Duration::from_secs(10);
 const SIBLINGS_SETTLED: Duration = Duration::from_secs(1);
 
@@ -60,8 +64,8 @@ pub(super) struct Meter {
     last_byte: Duration,
     /// The longest silence that ended by a byte, and when.
     gap: (Duration, Duration),
-    /// Bytes received by the end of each second, oldest first; at most as long as the window.
-    seconds: VecDeque<(Duration, u64)>,
+    /// Bytes received by the time of each tick, oldest first; at most as long as the window.
+    samples: VecDeque<(Duration, u64)>,
     total: u64,
 }
 
@@ -72,7 +76,7 @@ impl Meter {
             started: now,
             last_byte: now,
             gap: (Duration::ZERO, now),
-            seconds: VecDeque::new(),
+            samples: VecDeque::new(),
             total: 0,
         }
     }
@@ -100,19 +104,19 @@ impl Meter {
 
     /// Takes a sample; called about twice a second.
     pub(super) fn tick(&mut self, now: Duration) {
-        self.seconds.push_back((now, self.total));
+        self.samples.push_back((now, self.total));
         while self
-            .seconds
+            .samples
             .front()
             .is_some_and(|(at, _)| now.saturating_sub(*at) > WINDOW)
         {
-            self.seconds.pop_front();
+            self.samples.pop_front();
         }
     }
 
     /// The state of the connection at `now`.
     pub(super) fn pulse(&self, now: Duration) -> Pulse {
-        let (since, before) = self.seconds.front().copied().unwrap_or((self.started, 0));
+        let (since, before) = self.samples.front().copied().unwrap_or((self.started, 0));
         // Before the window is full its first sample is not the connection's start.
         let (since, before) = if now.saturating_sub(self.started) <= WINDOW {
             (self.started, 0)
@@ -175,7 +179,7 @@ impl fmt::Display for Stall {
 
 /// How long one connection may be silent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct Silence {
     /// Before its first byte, while others receive.
     pub(super) first_byte: Duration,
     /// Then, at least.
@@ -184,13 +188,15 @@ pub(super) struct Patience {
     pub(super) alone: Duration,
 }
 
-impl Patience {
+impl Silence {
     /// Of a connection on a way where the first byte takes `wait`, after so many failures in a row. A
     /// probe is there to find out, and another one may.
     pub(super) fn new(wait: Duration, failures: u32, is_probe: bool) -> Self {
         let first_byte = first_byte_patience(wait, failures);
         let alone = if is_probe { first_byte } else { SILENCE_ALONE };
-        let begun = (wait * LOST).clamp(SHORTEST_PATIENCE, SILENCE_ALONE);
+        let begun = wait
+            .saturating_mul(LOST)
+            .clamp(SHORTEST_PATIENCE, SILENCE_ALONE);
         Self {
             first_byte,
             begun,
@@ -202,10 +208,8 @@ impl Patience {
 /// How long a connection may be silent before its first byte, on a way where that takes `wait`, after so
 /// many failures in a row.
 fn first_byte_patience(wait: Duration, failures: u32) -> Duration {
-    let patience = (wait * WAITS).max(FIRST_BYTE);
-    patience
-        .saturating_mul(1 << failures.min(5))
-        .min(SILENCE_ALONE)
+    let patience = wait.saturating_mul(WAITS).max(FIRST_BYTE);
+    doubled(patience, failures, SILENCE_ALONE)
 }
 
 /// Judges one connection by itself and by its siblings, the others to the same host. `link_works`:
@@ -214,7 +218,7 @@ pub(super) fn judge(
     own: &Pulse,
     siblings: &[Pulse],
     link_works: bool,
-    patience: &Patience,
+    patience: &Silence,
 ) -> Option<Stall> {
     let longest_gap = siblings.iter().map(|other| other.gap).max();
     let patience = match (link_works, own.has_begun) {
@@ -247,7 +251,7 @@ pub(super) fn judge(
 mod tests {
     use super::*;
 
-    const PATIENCE: Patience = Patience {
+    const PATIENCE: Silence = Silence {
         first_byte: FIRST_BYTE,
         begun: SHORTEST_PATIENCE,
         alone: SILENCE_ALONE,
@@ -300,7 +304,7 @@ mod tests {
     fn behind_a_long_queue_silence_lasts_longer() {
         let receives = [pulse(30, 0, 1e6)];
         let is_cut = |silence, wait| {
-            let patience = Patience::new(Duration::from_secs(wait), 0, false);
+            let patience = Silence::new(Duration::from_secs(wait), 0, false);
             judge(&pulse(30, silence, 1e6), &receives, true, &patience).is_some()
         };
         assert!(is_cut(2, 0) && !is_cut(2, 3) && is_cut(6, 3));
@@ -314,14 +318,14 @@ mod tests {
             ..pulse(4, 4, 0.0)
         };
         let receives = [pulse(30, 0, 1e6)];
-        let of = |wait, failures| Patience::new(Duration::from_millis(wait), failures, false);
+        let of = |wait, failures| Silence::new(Duration::from_millis(wait), failures, false);
         let is_cut = |patience| judge(&asking, &receives, true, &patience).is_some();
         assert!(is_cut(of(100, 0)));
         assert!(!is_cut(of(1000, 0)));
         assert!(!is_cut(of(100, 1)));
         assert_eq!(of(100, 40).first_byte, SILENCE_ALONE);
         let alone = |is_probe| {
-            let patience = Patience::new(Duration::from_millis(100), 0, is_probe);
+            let patience = Silence::new(Duration::from_millis(100), 0, is_probe);
             judge(&asking, &[], false, &patience).is_some()
         };
         assert!(alone(true) && !alone(false), "another probe may do better");
@@ -362,7 +366,7 @@ mod tests {
         let pulse = meter.pulse(second(100));
         assert!((90.0..110.0).contains(&pulse.rate), "{}", pulse.rate);
         assert_eq!(pulse.gap, second(1));
-        assert!(meter.seconds.len() <= 32);
+        assert!(meter.samples.len() <= 32);
         meter.add(1, second(110));
         assert_eq!(meter.pulse(second(110)).gap, second(10));
         meter.add(1, second(141));

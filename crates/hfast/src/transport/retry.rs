@@ -130,9 +130,18 @@ impl Budget {
         if self.failures >= self.patience.failures && spent >= self.patience.time {
             return Next::GiveUp;
         }
-        let doubled = FIRST_WAIT.saturating_mul(1 << (self.failures - 1).min(10));
-        Next::Wait(doubled.min(LONGEST_WAIT).mul_f64(0.5 + chance / 2.0))
+        let wait = doubled(FIRST_WAIT, self.failures - 1, LONGEST_WAIT);
+        Next::Wait(wait.mul_f64(0.5 + chance / 2.0))
     }
+}
+
+/// `first`, doubled so many `times`, and at most so long.
+///
+/// # Example
+/// `doubled(1 s, 3, 5 s)` is 5 s: the third time would have made it eight.
+pub(crate) fn doubled(first: Duration, times: u32, most: Duration) -> Duration {
+    let factor = 1u32.checked_shl(times).unwrap_or(u32::MAX);
+    first.saturating_mul(factor).min(most)
 }
 
 /// What an answer means for those who talk to the host.
