@@ -100,7 +100,8 @@ impl Segments {
             (held.split(), held.raced)
         } else {
             held.raced = true;
-            (held.left(), true)
+            // What an earlier rival brought is not fetched again.
+            (self.landed.missing_in(held.left()).first()?, true)
         };
         // The second runner is not raced again.
         Some(self.hold(range, raced, now))
@@ -138,10 +139,10 @@ impl Segments {
     }
 
     fn slowest(&self, now: Duration, rules: &Rules) -> Option<(LeaseId, f64)> {
-        let timed = self
-            .held
-            .iter()
-            .filter_map(|(id, held)| Some((*id, held.worth_help(now, rules)?)));
+        let timed = self.held.iter().filter_map(|(id, held)| {
+            let seconds = held.worth_help(now, rules)?;
+            (!self.landed.contains(&held.left())).then_some((*id, seconds))
+        });
         timed.max_by(|a, b| a.1.total_cmp(&b.1))
     }
 

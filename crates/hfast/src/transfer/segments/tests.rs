@@ -69,6 +69,22 @@ fn who_is_left_alone_by_its_rival_may_be_raced_again() {
     assert_eq!((second.range, third.range), (0..10, 0..10));
 }
 
+#[test]
+fn what_a_rival_has_brought_is_not_fetched_once_more() {
+    let mut segments = Segments::new(MIB, Ranges::default());
+    let silent = segments.lease(MIB, seconds(0)).unwrap();
+    let rival = segments.help(seconds(10), &RULES).unwrap();
+    bring(&mut segments, &rival, MIB / 2);
+    segments.release(rival.id);
+    let second = segments.help(seconds(20), &RULES).unwrap();
+    assert_eq!(second.range, MIB / 2..MIB, "half of it is there");
+    bring(&mut segments, &second, MIB);
+    segments.release(second.id);
+    assert_eq!(segments.longest_wait(seconds(30), &RULES), None);
+    assert_eq!(segments.help(seconds(30), &RULES), None, "all is there");
+    assert_eq!(segments.wanted(silent.id), 0);
+}
+
 const RULES: Rules = Rules {
     wait: Duration::from_millis(100),
     may_race: true,
