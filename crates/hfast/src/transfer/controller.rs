@@ -203,7 +203,7 @@ impl Controller {
                 self.state = State::Settling;
             }
             State::Settling if is_full => self.keep(self.target, rate, now),
-            State::Settling => self.add(self.target, rate),
+            State::Settling => self.add(self.target, rate, now),
             State::Trying {
                 fewer,
                 rate: before,
@@ -214,7 +214,7 @@ impl Controller {
                     self.state = State::Settling;
                     self.pays(self.target, rate);
                     if worth && !is_full {
-                        self.add(self.target, rate);
+                        self.add(self.target, rate, now);
                     }
                 } else if looks < LOOKS {
                     self.state = State::Trying {
@@ -227,7 +227,7 @@ impl Controller {
                 }
             }
             State::Resting(until) if now >= until && worth => {
-                self.add(self.target / 2, rate);
+                self.add(self.target / 2, rate, now);
             }
             State::Resting(_) => {}
         }
@@ -244,13 +244,17 @@ impl Controller {
         self.learnt = Some(Learnt { connections, rate });
     }
 
-    /// Tries `more` connections than those that bring `rate`, if there may be any.
-    fn add(&mut self, more: usize, rate: f64) {
+    /// Tries `more` connections than those that bring `rate`, or takes what few more there may be.
+    fn add(&mut self, more: usize, rate: f64, now: Duration) {
         let fewer = self.target;
         self.target = fewer.saturating_add(more.max(1));
         // A few more than these would not show.
         if self.most < self.target + self.target / 2 {
             self.target = self.most;
+        }
+        // So few could not show that they pay, and cost little.
+        if to_f64(self.target as u64) < to_f64(fewer as u64) * FAIR {
+            return self.keep(self.target, rate, now);
         }
         self.state = State::Trying {
             fewer,

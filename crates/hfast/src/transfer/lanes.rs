@@ -62,6 +62,8 @@ pub(super) struct Seat {
 struct Lane {
     controller: Controller,
     active: usize,
+    /// Those that were counted out before they ended, and have not.
+    leaving: usize,
     received: Arc<AtomicU64>,
     /// It has answered, here or when it was asked for the listing.
     works: bool,
@@ -113,6 +115,7 @@ impl Lanes {
             all.push(Lane {
                 controller,
                 active: 0,
+                leaving: 0,
                 received: Arc::default(),
                 works: false,
                 failures: 0,
@@ -144,20 +147,25 @@ impl Lanes {
         Seat { lane, is_taken }
     }
 
-    /// Counts a connection out, once. False: it was already.
-    pub(super) fn leave(&self, seat: &Seat) -> bool {
+    /// Counts a connection out that has ended.
+    pub(super) fn leave(&self, seat: &Seat) {
         let was_taken = seat.is_taken.swap(false, Relaxed);
-        if was_taken {
-            self.with(seat.lane, |lane| lane.active -= 1);
-        }
-        was_taken
+        self.with(seat.lane, |lane| match was_taken {
+            true => lane.active -= 1,
+            false => lane.leaving -= 1,
+        });
     }
 
-    /// Counts a connection out before it ends, so that another one can be asked meanwhile. Not where no further
-    /// one is let in: the one that ends is the one to ask.
+    /// Counts a connection out before it ends, once, so that another one can be asked meanwhile. Not where no
+    /// further one is let in: the one that ends is the one to ask.
     pub(super) fn leave_early(&self, seat: &Seat, host: &str) -> bool {
-        let is_shut = |lane: &mut Lane| lane.doors.get(host).is_some_and(Door::is_shut);
-        seat.is_taken.load(Relaxed) && !self.with(seat.lane, is_shut) && self.leave(seat)
+        self.with(seat.lane, |lane| {
+            let is_shut = lane.doors.get(host).is_some_and(Door::is_shut);
+            let leaves = !is_shut && seat.is_taken.swap(false, Relaxed);
+            lane.active -= usize::from(leaves);
+            lane.leaving += usize::from(leaves);
+            leaves
+        })
     }
 
     /// Counts the bytes that come this way.
@@ -280,7 +288,7 @@ impl Lanes {
         let mut lanes = self.lanes();
         for (number, lane) in lanes.iter_mut().enumerate() {
             // One that the others leave too few connections shows nothing.
-            let starves = all_in_use && lane.active < lane.target();
+            let starves = all_in_use && lane.active + lane.leaving < lane.target();
             let busy = !std::mem::take(&mut lane.idle) && lane.works && !starves;
             let (before, received) = (lane.controller.target(), lane.received.load(Relaxed));
             lane.controller.look(now, received, busy, left);
@@ -345,6 +353,24 @@ mod tests {
             }
         }
         [0, 1].map(|lane| lanes.with(lane, |lane| lane.target()))
+    }
+
+    #[test]
+    fn who_is_about_to_end_is_in_use() {
+        let lanes = Lanes::new(5, false, Duration::from_millis(5), HashMap::new());
+        lanes.works(0);
+        let seats: Vec<_> = (0..4).map(|_| lanes.enter(0)).collect();
+        assert!(seats.iter().all(|seat| lanes.leave_early(seat, "host")));
+        assert!(!lanes.leave_early(&seats[0], "host"), "once");
+        assert_eq!(lanes.room(0, Duration::ZERO).free, 4);
+        for second in 0..5 {
+            lanes.look(Duration::from_secs(second), u64::MAX, true);
+            lanes.counter(0).fetch_add(1_000_000, Relaxed);
+        }
+        assert_eq!(lanes.connections(), 5, "it has learnt");
+        seats.iter().for_each(|seat| lanes.leave(seat));
+        let (active, leaving) = lanes.with(0, |lane| (lane.active, lane.leaving));
+        assert_eq!((active, leaving), (0, 0));
     }
 
     #[test]

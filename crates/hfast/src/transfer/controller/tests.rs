@@ -83,6 +83,18 @@ fn chance_adds_none_on_a_full_line() {
 }
 
 #[test]
+fn few_more_than_there_are_need_not_show_that_they_pay() {
+    let mut controller = Controller::new(Duration::from_millis(20), 16, None);
+    assert_eq!(controller.target(), 14);
+    for second in 0..20 {
+        let now = Duration::from_secs(second);
+        controller.look(now, second * 16 * 500_000, true, u64::MAX);
+        let rests = matches!(controller.state, State::Resting(_));
+        assert!(second < 4 || controller.target() == 16 && rests, "{second}");
+    }
+}
+
+#[test]
 fn a_network_that_becomes_another_is_learnt_again() {
     let mut controller = Controller::new(Duration::from_millis(20), 128, None);
     let (mut received, mut now) = (0, Duration::ZERO);
