@@ -22,12 +22,12 @@ pub(super) const SMALLEST: u64 = 64 << 10;
 const WAITS: f64 = 16.0;
 
 /// ... and at the end still as long as this many times the wait: smaller pieces would leave the
-/// connection idle half of the time.
+/// connection idle half of the time. But no more than its share, or than is asked for while nothing is known.
 const LEAST_WAITS: f64 = 2.0;
 
-/// Of what would be left to one connection if all got the same, a request asks for this part: those
-/// who turn out to be half as fast as the others do not keep them waiting.
-const SHARE: f64 = 0.5;
+/// Of what would be left to one of several connections if all got the same, a request asks for one in so many
+/// parts: those who turn out to be half as fast as the others do not keep them waiting.
+const PARTS: u64 = 2;
 
 /// What exchanges of a source are like.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,14 +63,15 @@ impl Pace {
     /// How many bytes to ask for next, when `left` bytes are for nobody yet and `connections` share
     /// them.
     pub(super) fn piece(&self, left: u64, connections: usize) -> u64 {
-        let share = to_f64(left) / to_f64(connections.max(1) as u64) * SHARE;
+        let all = left / connections.max(1) as u64;
+        let share = if connections > 1 { all / PARTS } else { all };
         if self.rate <= 0.0 {
-            return bytes(share).clamp(SMALLEST, UNKNOWN);
+            return share.clamp(SMALLEST, UNKNOWN);
         }
         let of_waits = |waits: f64| bytes(self.wait.as_secs_f64() * self.rate * waits);
-        let least = of_waits(LEAST_WAITS).clamp(SMALLEST, UNKNOWN);
         let most = of_waits(WAITS).clamp(UNKNOWN, LARGEST);
-        bytes(share).clamp(least, most)
+        let least = of_waits(LEAST_WAITS).clamp(SMALLEST, all.max(UNKNOWN));
+        share.clamp(least.min(most), most)
     }
 }
 
@@ -116,6 +117,22 @@ mod tests {
         assert_eq!(at(16 * MIB), MIB, "a share");
         assert_eq!(at(0), 474_826, "two waits");
         assert_eq!(piece(1, 2 * MIB, 1000, 0), SMALLEST);
+    }
+
+    #[test]
+    fn who_is_alone_leaves_nothing_for_another_request() {
+        let pace = Pace::of(Duration::from_millis(60), 4 * MIB, Duration::from_secs(1));
+        assert_eq!(pace.piece(3 * MIB, 1), 3 * MIB);
+        assert_eq!(pace.piece(3 * MIB, 2), 3 * MIB / 4);
+    }
+
+    #[test]
+    fn where_answers_take_long_few_are_asked_for() {
+        let slow = |left| piece(8000, 2 * MIB, 10, left) / 1000;
+        assert_eq!(slow(200 * MIB), 13_107, "a share");
+        assert_eq!(slow(20 * MIB), 2621, "all that is left for each");
+        assert_eq!(slow(MIB), 2097);
+        assert_eq!(piece(8000, 200 * MIB, 10, u64::MAX), LARGEST);
     }
 
     #[test]
