@@ -142,6 +142,49 @@ async fn a_wrong_digest_of_a_file_of_unknown_size_is_told_after_few_looks() {
     assert!(server.asked() < 10 && !path.exists(), "{}", server.asked());
 }
 
+/// What came first was spoilt on the way: nobody can do anything with the digest of that.
+#[tokio::test]
+async fn a_wrong_digest_is_told_with_that_of_what_came_last() {
+    let content = bytes(1);
+    let server = Raw::start(
+        move |number, head| match honest(head, &content, "\"tag\"") {
+            Says::Once(mut answer) if number == 1 => {
+                if let Some(last) = answer.last_mut() {
+                    *last ^= 1;
+                }
+                Says::Once(answer)
+            }
+            says => says,
+        },
+    );
+    let server = server.await;
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = hfast::Digest::from_hex(&"0".repeat(64));
+    let path = folder.path().join("out.bin");
+    let report = fetch(&server.url(), wrong, &path).await.unwrap();
+    let [(_, error)] = report.failed.as_slice() else {
+        panic!("{:?}", report.failed);
+    };
+    let found = format!("found {}", Content::seeded(1, SIZE).sha256());
+    assert!(error.to_string().ends_with(&found), "{error}");
+}
+
+/// No endpoint can be another one for a plain address.
+#[tokio::test]
+async fn nobody_is_sent_to_another_endpoint_for_a_plain_address() {
+    let busy =
+        b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 100000\r\nContent-Length: 0\r\n\r\n";
+    let server = Raw::start(move |_, _| Says::Once(busy.to_vec())).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.bin");
+    let error = match fetch(&server.url(), None, &path).await {
+        Ok(mut report) => report.failed.remove(0).1,
+        Err(error) => error,
+    };
+    let hint = error.hint().unwrap();
+    assert!(!hint.contains("--endpoint"), "{error}: {hint}");
+}
+
 /// Neither ranges nor anything that tells its state: what one answer brought is no part of the next.
 #[tokio::test]
 async fn whole_answers_that_nothing_identifies_are_not_joined() {

@@ -14,6 +14,7 @@ use super::source::Trust;
 use super::verify::{Verifier, checksum, is_right, whole};
 use crate::error::{Error, ErrorKind};
 use crate::names::Digest;
+use crate::transport::failure::WRONG;
 
 /// Fetched again at first: what one wrong bit may cost once it is reached. Where that was not enough, much
 /// is wrong, and twice as much comes before the file is read again.
@@ -24,13 +25,12 @@ const WINDOW: u64 = 64 << 20;
 const LOOKS_AT_SMALL: usize = 4;
 
 /// A content came whole, and is not what was promised.
-pub(super) fn wrong_bytes(name: &str, promised: Option<&Digest>, found: &Digest) -> Error {
-    let promised = promised.map(|promised| format!(": expected {promised}, found {found}"));
-    let told = promised.unwrap_or_default();
+pub(super) fn wrong_bytes(name: &str, promised: Option<&Digest>, found: Option<&Digest>) -> Error {
+    let both = promised.zip(found);
+    let told = both.map(|(promised, found)| format!(": expected {promised}, found {found}"));
+    let told = told.unwrap_or_default();
     let text = format!("{name}: the bytes do not have the promised digest{told}");
-    Error::new(ErrorKind::Integrity, text).with_hint(
-        "check the digest if you gave it; else the source sends wrong bytes: try another --endpoint",
-    )
+    Error::new(ErrorKind::Integrity, text).with_hint(WRONG)
 }
 
 /// How often a content of `size` bytes is fetched again before it is given up, if it comes in one stream: from

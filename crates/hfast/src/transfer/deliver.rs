@@ -61,6 +61,7 @@ impl Engine {
     pub(super) async fn deliver(self: &Arc<Self>, wanted: &mut Wanted) -> Result<u64, Error> {
         let began = self.now();
         let delivered = self.deliver_patiently(wanted).await;
+        let delivered = delivered.map_err(|error| self.setup.provider.advised(error));
         match delivered {
             Err(error) if error.is_disk_full() => Err(self.with_missing(error).await),
             Err(error) if is_of_all(error.kind()) => {

@@ -12,10 +12,9 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::engine::Engine;
-use super::held::Rules;
 use super::job::Job;
 use super::lanes::Seat;
-use super::schedule::{Load, Work, choose};
+use super::schedule::{Full, Load, Work, choose};
 use super::segments::Lease;
 use super::turns::Turn;
 
@@ -23,7 +22,7 @@ use super::turns::Turn;
 const TICK: Duration = Duration::from_millis(200);
 
 /// So long after the start small files wait for large ones, which are about to be opened and need more
-/// round trips until they come at full pace.
+/// round trips until they come at full pace. A part of the connections waits for the small ones.
 const HEAD_START: Duration = Duration::from_millis(50);
 
 /// What one exchange is to do.
@@ -79,21 +78,22 @@ impl Engine {
         job.release(lease.id);
         job.leave();
         self.lanes.leave(&errand.seat);
-        self.on_small
-            .fetch_sub(usize::from(job.is_small()), Relaxed);
         job.changed.notify_one();
         drop(errand);
         self.wake.notify_one();
     }
 
     /// What the chooser needs to know of the open files, as far as it has to look.
-    fn loads(&self, open: &[Arc<Job>], now: Duration, small_full: bool) -> Vec<Load> {
+    fn loads(&self, open: &[Arc<Job>], now: Duration, full: Full) -> Vec<Load> {
         let gates = &self.setup.gates;
         let may_race = self.may_race();
         let (mut loads, mut has_small) = (Vec::new(), false);
-        let large_come = self.has_large.load(Relaxed) && now < HEAD_START;
+        // A single one has to do with either first, and it is a small one.
+        let are_some = self.connections() > 1;
+        let is_begin = are_some && self.is_mixed.load(Relaxed) && now < HEAD_START;
         for job in open {
-            if job.is_small() && (large_come || small_full && has_small) {
+            let waits = is_begin && (job.is_small() || full.large);
+            if waits || job.is_small() && full.small && has_small {
                 loads.push(Load::default());
                 continue;
             }
@@ -102,7 +102,7 @@ impl Engine {
             loads.push(load);
             if load.is_free() && load.workers == 0 {
                 // There may be very many of them, and none can be wanted more.
-                if load.small != small_full {
+                if !full.holds(&load) {
                     break;
                 }
                 has_small |= load.small;
@@ -111,30 +111,37 @@ impl Engine {
         loads
     }
 
+    /// Which files have their share of the connections.
+    fn full(&self) -> Full {
+        Full::of(self.lanes.in_use(), self.connections())
+    }
+
+    /// How many connections there should be now.
+    fn connections(&self) -> usize {
+        self.lanes.connections().min(self.allowed())
+    }
+
     /// The next thing to do for a further connection, which is counted in.
     fn next_errand(&self) -> Option<Errand> {
         let turn = self.turns.take_now(self.allowed())?;
         let now = self.now();
         let open = self.open_jobs();
-        let small_full = 4 * self.on_small.load(Relaxed) >= self.lanes.connections();
-        let loads = self.loads(&open, now, small_full);
-        let Some(work) = choose(&loads, small_full) else {
+        let full = self.full();
+        let loads = self.loads(&open, now, full);
+        let Some(work) = choose(&loads, full) else {
             self.lanes.idle();
             return None;
         };
         let (Work::Lease(index) | Work::Help(index)) = work;
         let (job, source) = (Arc::clone(&open[index]), loads[index].source?);
         let lane = job.with_sources(|sources| sources.get(source).lane);
-        let rules = Rules {
-            wait: self.lanes.room(lane, now).wait,
-            may_race: self.may_race(),
-        };
+        let rules = self.lanes.room(lane, now).rules(self.may_race());
         let lease = if let Work::Help(_) = work {
             job.segments().help(now, &rules)
         } else if job.is_one_stream() || job.is_small() {
             job.segments().lease(u64::MAX, now)
         } else {
-            let piece = self.lanes.piece(lane, self.left(&open));
+            let piece = self.lanes.piece(lane, self.left(&open), self.connections());
             let mut segments = job.segments();
             let first = segments.help_first(now, &rules);
             first.or_else(|| segments.lease(piece, now))
@@ -173,9 +180,7 @@ impl Engine {
         let lane = job.with_sources(|sources| sources.get(source).lane);
         let asks = job.way(source).is_to_be_asked();
         job.enter();
-        let seat = self.lanes.enter(lane);
-        self.on_small
-            .fetch_add(usize::from(job.is_small()), Relaxed);
+        let seat = self.lanes.enter(lane, job.is_small());
         Errand {
             job,
             lease,

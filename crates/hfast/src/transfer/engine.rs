@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -84,10 +84,8 @@ pub(crate) struct Engine {
     pub(crate) lanes: Lanes,
     /// One for each small file that is under way.
     small: Turns,
-    /// Connections that work on small files.
-    pub(super) on_small: AtomicUsize,
-    /// There are large files.
-    pub(super) has_large: AtomicBool,
+    /// There are large files and small ones.
+    pub(super) is_mixed: AtomicBool,
     /// Bytes of the files that are not open yet.
     pub(super) unopened: AtomicU64,
     started: Instant,
@@ -140,8 +138,7 @@ impl Engine {
             probe: Turns::new(1),
             lanes: lanes(&setup),
             small: Turns::new(setup.limits.connections.max(1)),
-            on_small: AtomicUsize::new(0),
-            has_large: AtomicBool::new(false),
+            is_mixed: AtomicBool::new(false),
             unopened: AtomicU64::new(0),
             started: Instant::now(),
             chance: Mutex::new(fastrand::Rng::with_seed(setup.seed)),
@@ -161,7 +158,8 @@ impl Engine {
         let is_large = |wanted: &mut Wanted| wanted.size.is_none_or(|size| size > SMALL);
         let large: Vec<_> = wanted.extract_if(.., is_large).collect();
         let small = wanted;
-        self.has_large.store(!large.is_empty(), Relaxed);
+        let is_mixed = !large.is_empty() && !small.is_empty();
+        self.is_mixed.store(is_mixed, Relaxed);
         self.unopened.store(unopened, Relaxed);
         let carry = |wanted| Arc::clone(self).carry(wanted);
         let small = futures_util::stream::iter(small)

@@ -16,6 +16,10 @@ const YOUNGEST: Duration = Duration::from_millis(200);
 /// sent again sooner on a connection that flows.
 const SILENT: f64 = 3.0;
 
+/// One that has not been answered may still take so many times as long as answers did of late, where some take
+/// much longer than others.
+const LATE: f64 = 2.0;
+
 /// Of so little, a second copy costs next to nothing: it is begun when nothing has come for so many waits, which
 /// is half of one after it should have.
 const LITTLE: u64 = 64 << 10;
@@ -31,8 +35,9 @@ const SMALLEST_HALF: u64 = 16 << 10;
 /// How the end of a file is shared out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
-    /// How long an answer takes.
+    /// How long an answer takes at least, and of late.
     pub(super) wait: Duration,
+    pub(super) recent_wait: Duration,
     /// Bytes may be fetched twice. Where a rate limit decides, that costs others their time.
     pub(super) may_race: bool,
 }
@@ -97,10 +102,12 @@ impl Held {
         (seconds > WORTH * rules.wait.as_secs_f64()).then_some(seconds)
     }
 
-    /// Whether both halves of what is left are worth a request, and the first one will come.
+    /// Whether both halves of what is left are worth a request, and the first one comes. Of what is not
+    /// answered yet all may be on its way, and the half would wait for an answer of its own.
     pub(super) fn may_be_split(&self, now: Duration, rules: &Rules) -> bool {
         let left = self.left();
-        left.end - left.start >= 2 * SMALLEST_HALF && !self.is_silent(now, rules)
+        let is_answered = self.come > self.begin;
+        is_answered && left.end - left.start >= 2 * SMALLEST_HALF && !self.is_silent(now, rules)
     }
 
     /// Seconds until it is done at its own pace; infinite for one that is silent, and `None` while it
@@ -110,7 +117,7 @@ impl Held {
         if self.is_silent(now, rules) {
             return Some(f64::INFINITY);
         }
-        if age < (rules.wait * YOUNG).max(YOUNGEST) {
+        if self.come <= self.begin || age < (rules.wait * YOUNG).max(YOUNGEST) {
             return None;
         }
         let left = self.left();
@@ -122,7 +129,12 @@ impl Held {
         let left = self.left();
         let is_little = left.end - left.start <= LITTLE;
         let waits = if is_little { SOON } else { SILENT };
-        now.saturating_sub(self.last) > rules.wait.mul_f64(waits).max(YOUNGEST)
+        let mut patience = rules.wait.mul_f64(waits).max(YOUNGEST);
+        if self.come <= self.begin {
+            let late = if is_little { SOON } else { LATE };
+            patience = patience.max(rules.recent_wait.mul_f64(late));
+        }
+        now.saturating_sub(self.last) > patience
     }
 }
 
@@ -133,6 +145,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
     const RULES: Rules = Rules {
         wait: Duration::from_millis(100),
+        recent_wait: Duration::from_millis(100),
         may_race: true,
     };
 
@@ -169,6 +182,22 @@ mod tests {
             Some(0.3),
             "it comes"
         );
+    }
+
+    #[test]
+    fn what_is_not_answered_is_raced_when_it_is_late_and_never_split() {
+        let asked = Held::new(0..64 * MIB, Duration::ZERO);
+        assert_eq!(asked.worth_help(millis(290), &RULES), None);
+        let silent = Some(f64::INFINITY);
+        assert_eq!(asked.worth_help(millis(310), &RULES), silent);
+        assert!(!asked.may_be_split(millis(310), &RULES));
+        let uneven = Rules {
+            recent_wait: Duration::from_secs(2),
+            ..RULES
+        };
+        assert_eq!(asked.worth_help(millis(3900), &uneven), None);
+        assert_eq!(asked.worth_help(millis(4100), &uneven), silent);
+        assert!(held(1, 200).may_be_split(millis(400), &uneven));
     }
 
     #[test]

@@ -13,7 +13,6 @@ use tokio::sync::Notify;
 
 use super::brought::Brought;
 use super::front::Front;
-use super::held::Rules;
 use super::lanes::Room;
 use super::link::Way;
 use super::progress::ActiveFile;
@@ -169,8 +168,7 @@ impl Job {
         });
         let source = source.filter(|_| !state.ended);
         let lane = source.map(|source| state.sources.get(source).lane);
-        let wait = lane.map_or(Duration::ZERO, |lane| room(lane).wait);
-        let rules = Rules { wait, may_race };
+        let rules = lane.map(|lane| room(lane).rules(may_race));
         let (workers, one_stream) = (state.workers, state.sources.are_one_stream());
         drop(state);
         let segments = self.segments();
@@ -179,7 +177,7 @@ impl Job {
             workers,
             most: if one_stream { most.min(1) } else { most },
             has_free: source.is_some() && segments.has_free(),
-            longest_wait: source.and_then(|_| segments.longest_wait(now, &rules)),
+            longest_wait: rules.and_then(|rules| segments.longest_wait(now, &rules)),
             source,
             small: self.is_small(),
         }

@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use super::controller::{Controller, Learnt};
 use super::door::{Door, Refusal};
+use super::held::Rules;
 use super::piece::Pace;
 use super::queue::HOSTS;
+use super::streak::Streak;
 use crate::transport::retry::doubled;
 
 /// A way that failed so often in a row, whatever the file, is in trouble: where there is another, it gets
@@ -27,6 +29,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// is like now, and no single one is.
 const WEIGHT: f64 = 0.25;
 
+/// Where connections have to be shared out among several ways, one that brings less by this factor has only one
+/// of them: what differs by less is soon the other way round.
+const SLOWER: f64 = 2.0;
+
 /// Whether one more connection may go some way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
@@ -36,8 +42,28 @@ pub(super) struct Room {
     pub(super) trouble: bool,
     /// It is time to see whether that has passed.
     pub(super) trial: bool,
-    /// How long an answer takes at least.
+    /// How long an answer takes at least, and of late.
     pub(super) wait: Duration,
+    pub(super) recent_wait: Duration,
+    /// So many are open, and what one of them brings in bytes per second; 0 while that is not known.
+    pub(super) active: usize,
+    pub(super) rate: f64,
+}
+
+impl Room {
+    /// How the end of a file is shared out among those that go this way.
+    pub(super) fn rules(&self, may_race: bool) -> Rules {
+        Rules {
+            wait: self.wait,
+            recent_wait: self.recent_wait,
+            may_race,
+        }
+    }
+
+    /// Whether one connection there is enough to see how it is, where another way brings `best`.
+    pub(super) fn is_slow(&self, best: f64) -> bool {
+        self.active > 0 && self.rate > 0.0 && self.rate * SLOWER < best
+    }
 }
 
 /// All ways of a job, by the number that [`super::source::Source::lane`] has.
@@ -56,28 +82,33 @@ pub(crate) struct Lanes {
 /// The place of a connection among those that its way may have.
 pub(super) struct Seat {
     lane: usize,
+    /// For a small file.
+    is_small: bool,
     is_taken: AtomicBool,
 }
 
 struct Lane {
     controller: Controller,
     active: usize,
+    /// Of these, for small files.
+    small: usize,
     /// Those that were counted out before they ended, and have not.
     leaving: usize,
     received: Arc<AtomicU64>,
     /// It has answered, here or when it was asked for the listing.
     works: bool,
-    /// Failures in a row, and until when nobody is sent there because of them.
-    failures: u32,
+    /// Failures in a row, over all files, and until when nobody is sent there because of them.
+    failures: Streak,
     not_before: Duration,
     /// It sent wrong bytes.
     lies: bool,
     /// Of each of its hosts.
     doors: HashMap<String, Door>,
     pace: Pace,
-    /// The shortest wait for an answer, and that for the last few.
-    shortest: Duration,
-    recent_wait: Duration,
+    /// The shortest wait for an answer, and that for the last few, once one has come; until then, what is known
+    /// of the nearest host.
+    waits: Option<(Duration, Duration)>,
+    guess: Duration,
     /// There was room and nothing to do since the last look.
     idle: bool,
 }
@@ -115,20 +146,17 @@ impl Lanes {
             all.push(Lane {
                 controller,
                 active: 0,
+                small: 0,
                 leaving: 0,
                 received: Arc::default(),
                 works: false,
-                failures: 0,
+                failures: Streak::default(),
                 not_before: Duration::ZERO,
                 lies: false,
                 doors: HashMap::new(),
-                // Until an exchange has ended nothing else is known.
-                pace: Pace {
-                    wait: self.round_trip,
-                    ..Pace::default()
-                },
-                shortest: Duration::MAX,
-                recent_wait: self.round_trip,
+                pace: Pace::default(),
+                waits: None,
+                guess: self.round_trip,
                 idle: false,
             });
         }
@@ -140,19 +168,25 @@ impl Lanes {
         self.with(lane, |lane| lane.room(now))
     }
 
-    /// Counts a connection in until [`Self::leave`].
-    pub(super) fn enter(&self, lane: usize) -> Seat {
-        self.with(lane, |lane| lane.active += 1);
-        let is_taken = AtomicBool::new(true);
-        Seat { lane, is_taken }
+    /// Counts a connection in until [`Self::leave`], for a small file or another one.
+    pub(super) fn enter(&self, lane: usize, is_small: bool) -> Seat {
+        self.with(lane, |lane| {
+            lane.active += 1;
+            lane.small += usize::from(is_small);
+        });
+        Seat {
+            lane,
+            is_small,
+            is_taken: AtomicBool::new(true),
+        }
     }
 
     /// Counts a connection out that has ended.
     pub(super) fn leave(&self, seat: &Seat) {
-        let was_taken = seat.is_taken.swap(false, Relaxed);
-        self.with(seat.lane, |lane| match was_taken {
-            true => lane.active -= 1,
-            false => lane.leaving -= 1,
+        self.with(seat.lane, |lane| {
+            if !lane.gives_up(seat) {
+                lane.leaving -= 1;
+            }
         });
     }
 
@@ -161,8 +195,7 @@ impl Lanes {
     pub(super) fn leave_early(&self, seat: &Seat, host: &str) -> bool {
         self.with(seat.lane, |lane| {
             let is_shut = lane.doors.get(host).is_some_and(Door::is_shut);
-            let leaves = !is_shut && seat.is_taken.swap(false, Relaxed);
-            lane.active -= usize::from(leaves);
+            let leaves = !is_shut && lane.gives_up(seat);
             lane.leaving += usize::from(leaves);
             leaves
         })
@@ -176,14 +209,16 @@ impl Lanes {
     /// Notes that it answers.
     pub(super) fn works(&self, lane: usize) {
         self.with(lane, |lane| {
-            (lane.works, lane.failures) = (true, 0);
+            (lane.works, lane.failures.count) = (true, 0);
             lane.not_before = Duration::ZERO;
         });
     }
 
     /// Notes that it failed a short while ago, whatever it was asked for.
     pub(super) fn is_in_trouble(&self, lane: usize) {
-        (0..TROUBLE).for_each(|_| self.failed(lane, Duration::ZERO));
+        self.with(lane, |lane| {
+            (lane.failures.count, lane.not_before) = (TROUBLE, FIRST_PAUSE);
+        });
     }
 
     /// Notes that it sent wrong bytes: from now on it is used only where there is no other.
@@ -191,11 +226,12 @@ impl Lanes {
         self.with(lane, |lane| lane.lies = true);
     }
 
-    /// Notes that an exchange brought nothing.
-    pub(super) fn failed(&self, lane: usize, now: Duration) {
+    /// Notes that an exchange brought nothing, of whichever file: when it began, and now.
+    pub(super) fn failed(&self, lane: usize, (since, now): (Duration, Duration)) {
         self.with(lane, |lane| {
-            lane.failures += 1;
-            if let Some(doublings) = lane.failures.checked_sub(TROUBLE) {
+            let is_another = lane.failures.add((since, now));
+            let doublings = lane.failures.count.checked_sub(TROUBLE);
+            if let Some(doublings) = doublings.filter(|_| is_another) {
                 lane.not_before = now + doubled(FIRST_PAUSE, doublings, LONGEST_PAUSE);
             }
         });
@@ -231,8 +267,9 @@ impl Lanes {
     ) {
         self.with(lane, |lane| {
             lane.door(of.0).enters(now.saturating_sub(wait), of.1);
-            lane.shortest = lane.shortest.min(wait);
-            lane.recent_wait = wait.mul_f64(WEIGHT) + lane.recent_wait.mul_f64(1.0 - WEIGHT);
+            let (shortest, recent) = lane.waits.unwrap_or((wait, wait));
+            let recent = wait.mul_f64(WEIGHT) + recent.mul_f64(1.0 - WEIGHT);
+            lane.waits = Some((shortest.min(wait), recent));
             lane.controller.answered(of, wait);
         });
     }
@@ -261,18 +298,26 @@ impl Lanes {
         self.most.min(each)
     }
 
-    /// How much the next request asks for when `left` bytes are for nobody yet.
-    pub(super) fn piece(&self, lane: usize, left: u64) -> u64 {
-        let connections = self.connections();
+    /// How many connections there are over all ways: for small files, and for others.
+    pub(super) fn in_use(&self) -> (usize, usize) {
+        let lanes = self.lanes();
+        let each = lanes.iter().map(|lane| (lane.small, lane.active));
+        each.fold((0, 0), |sum, (small, active)| {
+            (sum.0 + small, sum.1 + active - small)
+        })
+    }
+
+    /// How much the next request asks for when `left` bytes are for nobody yet, and `connections` share them.
+    pub(super) fn piece(&self, lane: usize, left: u64, connections: usize) -> u64 {
         self.with(lane, |lane| {
-            let wait = lane.shortest.min(lane.pace.wait);
+            let wait = lane.shortest_wait();
             Pace { wait, ..lane.pace }.piece(left, connections)
         })
     }
 
     /// How long an answer took of late on this way, whatever stood in its queue.
     pub(super) fn recent_wait(&self, lane: usize) -> Duration {
-        self.with(lane, |lane| lane.recent_wait)
+        self.with(lane, |lane| lane.recent_wait())
     }
 
     /// Notes that there is nothing to do for those ways that have room.
@@ -309,6 +354,22 @@ impl Lane {
         self.doors.entry(host.to_owned()).or_default()
     }
 
+    fn shortest_wait(&self) -> Duration {
+        self.waits.map_or(self.guess, |waits| waits.0)
+    }
+
+    fn recent_wait(&self) -> Duration {
+        self.waits.map_or(self.guess, |waits| waits.1)
+    }
+
+    /// Takes the seat back, if it is taken.
+    fn gives_up(&mut self, seat: &Seat) -> bool {
+        let was_taken = seat.is_taken.swap(false, Relaxed);
+        self.active -= usize::from(was_taken);
+        self.small -= usize::from(was_taken && seat.is_small);
+        was_taken
+    }
+
     /// A way that has not answered yet is tried with one connection: it may lead nowhere.
     fn target(&self) -> usize {
         if self.works {
@@ -321,62 +382,15 @@ impl Lane {
     fn room(&self, now: Duration) -> Room {
         Room {
             free: self.target().saturating_sub(self.active),
-            trouble: self.lies || self.failures >= TROUBLE,
+            trouble: self.lies || self.failures.count >= TROUBLE,
             trial: !self.lies && self.active == 0 && now >= self.not_before,
-            wait: self.shortest.min(self.pace.wait),
+            wait: self.shortest_wait(),
+            recent_wait: self.recent_wait(),
+            active: self.active,
+            rate: self.pace.rate,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Two ways on which every connection brings its share, with so many connections allowed over both; the
-    /// first one takes what it wants. Returns how many each should have after a while.
-    fn after_a_while(allowed: usize) -> [usize; 2] {
-        let lanes = Lanes::new(128, false, Duration::from_millis(20), HashMap::new());
-        (0..2).for_each(|lane| lanes.works(lane));
-        let mut left = allowed;
-        for tick in 0..20 {
-            lanes.look(tick * Duration::from_millis(500), u64::MAX, left == 0);
-            left = allowed;
-            for lane in 0..2 {
-                let active = lanes.with(lane, |lane| {
-                    lane.active = lane.target().min(left);
-                    lane.active
-                });
-                left -= active;
-                lanes
-                    .counter(lane)
-                    .fetch_add(active as u64 * 100_000, Relaxed);
-            }
-        }
-        [0, 1].map(|lane| lanes.with(lane, |lane| lane.target()))
-    }
-
-    #[test]
-    fn who_is_about_to_end_is_in_use() {
-        let lanes = Lanes::new(5, false, Duration::from_millis(5), HashMap::new());
-        lanes.works(0);
-        let seats: Vec<_> = (0..4).map(|_| lanes.enter(0)).collect();
-        assert!(seats.iter().all(|seat| lanes.leave_early(seat, "host")));
-        assert!(!lanes.leave_early(&seats[0], "host"), "once");
-        assert_eq!(lanes.room(0, Duration::ZERO).free, 4);
-        for second in 0..5 {
-            lanes.look(Duration::from_secs(second), u64::MAX, true);
-            lanes.counter(0).fetch_add(1_000_000, Relaxed);
-        }
-        assert_eq!(lanes.connections(), 5, "it has learnt");
-        seats.iter().for_each(|seat| lanes.leave(seat));
-        let (active, leaving) = lanes.with(0, |lane| (lane.active, lane.leaving));
-        assert_eq!((active, leaving), (0, 0));
-    }
-
-    #[test]
-    fn what_the_others_leave_too_few_connections_learns_nothing() {
-        assert_eq!(after_a_while(256), [128, 128]);
-        assert_eq!(after_a_while(16), [28, 14], "both began with 14");
-        assert_eq!(after_a_while(130)[0], 128);
-    }
-}
+mod tests;

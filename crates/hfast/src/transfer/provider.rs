@@ -230,21 +230,26 @@ impl Provider {
             };
             match budget.failed(start.elapsed(), hub.chance()) {
                 Next::Wait(wait) if may_pass => again(&error, longest, wait, progress).await,
-                Next::Wait(_) | Next::GiveUp => return Err(self.about(wanted, error)),
+                Next::Wait(_) | Next::GiveUp => {
+                    let hint = error
+                        .hint()
+                        .unwrap_or("run the same command again")
+                        .to_owned();
+                    let text = format!("{}: {error}", wanted.name());
+                    let told = Error::new(error.kind(), text).with_hint(hint);
+                    return Err(told.with_source(error));
+                }
             }
         }
     }
 
-    /// Names the file; of a plain address no endpoint can be another.
-    fn about(&self, wanted: &Wanted, error: Error) -> Error {
-        let hint = error.hint().unwrap_or("run the same command again");
+    /// Advises whoever gave a plain address, of which no endpoint can be another.
+    pub(crate) fn advised(&self, error: Error) -> Error {
         let hint = match self {
-            Self::Repo(_) => hint,
-            Self::Url { .. } => without_endpoints(hint),
+            Self::Repo(_) => None,
+            Self::Url { .. } => error.hint().map(|hint| without_endpoints(hint).to_owned()),
         };
-        Error::new(error.kind(), format!("{}: {error}", wanted.name()))
-            .with_hint(hint)
-            .with_source(error)
+        hint.into_iter().fold(error, Error::with_hint)
     }
 
     /// Whether a source is believed what it says of a content: a further one of a repository is not.

@@ -1,8 +1,11 @@
 //! Which file the next idle connection should work on. Pure.
 //!
-//! The rule in one sentence: the file with the fewest connections comes first, so that a small file
-//! never waits behind a large one; and a quarter of the connections is enough for small files, so that a
-//! large one never waits behind many of them.
+//! The rule in one sentence: the file with the fewest connections comes first; and while there is something to
+//! do for both, a quarter of the connections is for small files and the rest for large ones, so that a small one
+//! never waits until a part of a large one has come, nor a large one behind many small ones.
+
+/// One in so many connections, rounded up, is for small files.
+const SMALL: usize = 4;
 
 /// What the chooser knows of one open file.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,6 +25,29 @@ pub(super) struct Load {
     pub(super) small: bool,
 }
 
+/// Which files have their share of the connections.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Full {
+    pub(super) small: bool,
+    pub(super) large: bool,
+}
+
+impl Full {
+    /// With so many connections for small files and for large ones, of so many that there should be.
+    pub(super) fn of((small, large): (usize, usize), connections: usize) -> Self {
+        Self {
+            small: small >= connections.div_ceil(SMALL),
+            // Of a single one nobody can have a part.
+            large: connections > 1 && large >= connections - connections.div_ceil(SMALL),
+        }
+    }
+
+    /// Whether a file is one of those.
+    pub(super) fn holds(self, load: &Load) -> bool {
+        if load.small { self.small } else { self.large }
+    }
+}
+
 /// What an idle connection should do; the number is an index into the loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
@@ -38,13 +64,12 @@ impl Load {
     }
 }
 
-/// Chooses, or says that there is nothing to do now. `small_full`: enough connections work on small
-/// files while there is something to do for large ones.
-pub(super) fn choose(loads: &[Load], small_full: bool) -> Option<Work> {
+/// Chooses, or says that there is nothing to do now. Files that have their share come last.
+pub(super) fn choose(loads: &[Load], full: Full) -> Option<Work> {
     let open = || loads.iter().enumerate();
     let fresh = open()
         .filter(|(_, load)| load.is_free())
-        .min_by_key(|(_, load)| (load.small && small_full, load.workers, !load.small));
+        .min_by_key(|(_, load)| (full.holds(load), load.workers, !load.small));
     if let Some((index, _)) = fresh {
         return Some(Work::Lease(index));
     }
@@ -60,6 +85,34 @@ pub(super) fn choose(loads: &[Load], small_full: bool) -> Option<Work> {
 mod tests {
     use super::*;
 
+    const NONE: Full = Full {
+        small: false,
+        large: false,
+    };
+
+    /// What small files and large ones get of so many connections, while both have more to do.
+    fn shares(connections: usize) -> (usize, usize) {
+        let (mut small, mut large) = (0, 0);
+        for _ in 0..connections {
+            let waiting = |small| Load {
+                small,
+                ..load(0, true)
+            };
+            let full = Full::of((small, large), connections);
+            match choose(&[waiting(false), waiting(true)], full) {
+                Some(Work::Lease(0)) => large += 1,
+                _ => small += 1,
+            }
+        }
+        (small, large)
+    }
+
+    #[test]
+    fn a_quarter_is_for_small_files_and_the_rest_for_large_ones() {
+        assert_eq!([1, 2, 4].map(shares), [(1, 0), (1, 1), (1, 3)]);
+        assert_eq!([5, 16, 30].map(shares), [(2, 3), (4, 12), (8, 22)]);
+    }
+
     fn load(workers: usize, has_free: bool) -> Load {
         Load {
             workers,
@@ -74,7 +127,7 @@ mod tests {
     #[test]
     fn a_file_without_a_connection_comes_before_one_with_many() {
         assert_eq!(
-            choose(&[load(4, true), load(0, true), load(1, true)], false),
+            choose(&[load(4, true), load(0, true), load(1, true)], NONE),
             Some(Work::Lease(1))
         );
     }
@@ -87,8 +140,12 @@ mod tests {
             ..load(0, true)
         };
         let loads = [load(1, true), load(0, true), small];
-        assert_eq!(choose(&loads, false), Some(Work::Lease(2)));
-        assert_eq!(choose(&loads, true), Some(Work::Lease(1)));
+        assert_eq!(choose(&loads, NONE), Some(Work::Lease(2)));
+        let small_is_full = Full {
+            small: true,
+            ..NONE
+        };
+        assert_eq!(choose(&loads, small_is_full), Some(Work::Lease(1)));
     }
 
     #[test]
@@ -101,8 +158,8 @@ mod tests {
             longest_wait: Some(2.0),
             ..load(1, false)
         };
-        assert_eq!(choose(&[fast, slow], false), Some(Work::Help(1)));
-        assert_eq!(choose(&[load(1, false)], false), None);
+        assert_eq!(choose(&[fast, slow], NONE), Some(Work::Help(1)));
+        assert_eq!(choose(&[load(1, false)], NONE), None);
     }
 
     #[test]
@@ -112,14 +169,14 @@ mod tests {
             longest_wait: Some(60.0),
             ..load(1, true)
         };
-        assert_eq!(choose(&[single], false), None);
+        assert_eq!(choose(&[single], NONE), None);
         assert_eq!(
             choose(
                 &[Load {
                     workers: 0,
                     ..single
                 }],
-                false
+                NONE
             ),
             Some(Work::Lease(0))
         );

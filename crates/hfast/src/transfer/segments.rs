@@ -214,8 +214,9 @@ impl Segments {
     /// Ends a lease; what it did not bring is free again. Who raced it is alone now, and may be raced.
     pub(super) fn release(&mut self, id: LeaseId) {
         if let Some(gone) = self.held.remove(&id) {
-            let raced = self.held.values_mut().filter(|held| held.raced);
-            raced
+            // Not a probe, which is no rival.
+            let rivals = self.held.values_mut().filter(|_| gone.raced);
+            rivals
                 .filter(|held| held.overlaps(&gone.rest))
                 .for_each(|held| held.raced = false);
             self.offer(gone.rest);

@@ -62,8 +62,8 @@ impl Sources {
     }
 
     /// The source that a connection can be opened to at `now`, given the room for each by its index and
-    /// its lane. One that fails for all files is left alone while there is another; among equals that with
-    /// the most room comes first.
+    /// its lane. One that fails for all files is left alone while there is another, and one that is slow has one
+    /// connection while there is another; among equals that with the most room comes first.
     pub(super) fn pick_now(
         &self,
         now: Duration,
@@ -88,8 +88,13 @@ impl Sources {
             };
             has_room && !entry.streams && now >= entry.not_before.max(entry.rests_until)
         });
-        let best = usable
-            .min_by_key(|(_, entry, room)| (entry.faults(), room.trouble, Reverse(room.free)))?;
+        let usable: Vec<_> = usable.collect();
+        let rates = usable.iter().map(|(.., room)| room.rate);
+        let fastest = rates.fold(0.0, f64::max);
+        let best = usable.into_iter().min_by_key(|(_, entry, room)| {
+            let is_slow = room.is_slow(fastest);
+            (entry.faults(), room.trouble, is_slow, Reverse(room.free))
+        })?;
         Some(best.0)
     }
 

@@ -15,7 +15,7 @@ use super::engine::Engine;
 use super::entry::REST;
 use super::gunzip::plain;
 use super::progress::ActiveFile;
-use super::source::{After, Source, Sources, Trust};
+use super::source::{After, Source, Sources};
 use super::throttle::limited;
 use crate::error::{Error, ErrorKind};
 use crate::hub::refusal::not_a_hub;
@@ -89,10 +89,10 @@ impl Engine {
                 }
                 Fault::Wrong(error) => {
                     wrong += 1;
-                    if wrong > looks(shown.done(), sources.count()) {
+                    if wrong > looks(shown.done(), sources.lanes().len()) {
                         return Err(error);
                     }
-                    sources.trust(Trust::AllBut(source.lane));
+                    sources.leave(index);
                     let told = error.to_string();
                     (error, told)
                 }
@@ -209,7 +209,7 @@ impl Engine {
                 let digest = growing.digest(wanted.digest.as_ref())?;
                 if wanted.digest.is_some_and(|promised| promised != digest) {
                     let promised = wanted.digest.as_ref();
-                    return Err(wrong_bytes(wanted.name(), promised, &digest));
+                    return Err(wrong_bytes(wanted.name(), promised, Some(&digest)));
                 }
                 destination.publish(&wanted, &digest, &Content::Growing(&growing))?;
                 Ok(size)

@@ -27,23 +27,26 @@ const STEP: u64 = 8 << 20;
 /// The judge of one file.
 pub(super) struct Verifier {
     claims: Claims,
+    /// The digest of the last pass.
+    found: Option<Digest>,
 }
 
 impl Verifier {
     /// `claims` are on disk from earlier runs.
     pub(super) fn new(claims: Claims) -> Self {
-        Self { claims }
+        let found = None;
+        Self { claims, found }
     }
 
     /// Waits for the whole file and returns its digest, which is the promised one.
     pub(super) async fn run(mut self, engine: &Engine, job: &Arc<Job>) -> Result<Digest, Error> {
-        let mut digest = self.pass(engine, job).await?;
+        let digest = self.pass(engine, job).await?;
         if is_right(job, &digest) {
             return Ok(digest);
         }
         if job.pointer_listed.load(Relaxed) {
             // The bytes may be right: another digest will judge them.
-            return Err(Self::give_up(job, &digest));
+            return Err(self.give_up(job));
         }
         let changed = self.changed_blocks(engine, job).await?;
         if !changed.is_empty() {
@@ -55,7 +58,7 @@ impl Verifier {
             job.renew(engine.now());
             changed.iter().for_each(|range| job.forget(range));
             engine.wake.notify_one();
-            digest = self.pass(engine, job).await?;
+            let digest = self.pass(engine, job).await?;
             if is_right(job, &digest) {
                 return Ok(digest);
             }
@@ -65,13 +68,13 @@ impl Verifier {
                 return Ok(digest);
             }
         }
-        Err(Self::give_up(job, &digest))
+        Err(self.give_up(job))
     }
 
     /// The error of a content that came whole and wrong; what came is not kept.
-    fn give_up(job: &Job, found: &Digest) -> Error {
+    fn give_up(&self, job: &Job) -> Error {
         job.discard();
-        wrong_bytes(&job.name, job.digest.as_ref(), found)
+        wrong_bytes(&job.name, job.digest.as_ref(), self.found.as_ref())
     }
 
     /// One pass over the file, as far behind the workers as need be.
@@ -88,7 +91,9 @@ impl Verifier {
             if position == job.size {
                 // The digest sees the last bytes a moment before they count as landed.
                 whole(job, &(0..job.size)).await?;
-                return Ok(hasher.finish());
+                let digest = hasher.finish();
+                self.found = Some(digest);
+                return Ok(digest);
             }
             if let Some((end, checksum)) = self.claims.take(position) {
                 let (next, right) =

@@ -16,6 +16,7 @@ use super::stall::Stall;
 use super::trouble::Trouble;
 use crate::error::{Error, ErrorKind};
 use crate::hub::refusal::{self, not_a_hub};
+use crate::transport::failure::NO_WAY;
 use crate::transport::retry::{LONG_PAUSE, Patience};
 use crate::transport::{Failure, FailureKind};
 
@@ -264,7 +265,7 @@ impl Engine {
         let Some(after) = job.failed(index, times, chance) else {
             return;
         };
-        self.lanes.failed(source.lane, self.now());
+        self.lanes.failed(source.lane, times);
         match after {
             After::Wait(_) => return,
             After::Another => {
@@ -275,13 +276,8 @@ impl Engine {
                     .notice(format!("{}: trying {next} instead", job.name));
             }
             After::GiveUp => {
-                let hint = if source.endpoint.is_some() {
-                    "`hfast doctor` finds out why; --endpoint or --mirror name another server; the same command goes on where it stopped"
-                } else {
-                    "run the same command again: it goes on where it stopped"
-                };
                 let text = format!("{}: {reason}", job.name);
-                job.forsake(Error::new(kind, text).with_hint(hint));
+                job.forsake(Error::new(kind, text).with_hint(NO_WAY));
             }
         }
         self.setup.provider.note(source, false);

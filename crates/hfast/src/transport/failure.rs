@@ -50,11 +50,15 @@ const NO_NAME: &str = "check the spelling of the address and the network; if the
 const NO_HUB: &str = "check that the endpoint is a Hub or a mirror of it";
 
 /// What to do about a server that is not reached.
-const NO_WAY: &str = "`hfast doctor` finds out why; --endpoint or --mirror name another server; the same command goes on where it stopped";
+pub(crate) const NO_WAY: &str = "`hfast doctor` finds out why; --endpoint or --mirror name another server; the same command goes on where it stopped";
 
 /// What to do about a server that one asks too often.
 pub(crate) const LIMITED: &str =
     "log in or pass a token for a higher limit, try another --endpoint, or come back later";
+
+/// What to do about bytes that are not what was promised.
+pub(crate) const WRONG: &str =
+    "check the digest if you gave it; else the source sends wrong bytes: try another --endpoint";
 
 /// A failed exchange. Its text names no URL, only, where known, the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,6 +182,7 @@ pub(crate) fn without_endpoints(hint: &str) -> &str {
         NO_HUB => "check the address",
         LIMITED => "come back later",
         NO_WAY => "check the address and the network; the same command goes on where it stopped",
+        WRONG => "check the digest; if it is right, the server sends wrong bytes",
         other => other,
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hfast::client::{Client, ClientOptions, DownloadRequest, Target};
+use hfast::client::{Client, ClientOptions, DownloadRequest, Plan, Target};
 use hfast::rate_limit::TimeOfDay;
 use hfast::transfer::disk::{Disk, Power};
 use hfast::transfer::limit::{Clock, Limit};
@@ -31,6 +31,28 @@ fn at_noon() -> Clock {
     Arc::new(|| TimeOfDay::new(12, 0).unwrap())
 }
 
+/// What is to be done to download all that `roads` lead to.
+async fn planned(
+    roads: SimulatedLink,
+    limit: Option<Limit>,
+    into: &Path,
+) -> (Client, Plan, Arc<Progress>) {
+    let options = ClientOptions {
+        endpoints: vec!["http://hub.test".parse().unwrap()],
+        limit,
+        connections: Some(16),
+        ..ClientOptions::default()
+    };
+    let disk = Disk::Inline(Power::default());
+    let client = Client::with_transport(options, Arc::new(roads), disk, 1);
+    let id = hfast::RepoId::new("org/name").unwrap();
+    let repo = hfast::Repo::new(hfast::RepoType::Model, id);
+    let request = DownloadRequest::new(repo, Target::Cache(into.into()));
+    let progress = Arc::new(Progress::default());
+    let plan = client.plan(&request, &progress).await.unwrap();
+    (client, plan, progress)
+}
+
 /// Downloads all that the Hub has, with `each` connection having a rate; all must arrive.
 async fn timed(
     hub: &FakeHub,
@@ -38,21 +60,8 @@ async fn timed(
     limit: Option<Limit>,
     into: &Path,
 ) -> (Duration, Snapshot) {
-    let options = ClientOptions {
-        endpoints: vec!["http://hub.test".parse().unwrap()],
-        limit,
-        connections: Some(16),
-        ..ClientOptions::default()
-    };
-    let hosts = [("hub.test", hub), ("cdn.test", hub)];
-    let hosts = hosts.map(|(name, hub)| (name, hub.clone())).to_vec();
-    let roads = Arc::new(SimulatedLink::new(hosts, each));
-    let client = Client::with_transport(options, roads, Disk::Inline(Power::default()), 1);
-    let id = hfast::RepoId::new("org/name").unwrap();
-    let repo = hfast::Repo::new(hfast::RepoType::Model, id);
-    let request = DownloadRequest::new(repo, Target::Cache(into.into()));
-    let progress = Arc::new(Progress::default());
-    let plan = client.plan(&request, &progress).await.unwrap();
+    let roads = crate::roads_at(hub, hub, each);
+    let (client, plan, progress) = planned(roads, limit, into).await;
     let started = Instant::now();
     let work = client.download(plan, &progress);
     let report = tokio::time::timeout(LIMIT, work).await.unwrap().unwrap();
@@ -90,6 +99,31 @@ fn a_download_takes_its_size_by_its_rate() {
         assert!(seen.received_bytes < SIZE + SIZE / 100, "{text}: {seen:?}");
         assert_eq!(seen.retries, 0, "{text}");
     }
+}
+
+#[test]
+fn small_files_do_not_wait_for_the_pieces_of_large_ones() {
+    let mut repo = Repo::model("org/name").lfs("model.bin", Content::seeded(1, 20 << 20));
+    for n in 0..6 {
+        repo = repo.content(&format!("{n}.json"), Content::seeded(n, 3000));
+    }
+    let hub = hub_of(repo.build(), "http://cdn.test");
+    let folder = tempfile::tempdir().unwrap();
+    let early = on_virtual_time(async {
+        let limit = Some(limit("1M", at_noon()));
+        let mut roads = crate::roads(&hub, &hub);
+        roads.delay = Duration::from_millis(1);
+        let (client, plan, progress) = planned(roads, limit, folder.path()).await;
+        let after_two_seconds = async {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            progress.snapshot().files_done
+        };
+        tokio::select! {
+            early = after_two_seconds => early,
+            report = client.download(plan, &progress) => panic!("{report:?}"),
+        }
+    });
+    assert_eq!(early, 6);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use hfast::transfer::disk::{Disk, Power};
 use hfast::transfer::progress::{Event, Progress};
 use hfast_testkit::corpus::RepoKind;
 use hfast_testkit::faults::{Fault, Match, What};
-use hfast_testkit::hub::{FakeHub, LfsRedirect, Odd, RouteKind};
+use hfast_testkit::hub::{FakeHub, LfsRedirect, Logged, Odd, RouteKind};
 use tokio::time::{Instant, sleep};
 
 use crate::{LIMIT, hub, on_virtual_time};
@@ -216,6 +216,24 @@ fn a_file_of_unknown_size_is_asked_of_the_next_source_after_a_refusal() {
             hfast::ErrorKind::AccessDenied,
             "the first refusal counts"
         );
+    });
+}
+
+#[test]
+fn a_file_of_unknown_size_is_asked_of_each_source_before_one_that_lies_is_asked_again() {
+    let endpoints = ["http://mirror.test", "http://twin.test", "http://hub.test"];
+    let world = World::of(&endpoints, crate::RATE);
+    hide_sizes(&world);
+    let config = Match::resolve().path("config.json");
+    world.second.add_fault(Fault::new(config, What::FlipEach));
+    let folder = tempfile::tempdir().unwrap();
+    on_virtual_time(async {
+        let report = world.download(folder.path(), &["config.json"]).await;
+        assert_eq!(std::fs::read(report.path).unwrap(), b"{}");
+        let whole = |r: &Logged| r.method == "GET" && r.range.is_none();
+        let mut requests = world.second.requests();
+        requests.retain(|r| whole(r) && r.path.starts_with("/org/name/resolve/"));
+        assert_eq!(requests.len(), 2, "once by each of its names");
     });
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct SimulatedLink {
     hosts: Hosts,
     /// Bytes per second of each connection.
     rate: u64,
+    /// On the way of a question, and of its answer.
+    pub(crate) delay: Duration,
     /// What becomes of exchanges beyond these.
     most: usize,
     beyond: Beyond,
@@ -59,6 +61,7 @@ impl SimulatedLink {
         Self {
             hosts,
             rate,
+            delay: DELAY,
             most: usize::MAX,
             beyond: Beyond::Reset,
             open: Arc::default(),
@@ -111,7 +114,7 @@ impl Transport for SimulatedLink {
         }
         let mut slot = Slot::open(&self.open);
         Box::pin(async move {
-            tokio::time::sleep(DELAY).await;
+            tokio::time::sleep(self.delay).await;
             let lets_in = self.lets_in(&mut slot, request.fresh);
             match self.beyond {
                 Beyond::Reset if !lets_in => {
@@ -135,7 +138,7 @@ impl Transport for SimulatedLink {
             if extra == Duration::MAX {
                 std::future::pending::<()>().await;
             }
-            tokio::time::sleep(DELAY + extra).await;
+            tokio::time::sleep(self.delay + extra).await;
             let rate = delivery.rate.unwrap_or(self.rate).min(self.rate);
             let (cut, declared) = (delivery.cut, declared_length(&response));
             let kept = slot.is_kept;

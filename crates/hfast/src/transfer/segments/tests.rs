@@ -85,8 +85,20 @@ fn what_a_rival_has_brought_is_not_fetched_once_more() {
     assert_eq!(segments.wanted(silent.id), 0);
 }
 
+#[test]
+fn a_probe_is_no_rival() {
+    let mut segments = Segments::new(MIB, Ranges::default());
+    segments.lease(MIB, seconds(0)).unwrap();
+    segments.help(seconds(10), &RULES).unwrap();
+    let probe = segments.probe(seconds(12)).unwrap();
+    bring(&mut segments, &probe, probe.range.end);
+    segments.release(probe.id);
+    assert_eq!(segments.help(seconds(20), &RULES), None, "two are enough");
+}
+
 const RULES: Rules = Rules {
     wait: Duration::from_millis(100),
+    recent_wait: Duration::from_millis(100),
     may_race: true,
 };
 

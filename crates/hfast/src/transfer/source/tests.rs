@@ -18,6 +18,16 @@ fn sources(n: usize) -> Sources {
     Sources::new((0..n).map(source).collect(), Duration::ZERO)
 }
 
+const ROOM: Room = Room {
+    free: 1,
+    trouble: false,
+    trial: false,
+    wait: SECOND,
+    recent_wait: SECOND,
+    active: 0,
+    rate: 0.0,
+};
+
 /// A failure at `now` that took a second.
 fn fail(sources: &mut Sources, index: usize, now: u32) -> Option<After> {
     let now = now * SECOND;
@@ -44,12 +54,7 @@ fn two_failures_in_a_row_change_the_source_and_progress_forgives() {
 
 #[test]
 fn one_that_failed_rests_until_it_brings_something() {
-    let room = |_: usize, _: usize| Room {
-        free: 1,
-        trouble: false,
-        trial: false,
-        wait: SECOND,
-    };
+    let room = |_: usize, _: usize| ROOM;
     let mut sources = sources(1);
     fail(&mut sources, 0, 1);
     assert_eq!(sources.pick_now(SECOND, room), Some(0));
@@ -157,4 +162,29 @@ fn who_is_turned_away_again_and_again_is_alone_with_that() {
     assert_eq!(sources.failures(0), 8, "it is waited for more patiently");
     sources.progressed(0, 100 * SECOND);
     assert!(sources.may_be_turned_away(0));
+}
+
+#[test]
+fn a_slow_source_has_one_connection_where_they_have_to_be_shared_out() {
+    let sources = sources(2);
+    let pick = |rates: [f64; 2], active: [usize; 2]| {
+        let room = |_: usize, lane: usize| Room {
+            free: 4 - active[lane],
+            active: active[lane],
+            rate: rates[lane],
+            ..ROOM
+        };
+        sources.pick_now(SECOND, room)
+    };
+    assert_eq!(pick([2e4, 3e6], [1, 2]), Some(1));
+    assert_eq!(pick([2e4, 3e6], [0, 3]), Some(0), "it may be better now");
+    assert_eq!(pick([2e6, 3e6], [1, 2]), Some(0), "much alike");
+    assert_eq!(pick([2e4, 0.0], [1, 2]), Some(0), "not known yet");
+    let full = |_: usize, lane: usize| Room {
+        free: 1 - lane,
+        active: 1,
+        rate: [2e4, 3e6][lane],
+        ..ROOM
+    };
+    assert_eq!(sources.pick_now(SECOND, full), Some(0), "there is no other");
 }
