@@ -81,7 +81,7 @@ pub(super) struct Controller {
     /// When the look under way began, and what had been received until then.
     since: Option<(Duration, u64)>,
     state: State,
-    /// What turned out by trying.
+    /// What turned out by trying, or was near enough to it.
     learnt: Option<Learnt>,
     /// The rate at the last look.
     last: f64,
