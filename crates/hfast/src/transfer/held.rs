@@ -16,9 +16,9 @@ const YOUNGEST: Duration = Duration::from_millis(200);
 /// sent again sooner on a connection that flows.
 const SILENT: f64 = 3.0;
 
-/// One that has not been answered may still take so many times as long as answers did of late, where some take
-/// much longer than others.
-const LATE: f64 = 2.0;
+/// But one that has not been answered may take so many times as long as answers did of late: some may take much
+/// longer than others. More costs the end on a path that loses packets.
+const LATE: f64 = 1.5;
 
 /// Of so little, a second copy costs next to nothing: it is begun when nothing has come for so many waits, which
 /// is half of one after it should have.
@@ -131,8 +131,7 @@ impl Held {
         let waits = if is_little { SOON } else { SILENT };
         let mut patience = rules.wait.mul_f64(waits).max(YOUNGEST);
         if self.come <= self.begin {
-            let late = if is_little { SOON } else { LATE };
-            patience = patience.max(rules.recent_wait.mul_f64(late));
+            patience = patience.max(rules.recent_wait.mul_f64(LATE));
         }
         now.saturating_sub(self.last) > patience
     }
@@ -195,8 +194,8 @@ mod tests {
             recent_wait: Duration::from_secs(2),
             ..RULES
         };
-        assert_eq!(asked.worth_help(millis(3900), &uneven), None);
-        assert_eq!(asked.worth_help(millis(4100), &uneven), silent);
+        assert_eq!(asked.worth_help(millis(2900), &uneven), None);
+        assert_eq!(asked.worth_help(millis(3100), &uneven), silent);
         assert!(held(1, 200).may_be_split(millis(400), &uneven));
     }
 
