@@ -212,11 +212,6 @@ impl Engine {
             (Sink::Partial(partial), claims, adopted)
         };
         let validator = wanted.validator.clone();
-        if wanted.digest.is_none() && validator.is_none() {
-            let text = "nothing tells whether it changes on the server while it comes: give its --sha256 to be sure";
-            let text = format!("{}: {text}", wanted.name());
-            self.setup.progress.notice_once(&text);
-        }
         let file = (wanted.name().to_owned(), size, wanted.digest, validator);
         let mut landed = Job::ranges_of(&claims);
         // What another run had finished has no claims.

@@ -101,8 +101,8 @@ impl Engine {
             let load = job.load(now, may_race, |lane| self.lanes.room(lane, now));
             loads.push(load);
             if load.is_free() && load.workers == 0 {
-                // There may be very many of them, and none can be wanted more.
-                if !full.holds(&load) {
+                // There may be very many small ones, and nothing can be wanted more than this.
+                if full.is_best(&load) {
                     break;
                 }
                 has_small |= load.small;

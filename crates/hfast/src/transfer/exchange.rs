@@ -119,6 +119,11 @@ impl Exchange<'_> {
         self.answered = Some(now);
         gauge.meter.is_from(&self.host);
         let accepted = self.accept(&answer)?;
+        if self.job.is_joined() {
+            let text = "it comes in several answers, and nothing tells whether it changes on the server: give its --sha256 to be sure";
+            let text = format!("{}: {text}", self.job.name);
+            engine.setup.progress.notice_once(&text);
+        }
         let kept = answer.response.kept;
         let times = (now, now.saturating_sub(asked));
         engine.lanes.answered(lane, (&self.host, kept), times);
@@ -132,10 +137,13 @@ impl Exchange<'_> {
             let index = self.source_index;
             self.job.with_sources(|sources| sources.stream_ended(index));
         }
-        if let Some(begun) = gauge.begun.filter(|_| self.kept > 0) {
+        // Of a small file most is the wait, which says little of what a long piece would bring.
+        let is_measure = self.kept > 0 && !self.job.is_small();
+        if let Some(begun) = gauge.begun.filter(|_| is_measure) {
             let wait = begun.saturating_sub(asked);
             let took = engine.now().saturating_sub(begun);
-            engine.lanes.paced(lane, Pace::of(wait, self.kept, took));
+            let pace = Pace::of(wait, self.kept, took);
+            engine.lanes.brings(lane, pace.rate);
         }
         let broke = matches!(outcome, Err(Trouble::Stalled(_) | Trouble::Failed(_)));
         // An outage of the link is no address's fault.

@@ -13,10 +13,10 @@ use tokio::sync::Notify;
 
 use super::brought::Brought;
 use super::front::Front;
-use super::lanes::Room;
 use super::link::Way;
 use super::progress::ActiveFile;
 use super::ranges::Ranges;
+use super::room::Room;
 use super::schedule::Load;
 use super::segments::{LeaseId, Segments};
 use super::sink::Sink;
@@ -45,6 +45,8 @@ pub(crate) struct Job {
     validator: Option<Validator>,
     /// The headers give a SHA-256 where the listing has a git digest: that of a pointer.
     pub(super) pointer_listed: AtomicBool,
+    /// An answer was accepted.
+    is_begun: AtomicBool,
     pub(crate) sink: Sink,
     /// The digest, as far as bytes have arrived without a gap.
     pub(super) front: Front,
@@ -110,6 +112,7 @@ impl Job {
             identity,
             validator,
             pointer_listed: AtomicBool::new(false),
+            is_begun: AtomicBool::new(false),
             sink,
             front: Front::new(Hasher::sha256()),
             resumed_to,
@@ -266,6 +269,13 @@ impl Job {
         };
         let known = self.validator.as_ref();
         !Validator::is_same_state(known, validator) || strong(known) != strong(validator)
+    }
+
+    /// Notes that an answer was accepted. True: it is not the first one, and nothing tells whether they belong
+    /// together.
+    pub(super) fn is_joined(&self) -> bool {
+        let is_another = self.is_begun.swap(true, Relaxed);
+        is_another && self.digest.is_none() && self.validator.is_none()
     }
 
     /// Ends the job: what has landed is of a content that the source has no longer.

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use super::controller::{Controller, Learnt};
 use super::door::{Door, Refusal};
-use super::held::Rules;
 use super::piece::Pace;
 use super::queue::HOSTS;
+use super::room::Room;
 use super::streak::Streak;
 use crate::transport::retry::doubled;
 
@@ -28,43 +28,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How much the last exchange says of the next beside those before it: the last four or so are what the network
 /// is like now, and no single one is.
 const WEIGHT: f64 = 0.25;
-
-/// Where connections have to be shared out among several ways, one that brings less by this factor has only one
-/// of them: what differs by less is soon the other way round.
-const SLOWER: f64 = 2.0;
-
-/// Whether one more connection may go some way.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Room {
-    /// So many more connections may be opened.
-    pub(super) free: usize,
-    /// It fails again and again.
-    pub(super) trouble: bool,
-    /// It is time to see whether that has passed.
-    pub(super) trial: bool,
-    /// How long an answer takes at least, and of late.
-    pub(super) wait: Duration,
-    pub(super) recent_wait: Duration,
-    /// So many are open, and what one of them brings in bytes per second; 0 while that is not known.
-    pub(super) active: usize,
-    pub(super) rate: f64,
-}
-
-impl Room {
-    /// How the end of a file is shared out among those that go this way.
-    pub(super) fn rules(&self, may_race: bool) -> Rules {
-        Rules {
-            wait: self.wait,
-            recent_wait: self.recent_wait,
-            may_race,
-        }
-    }
-
-    /// Whether one connection there is enough to see how it is, where another way brings `best`.
-    pub(super) fn is_slow(&self, best: f64) -> bool {
-        self.active > 0 && self.rate > 0.0 && self.rate * SLOWER < best
-    }
-}
 
 /// All ways of a job, by the number that [`super::source::Source::lane`] has.
 pub(crate) struct Lanes {
@@ -104,7 +67,8 @@ struct Lane {
     lies: bool,
     /// Of each of its hosts.
     doors: HashMap<String, Door>,
-    pace: Pace,
+    /// What a connection brings in bytes per second, waits included; 0 while that is not known.
+    rate: f64,
     /// The shortest wait for an answer, and that for the last few, once one has come; until then, what is known
     /// of the nearest host.
     waits: Option<(Duration, Duration)>,
@@ -154,7 +118,7 @@ impl Lanes {
                 not_before: Duration::ZERO,
                 lies: false,
                 doors: HashMap::new(),
-                pace: Pace::default(),
+                rate: 0.0,
                 waits: None,
                 guess: self.round_trip,
                 idle: false,
@@ -279,9 +243,12 @@ impl Lanes {
         self.with(lane, |lane| lane.door(host).leaves(now, well));
     }
 
-    /// Remembers what an exchange was like that brought bytes.
-    pub(super) fn paced(&self, lane: usize, pace: Pace) {
-        self.with(lane, |lane| lane.pace = lane.pace.mixed(&pace, WEIGHT));
+    /// Notes what a connection brought in bytes per second, the wait included.
+    pub(super) fn brings(&self, lane: usize, rate: f64) {
+        self.with(lane, |lane| {
+            let before = if lane.rate > 0.0 { lane.rate } else { rate };
+            lane.rate = before + (rate - before) * WEIGHT;
+        });
     }
 
     /// What was learnt of the ways.
@@ -294,8 +261,14 @@ impl Lanes {
 
     /// How many connections there should be over all ways.
     pub(super) fn connections(&self) -> usize {
-        let each = self.lanes().iter().map(Lane::target).sum();
-        self.most.min(each)
+        let lanes = self.lanes();
+        let has_sound = lanes.iter().any(|lane| !lane.is_in_trouble());
+        let each = lanes.iter().map(|lane| {
+            // Such a way is only looked at, where there is another.
+            let is_only_tried = has_sound && lane.is_in_trouble();
+            if is_only_tried { 1 } else { lane.target() }
+        });
+        self.most.min(each.sum())
     }
 
     /// How many connections there are over all ways: for small files, and for others.
@@ -311,7 +284,8 @@ impl Lanes {
     pub(super) fn piece(&self, lane: usize, left: u64, connections: usize) -> u64 {
         self.with(lane, |lane| {
             let wait = lane.shortest_wait();
-            Pace { wait, ..lane.pace }.piece(left, connections)
+            let rate = lane.rate;
+            Pace { wait, rate }.piece(left, connections)
         })
     }
 
@@ -354,6 +328,10 @@ impl Lane {
         self.doors.entry(host.to_owned()).or_default()
     }
 
+    fn is_in_trouble(&self) -> bool {
+        self.lies || self.failures.count >= TROUBLE
+    }
+
     fn shortest_wait(&self) -> Duration {
         self.waits.map_or(self.guess, |waits| waits.0)
     }
@@ -382,12 +360,12 @@ impl Lane {
     fn room(&self, now: Duration) -> Room {
         Room {
             free: self.target().saturating_sub(self.active),
-            trouble: self.lies || self.failures.count >= TROUBLE,
+            trouble: self.is_in_trouble(),
             trial: !self.lies && self.active == 0 && now >= self.not_before,
             wait: self.shortest_wait(),
             recent_wait: self.recent_wait(),
             active: self.active,
-            rate: self.pace.rate,
+            rate: self.rate,
         }
     }
 }

@@ -32,6 +32,7 @@ pub mod progress;
 pub(crate) mod provider;
 mod queue;
 pub mod ranges;
+mod room;
 mod schedule;
 mod segments;
 mod sink;

@@ -46,20 +46,6 @@ impl Pace {
         Self { wait, rate }
     }
 
-    /// Between this and `other`, of which `weight` says how much it counts; what is not known counts
-    /// nothing.
-    pub(super) fn mixed(&self, other: &Self, weight: f64) -> Self {
-        if self.rate <= 0.0 {
-            return *other;
-        }
-        let mix = |a: f64, b: f64| a + (b - a) * weight;
-        let wait = mix(self.wait.as_secs_f64(), other.wait.as_secs_f64());
-        Self {
-            wait: Duration::from_secs_f64(wait),
-            rate: mix(self.rate, other.rate),
-        }
-    }
-
     /// How many bytes to ask for next, when `left` bytes are for nobody yet and `connections` share
     /// them.
     pub(super) fn piece(&self, left: u64, connections: usize) -> u64 {

@@ -42,8 +42,13 @@ impl Full {
         }
     }
 
+    /// Whether nothing can be wanted more than this file, on which nobody works.
+    pub(super) fn is_best(self, load: &Load) -> bool {
+        !self.holds(load) && (load.small || self.small)
+    }
+
     /// Whether a file is one of those.
-    pub(super) fn holds(self, load: &Load) -> bool {
+    fn holds(self, load: &Load) -> bool {
         if load.small { self.small } else { self.large }
     }
 }
@@ -111,6 +116,27 @@ mod tests {
     fn a_quarter_is_for_small_files_and_the_rest_for_large_ones() {
         assert_eq!([1, 2, 4].map(shares), [(1, 0), (1, 1), (1, 3)]);
         assert_eq!([5, 16, 30].map(shares), [(2, 3), (4, 12), (8, 22)]);
+    }
+
+    #[test]
+    fn who_is_looked_at_no_further_is_who_is_chosen() {
+        let (small, large) = (
+            Load {
+                small: true,
+                ..load(0, true)
+            },
+            load(0, true),
+        );
+        for full in [(false, false), (false, true), (true, false), (true, true)] {
+            let full = Full {
+                small: full.0,
+                large: full.1,
+            };
+            for (first, other) in [(small, large), (large, small)] {
+                let is_chosen = choose(&[first, other], full) == Some(Work::Lease(0));
+                assert!(is_chosen || !full.is_best(&first), "{full:?} {first:?}");
+            }
+        }
     }
 
     fn load(workers: usize, has_free: bool) -> Load {

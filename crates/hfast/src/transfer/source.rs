@@ -8,7 +8,7 @@ use std::time::Duration;
 
 pub(crate) use super::entry::Source;
 use super::entry::{BEFORE_CHANGE, Entry, REST, Serves, TURNED_AWAY, WHOLES};
-use super::lanes::Room;
+use super::room::Room;
 use crate::error::Error;
 use crate::transport::retry::{Budget, FOR_BYTES, LONG_PAUSE, LONGEST_WAIT, Next, Patience};
 
@@ -200,7 +200,7 @@ impl Sources {
         self.rest(index, times.1);
     }
 
-    /// Prefers every other source to one that wants to be left alone for a while.
+    /// Prefers every other source to one that wants to be left alone for a while, or sent wrong bytes.
     pub(crate) fn leave(&mut self, index: usize) {
         let failures = &mut self.all[index].failures.count;
         *failures = (*failures).max(BEFORE_CHANGE);

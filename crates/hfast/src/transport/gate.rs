@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::retry::{LONG_PAUSE, LONGEST_PAUSE, Verdict, judge};
 
-/// What brings content brings some within this time: a connection that is silent for longer is given up, but
-/// where answers take seconds.
+/// What brings content brings some within this time: a connection that is silent for longer is given up,
+/// except where answers take seconds.
 const SERVING: Duration = Duration::from_secs(5);
 
 /// Hosts that asked for a pause, each by its name and, where it is not the usual one, its port.
