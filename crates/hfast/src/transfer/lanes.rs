@@ -362,6 +362,7 @@ impl Lane {
             free: self.target().saturating_sub(self.active),
             trouble: self.is_in_trouble(),
             trial: !self.lies && self.active == 0 && now >= self.not_before,
+            is_untried: self.waits.is_none() && self.active == 0 && self.failures.count == 0,
             wait: self.shortest_wait(),
             recent_wait: self.recent_wait(),
             active: self.active,

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::held::Rules;
 
-/// Where connections have to be shared out among several ways, one that brings less by this factor has only one
-/// of them: what differs by less is soon the other way round.
+/// Where connections have to be shared out among several ways, one that brings less by this factor gets no
+/// further one: what differs by less is soon the other way round.
 const SLOWER: f64 = 2.0;
 
 /// Whether one more connection may go some way.
@@ -19,6 +19,8 @@ pub(super) struct Room {
     pub(super) trouble: bool,
     /// It is time to see whether that has passed.
     pub(super) trial: bool,
+    /// It has neither answered nor failed, and nobody is asking it.
+    pub(super) is_untried: bool,
     /// How long an answer takes at least, and of late.
     pub(super) wait: Duration,
     pub(super) recent_wait: Duration,
@@ -37,9 +39,10 @@ impl Room {
         }
     }
 
-    /// Whether one connection there is enough to see how it is, where another way brings `best`: also while that
-    /// one has not shown it.
+    /// Whether it is left to those for whom another way, which brings `best`, has no room: also while the only
+    /// connection there has not shown what it brings.
     pub(super) fn is_slow(&self, best: f64) -> bool {
-        self.active > 0 && self.rate * SLOWER < best
+        let is_seen = self.active > 0 || self.rate > 0.0;
+        is_seen && self.rate * SLOWER < best
     }
 }

@@ -62,8 +62,8 @@ impl Sources {
     }
 
     /// The source that a connection can be opened to at `now`, given the room for each by its index and
-    /// its lane. One that fails for all files is left alone while there is another, and one that is slow has one
-    /// connection while there is another; among equals that with the most room comes first.
+    /// its lane. One that fails for all files is left alone while there is another, and one that is slow gets no
+    /// further connection; among equals that with the most room comes first, or that which has not been tried.
     pub(super) fn pick_now(
         &self,
         now: Duration,
@@ -92,8 +92,8 @@ impl Sources {
         let rates = usable.iter().map(|(.., room)| room.rate);
         let fastest = rates.fold(0.0, f64::max);
         let best = usable.into_iter().min_by_key(|(_, entry, room)| {
-            let is_slow = room.is_slow(fastest);
-            (entry.faults(), room.trouble, is_slow, Reverse(room.free))
+            let order = (entry.faults(), room.trouble, room.is_slow(fastest));
+            (order, Reverse(room.free), !room.is_untried)
         })?;
         Some(best.0)
     }

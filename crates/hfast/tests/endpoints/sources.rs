@@ -238,6 +238,17 @@ fn a_file_of_unknown_size_is_asked_of_each_source_before_one_that_lies_is_asked_
 }
 
 #[test]
+fn a_single_connection_goes_where_more_comes() {
+    let (first, second) = (hub("http://cdn.test"), hub("http://storage.test"));
+    first.add_fault(Fault::new(Match::cdn(), What::Throttle(100_000)));
+    let roads = crate::roads(&first, &second);
+    let (took, report) = crate::download_with(roads, &BOTH, Some(1));
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    // One piece of the first takes 21 s, all of it 270.
+    assert!(took < Duration::from_secs(60), "{took:?}");
+}
+
+#[test]
 fn a_source_without_ranges_does_not_slow_down_the_next_one() {
     let world = World::new();
     world.first.configure(|options| {

@@ -22,6 +22,7 @@ const ROOM: Room = Room {
     free: 1,
     trouble: false,
     trial: false,
+    is_untried: false,
     wait: SECOND,
     recent_wait: SECOND,
     active: 0,
@@ -165,7 +166,7 @@ fn who_is_turned_away_again_and_again_is_alone_with_that() {
 }
 
 #[test]
-fn a_slow_source_has_one_connection_where_they_have_to_be_shared_out() {
+fn a_slow_source_gets_no_further_connection_where_another_has_room() {
     let sources = sources(2);
     let pick = |rates: [f64; 2], active: [usize; 2]| {
         let room = |_: usize, lane: usize| Room {
@@ -177,7 +178,9 @@ fn a_slow_source_has_one_connection_where_they_have_to_be_shared_out() {
         sources.pick_now(SECOND, room)
     };
     assert_eq!(pick([2e4, 3e6], [1, 2]), Some(1));
-    assert_eq!(pick([2e4, 3e6], [0, 3]), Some(0), "it may be better now");
+    assert_eq!(pick([2e4, 3e6], [0, 3]), Some(1));
+    assert_eq!(pick([0.0, 3e6], [0, 3]), Some(0), "it may be better");
+    assert_eq!(pick([0.0, 3e6], [1, 2]), Some(1), "one shows it");
     assert_eq!(pick([2e6, 3e6], [1, 2]), Some(0), "much alike");
     assert_eq!(pick([2e4, 0.0], [1, 2]), Some(0), "not known yet");
     let full = |_: usize, lane: usize| Room {
@@ -187,4 +190,27 @@ fn a_slow_source_has_one_connection_where_they_have_to_be_shared_out() {
         ..ROOM
     };
     assert_eq!(sources.pick_now(SECOND, full), Some(0), "there is no other");
+}
+
+#[test]
+fn each_source_is_tried_however_few_connections_there_are() {
+    let sources = sources(2);
+    let pick = |of: [(usize, bool); 2]| {
+        let room = |_: usize, lane: usize| Room {
+            free: 4 - of[lane].0.min(3),
+            active: of[lane].0,
+            is_untried: of[lane].1,
+            rate: 2e4 * f64::from(!of[lane].1),
+            ..ROOM
+        };
+        sources.pick_now(SECOND, room)
+    };
+    assert_eq!(
+        pick([(0, true), (0, true)]),
+        Some(0),
+        "the most wanted first"
+    );
+    assert_eq!(pick([(1, false), (0, true)]), Some(1));
+    assert_eq!(pick([(0, false), (0, true)]), Some(1));
+    assert_eq!(pick([(0, false), (0, false)]), Some(0));
 }
