@@ -88,9 +88,8 @@ impl Engine {
         let gates = &self.setup.gates;
         let may_race = self.may_race();
         let (mut loads, mut has_small) = (Vec::new(), false);
-        // A single one has to do with either first, and it is a small one.
-        let are_some = self.connections() > 1;
-        let is_begin = are_some && self.is_mixed.load(Relaxed) && now < HEAD_START;
+        // A single connection has to do with either first, and it is a small one.
+        let is_begin = now < HEAD_START && self.is_mixed.load(Relaxed) && self.connections() > 1;
         for job in open {
             let waits = is_begin && (job.is_small() || full.large);
             if waits || job.is_small() && full.small && has_small {

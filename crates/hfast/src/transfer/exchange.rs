@@ -119,7 +119,7 @@ impl Exchange<'_> {
         self.answered = Some(now);
         gauge.meter.is_from(&self.host);
         let accepted = self.accept(&answer)?;
-        if self.job.is_joined() {
+        if self.job.note_answer() {
             let text = "it comes in several answers, and nothing tells whether it changes on the server: give its --sha256 to be sure";
             let text = format!("{}: {text}", self.job.name);
             engine.setup.progress.notice_once(&text);

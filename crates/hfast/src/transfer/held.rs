@@ -106,8 +106,9 @@ impl Held {
     /// answered yet all may be on its way, and the half would wait for an answer of its own.
     pub(super) fn may_be_split(&self, now: Duration, rules: &Rules) -> bool {
         let left = self.left();
-        let is_answered = self.come > self.begin;
-        is_answered && left.end - left.start >= 2 * SMALLEST_HALF && !self.is_silent(now, rules)
+        self.is_answered()
+            && left.end - left.start >= 2 * SMALLEST_HALF
+            && !self.is_silent(now, rules)
     }
 
     /// Seconds until it is done at its own pace; infinite for one that is silent, and `None` while it
@@ -117,7 +118,7 @@ impl Held {
         if self.is_silent(now, rules) {
             return Some(f64::INFINITY);
         }
-        if self.come <= self.begin || age < (rules.wait * YOUNG).max(YOUNGEST) {
+        if !self.is_answered() || age < (rules.wait * YOUNG).max(YOUNGEST) {
             return None;
         }
         let left = self.left();
@@ -125,12 +126,16 @@ impl Held {
         Some(to_f64(left.end - left.start) / rate.max(1.0))
     }
 
+    fn is_answered(&self) -> bool {
+        self.come > self.begin
+    }
+
     fn is_silent(&self, now: Duration, rules: &Rules) -> bool {
         let left = self.left();
         let is_little = left.end - left.start <= LITTLE;
         let waits = if is_little { SOON } else { SILENT };
         let mut patience = rules.wait.mul_f64(waits).max(YOUNGEST);
-        if self.come <= self.begin {
+        if !self.is_answered() {
             patience = patience.max(rules.recent_wait.mul_f64(LATE));
         }
         now.saturating_sub(self.last) > patience

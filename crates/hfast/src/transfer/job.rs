@@ -273,7 +273,7 @@ impl Job {
 
     /// Notes that an answer was accepted. True: it is not the first one, and nothing tells whether they belong
     /// together.
-    pub(super) fn is_joined(&self) -> bool {
+    pub(super) fn note_answer(&self) -> bool {
         let is_another = self.is_begun.swap(true, Relaxed);
         is_another && self.digest.is_none() && self.validator.is_none()
     }

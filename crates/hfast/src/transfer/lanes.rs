@@ -262,10 +262,10 @@ impl Lanes {
     /// How many connections there should be over all ways.
     pub(super) fn connections(&self) -> usize {
         let lanes = self.lanes();
-        let has_sound = lanes.iter().any(|lane| !lane.is_in_trouble());
+        let has_sound = lanes.iter().any(|lane| !lane.has_trouble());
         let each = lanes.iter().map(|lane| {
             // Such a way is only looked at, where there is another.
-            let is_only_tried = has_sound && lane.is_in_trouble();
+            let is_only_tried = has_sound && lane.has_trouble();
             if is_only_tried { 1 } else { lane.target() }
         });
         self.most.min(each.sum())
@@ -328,7 +328,7 @@ impl Lane {
         self.doors.entry(host.to_owned()).or_default()
     }
 
-    fn is_in_trouble(&self) -> bool {
+    fn has_trouble(&self) -> bool {
         self.lies || self.failures.count >= TROUBLE
     }
 
@@ -360,7 +360,7 @@ impl Lane {
     fn room(&self, now: Duration) -> Room {
         Room {
             free: self.target().saturating_sub(self.active),
-            trouble: self.is_in_trouble(),
+            trouble: self.has_trouble(),
             trial: !self.lies && self.active == 0 && now >= self.not_before,
             is_untried: self.waits.is_none() && self.active == 0 && self.failures.count == 0,
             wait: self.shortest_wait(),

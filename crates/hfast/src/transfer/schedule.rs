@@ -26,7 +26,7 @@ pub(super) struct Load {
 }
 
 /// Which files have their share of the connections.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Full {
     pub(super) small: bool,
     pub(super) large: bool,
@@ -35,10 +35,11 @@ pub(super) struct Full {
 impl Full {
     /// With so many connections for small files and for large ones, of so many that there should be.
     pub(super) fn of((small, large): (usize, usize), connections: usize) -> Self {
+        let share = connections.div_ceil(SMALL);
         Self {
-            small: small >= connections.div_ceil(SMALL),
+            small: small >= share,
             // Of a single one nobody can have a part.
-            large: connections > 1 && large >= connections - connections.div_ceil(SMALL),
+            large: connections > 1 && large >= connections - share,
         }
     }
 

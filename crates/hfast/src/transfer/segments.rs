@@ -214,11 +214,12 @@ impl Segments {
     /// Ends a lease; what it did not bring is free again. Who raced it is alone now, and may be raced.
     pub(super) fn release(&mut self, id: LeaseId) {
         if let Some(gone) = self.held.remove(&id) {
-            // Not a probe, which is no rival.
-            let rivals = self.held.values_mut().filter(|_| gone.raced);
-            rivals
-                .filter(|held| held.overlaps(&gone.rest))
-                .for_each(|held| held.raced = false);
+            // A probe was no rival.
+            if gone.raced {
+                let held = self.held.values_mut();
+                held.filter(|held| held.overlaps(&gone.rest))
+                    .for_each(|held| held.raced = false);
+            }
             self.offer(gone.rest);
         }
     }
