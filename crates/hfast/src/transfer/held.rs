@@ -48,8 +48,6 @@ pub(super) struct Held {
     begin: u64,
     /// What is still to land.
     pub(super) rest: Range<u64>,
-    /// Somebody else brings the same.
-    pub(super) raced: bool,
     /// Up to here bytes have come, be they written or not, and when the last did.
     come: u64,
     last: Duration,
@@ -65,7 +63,6 @@ impl Held {
             rest: range,
             last: now,
             since: now,
-            raced: false,
         }
     }
 
@@ -94,7 +91,7 @@ impl Held {
 
     /// The seconds that it still needs, if somebody else could make them fewer.
     pub(super) fn worth_help(&self, now: Duration, rules: &Rules) -> Option<f64> {
-        let may_race = rules.may_race && !self.raced && !self.left().is_empty();
+        let may_race = rules.may_race && !self.left().is_empty();
         if !may_race && !self.may_be_split(now, rules) {
             return None;
         }
@@ -130,7 +127,8 @@ impl Held {
         self.come > self.begin
     }
 
-    fn is_silent(&self, now: Duration, rules: &Rules) -> bool {
+    /// Whether nothing has come to it for so long that it cannot be counted on.
+    pub(super) fn is_silent(&self, now: Duration, rules: &Rules) -> bool {
         let left = self.left();
         let is_little = left.end - left.start <= LITTLE;
         let waits = if is_little { SOON } else { SILENT };
@@ -210,11 +208,6 @@ mod tests {
         let silent = held(32, 9_600);
         assert_eq!(silent.worth_help(now, &RULES), Some(f64::INFINITY));
         assert!(!silent.may_be_split(now, &RULES));
-        let twice = Held {
-            raced: true,
-            ..silent.clone()
-        };
-        assert_eq!(twice.worth_help(now, &RULES), None, "two are enough");
         let limited = Rules {
             may_race: false,
             ..RULES

@@ -17,6 +17,10 @@ use super::ranges::Ranges;
 /// many in some 50 ms.
 const BEHIND_A_HOLE: u64 = 64 << 20;
 
+/// The same bytes are fetched by so many at most, each of the later ones because all before it are silent. Where one
+/// connection in ten dies, that leaves one time in ten thousand for the clock that cuts the dead ones.
+const RUNNERS: usize = 4;
+
 /// Names a lease for as long as it is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct LeaseId(u64);
@@ -65,7 +69,7 @@ impl Segments {
             end = free.end;
         }
         self.free.remove(free.start..end);
-        Some(self.hold(free.start..end, false, now))
+        Some(self.hold(free.start..end, now))
     }
 
     /// Leases up to `most` bytes of the first free range that is one of `these`, too.
@@ -77,7 +81,7 @@ impl Segments {
         let shared = shared.find_map(|shared| shared.first())?;
         let range = shared.start..shared.end.min(shared.start.saturating_add(most));
         self.free.remove(range.clone());
-        Some(self.hold(range, false, now))
+        Some(self.hold(range, now))
     }
 
     /// Extends a lease to the end of the file, over what others hold there: its answer brings it all.
@@ -96,15 +100,13 @@ impl Segments {
     pub(super) fn help(&mut self, now: Duration, rules: &Rules) -> Option<Lease> {
         let (id, _) = self.slowest(now, rules)?;
         let held = self.held.get_mut(&id)?;
-        let (range, raced) = if held.may_be_split(now, rules) {
-            (held.split(), held.raced)
+        let range = if held.may_be_split(now, rules) {
+            held.split()
         } else {
-            held.raced = true;
             // What an earlier rival brought is not fetched again.
-            (self.landed.missing_in(held.left()).first()?, true)
+            self.landed.missing_in(held.left()).first()?
         };
-        // The second runner is not raced again.
-        Some(self.hold(range, raced, now))
+        Some(self.hold(range, now))
     }
 
     /// Takes half of what has to come first, if its holder keeps the digest from much that has landed.
@@ -120,8 +122,8 @@ impl Segments {
             return None;
         }
         held.worth_help(now, rules)?;
-        let (range, raced) = (held.split(), held.raced);
-        Some(self.hold(range, raced, now))
+        let range = held.split();
+        Some(self.hold(range, now))
     }
 
     /// Fetches a little of what somebody holds a second time, to see whether anything comes at all.
@@ -130,7 +132,7 @@ impl Segments {
         // What an earlier probe brought is not fetched again.
         let rest = held.find_map(|held| self.landed.missing_in(held.rest.clone()).first())?;
         let rest = rest.start..rest.end.min(rest.start + SMALLEST);
-        Some(self.hold(rest, false, now))
+        Some(self.hold(rest, now))
     }
 
     /// The seconds that the slowest lease still needs, among those that are worth helping.
@@ -141,17 +143,30 @@ impl Segments {
     fn slowest(&self, now: Duration, rules: &Rules) -> Option<(LeaseId, f64)> {
         let timed = self.held.iter().filter_map(|(id, held)| {
             let seconds = held.worth_help(now, rules)?;
-            (!self.landed.contains(&held.left())).then_some((*id, seconds))
+            let is_here = self.landed.contains(&held.left());
+            let may_be_helped =
+                || held.may_be_split(now, rules) || self.may_be_raced(*id, held, now, rules);
+            (!is_here && may_be_helped()).then_some((*id, seconds))
         });
         timed.max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
-    fn hold(&mut self, range: Range<u64>, raced: bool, now: Duration) -> Lease {
+    /// Whether one more should fetch the same: nobody else does, or nothing comes to any of those who do.
+    fn may_be_raced(&self, id: LeaseId, held: &Held, now: Duration, rules: &Rules) -> bool {
+        let left = held.left();
+        let others = self.held.iter().filter(|(other, _)| **other != id);
+        let (mut runners, mut are_silent) = (1, held.is_silent(now, rules));
+        for (_, rival) in others.filter(|(_, other)| other.overlaps(&left)) {
+            runners += 1;
+            are_silent &= !rival.left().is_empty() && rival.is_silent(now, rules);
+        }
+        runners == 1 || runners < RUNNERS && are_silent
+    }
+
+    fn hold(&mut self, range: Range<u64>, now: Duration) -> Lease {
         let id = LeaseId(self.next_id);
         self.next_id += 1;
-        let mut held = Held::new(range.clone(), now);
-        held.raced = raced;
-        self.held.insert(id, held);
+        self.held.insert(id, Held::new(range.clone(), now));
         Lease { id, range }
     }
 
@@ -211,15 +226,9 @@ impl Segments {
         self.wanted(id)
     }
 
-    /// Ends a lease; what it did not bring is free again. Who raced it is alone now, and may be raced.
+    /// Ends a lease; what it did not bring, and nobody else fetches, is free again.
     pub(super) fn release(&mut self, id: LeaseId) {
         if let Some(gone) = self.held.remove(&id) {
-            // A probe was no rival.
-            if gone.raced {
-                let held = self.held.values_mut();
-                held.filter(|held| held.overlaps(&gone.rest))
-                    .for_each(|held| held.raced = false);
-            }
             self.offer(gone.rest);
         }
     }

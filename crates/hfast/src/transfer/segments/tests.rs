@@ -63,10 +63,39 @@ fn who_is_left_alone_by_its_rival_may_be_raced_again() {
     let mut segments = Segments::new(10, Ranges::default());
     let first = segments.lease(10, seconds(0)).unwrap();
     let second = segments.help(seconds(10), &RULES).unwrap();
-    assert_eq!(segments.help(seconds(20), &RULES), None, "two are enough");
+    assert_eq!(segments.help(seconds(10), &RULES), None, "two are enough");
     segments.release(first.id);
     let third = segments.help(seconds(20), &RULES).unwrap();
     assert_eq!((second.range, third.range), (0..10, 0..10));
+}
+
+#[test]
+fn one_more_is_asked_when_the_rivals_are_silent_too() {
+    let mut segments = Segments::new(10, Ranges::default());
+    segments.lease(10, seconds(0)).unwrap();
+    let mut second = None;
+    for round in 1..4 {
+        let rival = segments.help(seconds(10 * round), &RULES).unwrap();
+        assert_eq!(rival.range, 0..10);
+        assert_eq!(segments.help(seconds(10 * round), &RULES), None, "young");
+        second.get_or_insert(rival);
+    }
+    assert_eq!(segments.help(seconds(40), &RULES), None, "four are enough");
+    segments.release(second.unwrap().id);
+    assert!(segments.help(seconds(40), &RULES).is_some());
+}
+
+#[test]
+fn who_all_has_come_to_needs_no_rival() {
+    let mut segments = Segments::new(10, Ranges::default());
+    let first = segments.lease(10, seconds(0)).unwrap();
+    segments.help(seconds(10), &RULES).unwrap();
+    segments.come(first.id, 10, seconds(10));
+    assert_eq!(
+        segments.help(seconds(20), &RULES),
+        None,
+        "it is written now"
+    );
 }
 
 #[test]
@@ -90,10 +119,10 @@ fn a_probe_is_no_rival() {
     let mut segments = Segments::new(MIB, Ranges::default());
     segments.lease(MIB, seconds(0)).unwrap();
     segments.help(seconds(10), &RULES).unwrap();
-    let probe = segments.probe(seconds(12)).unwrap();
+    let probe = segments.probe(seconds(10)).unwrap();
     bring(&mut segments, &probe, probe.range.end);
     segments.release(probe.id);
-    assert_eq!(segments.help(seconds(20), &RULES), None, "two are enough");
+    assert_eq!(segments.help(seconds(10), &RULES), None, "two are enough");
 }
 
 const RULES: Rules = Rules {
@@ -158,11 +187,7 @@ fn a_race_is_won_by_whoever_lands_first() {
     let first = segments.lease(MIB, seconds(0)).unwrap();
     let second = segments.help(seconds(5), &RULES).unwrap();
     assert_eq!(second.range, 0..MIB, "nothing came");
-    assert_eq!(
-        segments.help(seconds(9), &RULES),
-        None,
-        "two runners are enough"
-    );
+    assert_eq!(segments.help(seconds(5), &RULES), None, "two are enough");
     bring(&mut segments, &second, MIB);
     assert_eq!(
         segments.wanted(first.id),
