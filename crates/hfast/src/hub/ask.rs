@@ -24,7 +24,7 @@ use crate::transport::gate::Gates;
 use crate::transport::headers::content_length;
 use crate::transport::nearness::Nearness;
 use crate::transport::retry::{BRIEFLY, Budget, LONG_PAUSE, Next};
-use crate::transport::{Failure, MAX_ERROR_BODY, Request, Transport, read_limited, twice};
+use crate::transport::{Failure, MAX_ERROR_BODY, Request, Transport, insist, read_limited};
 
 /// The longest answer that is read: a page of a listing, or the siblings of a very large repository.
 const MAX_ANSWER: usize = 32 << 20;
@@ -249,7 +249,7 @@ impl Hub {
             token: credentials.as_ref().map(|credentials| &credentials.token),
         };
         let (request, read) = (Request::get(url), async |answer| page(answer, &about).await);
-        twice::ask(
+        insist::ask(
             &network,
             (&request, credentials.as_ref()),
             read,

@@ -12,7 +12,7 @@ use super::metadata::FileMeta;
 use crate::error::{Error, ErrorKind};
 use crate::transfer::ask::range_header;
 use crate::transport::follow::{Answer, Credentials, Network};
-use crate::transport::{Request, twice};
+use crate::transport::{Request, insist};
 
 impl Hub {
     /// What `url` says of the file behind it: by `HEAD`, or by the head of a `GET` where that is
@@ -44,7 +44,7 @@ async fn describe_by(
     credentials: Option<&Credentials>,
 ) -> Result<FileMeta, Fault> {
     let read = async |answer| meta(&answer);
-    twice::ask(network, (&request, credentials), read, Fault::is_final).await
+    insist::ask(network, (&request, credentials), read, Fault::is_final).await
 }
 
 fn meta(answer: &Answer) -> Result<FileMeta, Fault> {

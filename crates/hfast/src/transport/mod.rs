@@ -10,13 +10,13 @@ pub(crate) mod follow;
 pub(crate) mod gate;
 pub(crate) mod headers;
 pub mod http;
+pub(crate) mod insist;
 pub(crate) mod local;
 pub mod lookup;
 pub(crate) mod nearness;
 mod resolver;
 pub(crate) mod retry;
 pub(crate) mod trace;
-pub(crate) mod twice;
 pub(crate) mod witness;
 
 use std::future::Future;
