@@ -17,6 +17,10 @@ use super::ranges::Ranges;
 /// many in some 50 ms.
 const BEHIND_A_HOLE: u64 = 64 << 20;
 
+/// With less than twice as much to come it is half of that, lest the hole is closed last of all; but what is hashed in
+/// some 10 ms is not worth a request.
+const LITTLE_BEHIND: u64 = 8 << 20;
+
 /// The same bytes are fetched by so many at most, each of the later ones because all before it are silent. Where one
 /// connection in ten dies, that leaves one time in ten thousand for the clock that cuts the dead ones.
 const RUNNERS: usize = 4;
@@ -99,6 +103,25 @@ impl Segments {
     /// little or nothing comes.
     pub(super) fn help(&mut self, now: Duration, rules: &Rules) -> Option<Lease> {
         let (id, _) = self.slowest(now, rules)?;
+        self.relieve(id, now, rules)
+    }
+
+    /// The same for whoever has what has to come first, if that keeps the digest from much that has landed.
+    pub(super) fn help_first(&mut self, now: Duration, rules: &Rules) -> Option<Lease> {
+        let (hole, landed) = (self.landed.end_of_run(0), self.landed.len());
+        if landed - hole <= ((self.size - landed) / 2).clamp(LITTLE_BEHIND, BEHIND_A_HOLE) {
+            return None;
+        }
+        let open = self.held.iter().filter(|(_, held)| !held.rest.is_empty());
+        let (id, held) = open.min_by_key(|(_, held)| held.rest.start)?;
+        let (id, start) = (*id, held.rest.start);
+        let is_free = self.free.first().is_some_and(|free| free.start < start);
+        self.needs(id, now, rules).filter(|_| !is_free)?;
+        self.relieve(id, now, rules)
+    }
+
+    /// Takes half of what a lease has left, or fetches all of it a second time.
+    fn relieve(&mut self, id: LeaseId, now: Duration, rules: &Rules) -> Option<Lease> {
         let held = self.held.get_mut(&id)?;
         let range = if held.may_be_split(now, rules) {
             held.split()
@@ -106,23 +129,6 @@ impl Segments {
             // What an earlier rival brought is not fetched again.
             self.landed.missing_in(held.left()).first()?
         };
-        Some(self.hold(range, now))
-    }
-
-    /// Takes half of what has to come first, if its holder keeps the digest from much that has landed.
-    pub(super) fn help_first(&mut self, now: Duration, rules: &Rules) -> Option<Lease> {
-        let hole = self.landed.end_of_run(0);
-        if self.landed.len() - hole <= BEHIND_A_HOLE {
-            return None;
-        }
-        let is_free = |before: u64| self.free.first().is_some_and(|free| free.start < before);
-        let open = self.held.values_mut().filter(|held| !held.rest.is_empty());
-        let held = open.min_by_key(|held| held.rest.start)?;
-        if is_free(held.rest.start) || !held.may_be_split(now, rules) {
-            return None;
-        }
-        held.worth_help(now, rules)?;
-        let range = held.split();
         Some(self.hold(range, now))
     }
 
@@ -141,14 +147,19 @@ impl Segments {
     }
 
     fn slowest(&self, now: Duration, rules: &Rules) -> Option<(LeaseId, f64)> {
-        let timed = self.held.iter().filter_map(|(id, held)| {
-            let seconds = held.worth_help(now, rules)?;
-            let is_here = self.landed.contains(&held.left());
-            let may_be_helped =
-                || held.may_be_split(now, rules) || self.may_be_raced(*id, held, now, rules);
-            (!is_here && may_be_helped()).then_some((*id, seconds))
-        });
+        let ids = self.held.keys();
+        let timed = ids.filter_map(|id| Some((*id, self.needs(*id, now, rules)?)));
         timed.max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    /// The seconds that a lease still needs, if it may and should be helped.
+    fn needs(&self, id: LeaseId, now: Duration, rules: &Rules) -> Option<f64> {
+        let held = self.held.get(&id)?;
+        let seconds = held.worth_help(now, rules)?;
+        let is_here = self.landed.contains(&held.left());
+        let may_be_helped =
+            || held.may_be_split(now, rules) || self.may_be_raced(id, held, now, rules);
+        (!is_here && may_be_helped()).then_some(seconds)
     }
 
     /// Whether one more should fetch the same: nobody else does, or nothing comes to any of those who do.

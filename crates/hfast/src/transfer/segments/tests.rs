@@ -150,6 +150,32 @@ fn who_keeps_the_digest_from_much_is_helped_before_the_rest_is_begun() {
 }
 
 #[test]
+fn who_keeps_the_digest_from_much_and_is_silent_is_raced_at_once() {
+    let mut segments = Segments::new(200 * MIB, Ranges::default());
+    let silent = segments.lease(10 * MIB, seconds(0)).unwrap();
+    let fast = segments.lease(100 * MIB, seconds(0)).unwrap();
+    segments.come(silent.id, 2 * MIB, seconds(1));
+    bring(&mut segments, &fast, 75 * MIB);
+    let rival = segments.help_first(seconds(2), &RULES).unwrap();
+    assert_eq!(rival.range, 2 * MIB..10 * MIB);
+    assert_eq!(segments.wanted(silent.id), 10 * MIB, "it may still come");
+    assert_eq!(segments.help_first(seconds(2), &RULES), None);
+    bring(&mut segments, &rival, 10 * MIB);
+}
+
+#[test]
+fn with_less_to_come_the_digest_may_be_less_behind() {
+    let mut segments = Segments::new(100 * MIB, Ranges::default());
+    let slow = segments.lease(10 * MIB, seconds(0)).unwrap();
+    let fast = segments.lease(80 * MIB, seconds(0)).unwrap();
+    segments.come(slow.id, 2 * MIB, seconds(2));
+    bring(&mut segments, &fast, 10 * MIB + 33 * MIB);
+    assert_eq!(segments.help_first(seconds(2), &RULES), None);
+    bring(&mut segments, &fast, 10 * MIB + 34 * MIB);
+    assert!(segments.help_first(seconds(2), &RULES).is_some());
+}
+
+#[test]
 fn what_nobody_brings_comes_before_who_is_slow_behind_it() {
     let mut segments = Segments::new(200 * MIB, Ranges::default());
     let gone = segments.lease(10 * MIB, seconds(0)).unwrap();
