@@ -59,7 +59,7 @@ impl Full {
 pub(super) enum Work {
     /// Fetch something that nobody fetches yet.
     Lease(usize),
-    /// Help the slowest: take half of what it has left, or race it for the last piece.
+    /// Help whoever is slow: take half of what it has left, or race it for that.
     Help(usize),
 }
 

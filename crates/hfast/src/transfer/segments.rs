@@ -1,8 +1,8 @@
 //! Who fetches which bytes of one file: what has landed, what is held by a worker, what is free.
 //! Pure.
 //!
-//! Every byte of the file is landed, being written, held, or free; it may be held twice while the
-//! tail is raced, but it lands once. Which connection fetches a lease is not this file's business.
+//! Every byte of the file is landed, being written, held, or free; it may be held by several while
+//! it is raced, but it lands once. Which connection fetches a lease is not this file's business.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,13 +17,13 @@ use super::ranges::Ranges;
 /// many in some 50 ms.
 const BEHIND_A_HOLE: u64 = 64 << 20;
 
-/// With less than twice as much to come it is half of that, lest the hole is closed last of all; but what is hashed in
-/// some 10 ms is not worth a request.
+/// When less than 128 MiB are to come, the limit is half of that, lest the hole is closed last of all; but at least this:
+/// what is hashed in some 10 ms is not worth a request.
 const LITTLE_BEHIND: u64 = 8 << 20;
 
-/// The same bytes are fetched by so many at most, each of the later ones because all before it are silent. Where one
-/// connection in ten dies, that leaves one time in ten thousand for the clock that cuts the dead ones.
-const RUNNERS: usize = 4;
+/// The same bytes are fetched by so many at most, the third because nothing comes to the first two either. When all is
+/// silent because the link is, and comes back, each brings them.
+const RUNNERS: usize = 3;
 
 /// Names a lease for as long as it is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,10 +99,10 @@ impl Segments {
         self.free.remove(end..self.size);
     }
 
-    /// Helps the slowest: takes half of what it has left, or fetches all of that a second time if it is
+    /// Helps the slowest: takes half of what it has left, or fetches that once more if it is
     /// little or nothing comes.
     pub(super) fn help(&mut self, now: Duration, rules: &Rules) -> Option<Lease> {
-        let (id, _) = self.slowest(now, rules)?;
+        let (id, _) = self.slowest(|_| true, now, rules)?;
         self.relieve(id, now, rules)
     }
 
@@ -112,22 +112,14 @@ impl Segments {
         if landed - hole <= ((self.size - landed) / 2).clamp(LITTLE_BEHIND, BEHIND_A_HOLE) {
             return None;
         }
-        let open = self.held.iter().filter(|(_, held)| !held.rest.is_empty());
-        let (id, held) = open.min_by_key(|(_, held)| held.rest.start)?;
-        let (id, start) = (*id, held.rest.start);
-        let is_free = self.free.first().is_some_and(|free| free.start < start);
-        self.needs(id, now, rules).filter(|_| !is_free)?;
+        let (id, _) = self.slowest(|held| held.rest.contains(&hole), now, rules)?;
         self.relieve(id, now, rules)
     }
 
-    /// Takes half of what a lease has left, or fetches all of it a second time.
     fn relieve(&mut self, id: LeaseId, now: Duration, rules: &Rules) -> Option<Lease> {
-        let held = self.held.get_mut(&id)?;
-        let range = if held.may_be_split(now, rules) {
-            held.split()
-        } else {
-            // What an earlier rival brought is not fetched again.
-            self.landed.missing_in(held.left()).first()?
+        let range = match self.held.get_mut(&id)? {
+            held if held.may_be_split(now, rules) => held.split(),
+            _ => self.to_race(id, now, rules)?,
         };
         Some(self.hold(range, now))
     }
@@ -143,35 +135,40 @@ impl Segments {
 
     /// The seconds that the slowest lease still needs, among those that are worth helping.
     pub(super) fn longest_wait(&self, now: Duration, rules: &Rules) -> Option<f64> {
-        self.slowest(now, rules).map(|(_, seconds)| seconds)
+        self.slowest(|_| true, now, rules)
+            .map(|(_, seconds)| seconds)
     }
 
-    fn slowest(&self, now: Duration, rules: &Rules) -> Option<(LeaseId, f64)> {
-        let ids = self.held.keys();
-        let timed = ids.filter_map(|id| Some((*id, self.needs(*id, now, rules)?)));
+    fn slowest(
+        &self,
+        is_meant: impl Fn(&Held) -> bool,
+        now: Duration,
+        rules: &Rules,
+    ) -> Option<(LeaseId, f64)> {
+        let meant = self.held.iter().filter(|(_, held)| is_meant(held));
+        let timed = meant.filter_map(|(id, held)| {
+            let seconds = held.worth_help(now, rules)?;
+            let is_here = self.landed.contains(&held.left());
+            let may_be_split = !is_here && held.may_be_split(now, rules);
+            let may_be_helped = may_be_split || self.to_race(*id, now, rules).is_some();
+            may_be_helped.then_some((*id, seconds))
+        });
         timed.max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
-    /// The seconds that a lease still needs, if it may and should be helped.
-    fn needs(&self, id: LeaseId, now: Duration, rules: &Rules) -> Option<f64> {
+    /// The first part of what a lease has left that one more should fetch: nobody else does, or nothing comes to any
+    /// of those who do.
+    fn to_race(&self, id: LeaseId, now: Duration, rules: &Rules) -> Option<Range<u64>> {
         let held = self.held.get(&id)?;
-        let seconds = held.worth_help(now, rules)?;
-        let is_here = self.landed.contains(&held.left());
-        let may_be_helped =
-            || held.may_be_split(now, rules) || self.may_be_raced(id, held, now, rules);
-        (!is_here && may_be_helped()).then_some(seconds)
-    }
-
-    /// Whether one more should fetch the same: nobody else does, or nothing comes to any of those who do.
-    fn may_be_raced(&self, id: LeaseId, held: &Held, now: Duration, rules: &Rules) -> bool {
-        let left = held.left();
-        let others = self.held.iter().filter(|(other, _)| **other != id);
-        let (mut runners, mut are_silent) = (1, held.is_silent(now, rules));
-        for (_, rival) in others.filter(|(_, other)| other.overlaps(&left)) {
-            runners += 1;
-            are_silent &= !rival.left().is_empty() && rival.is_silent(now, rules);
+        let mut missing = self.landed.missing_in(held.left());
+        let rivals = || self.held.iter().filter(|(other, _)| **other != id);
+        let is_silent = |it: &Held| !it.left().is_empty() && it.is_silent(now, rules);
+        for (_, lively) in rivals().filter(|(_, rival)| !is_silent(rival)) {
+            missing.remove(lively.rest.clone());
         }
-        runners == 1 || runners < RUNNERS && are_silent
+        let range = missing.first()?;
+        let silent = rivals().filter(|(_, rival)| rival.overlaps(&range)).count();
+        (silent == 0 || silent + 1 < RUNNERS && held.is_silent(now, rules)).then_some(range)
     }
 
     fn hold(&mut self, range: Range<u64>, now: Duration) -> Lease {

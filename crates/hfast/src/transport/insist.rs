@@ -21,7 +21,8 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// Whoever does not answer so many has more to do already than it can.
 const MOST: u32 = 3;
 
-/// When something was last heard of a question, however often it was asked; nothing is to be heard while a host's pause is waited for.
+/// When something was last heard of a question, however often it was asked; nothing is to be heard while a host's
+/// pause is waited for.
 #[derive(Clone, Debug, Default)]
 struct Signs(Arc<Mutex<Option<Instant>>>);
 
@@ -47,7 +48,7 @@ impl Signs {
 /// that is `final`. `read` makes of the head and what follows it what is wanted.
 ///
 /// # Errors
-/// The fault of the last of them, when none brings anything.
+/// The fault of the one that ends last, when none brings anything.
 pub(crate) async fn ask<T, E: From<Failure>>(
     network: &Network<'_>,
     (request, credentials): (&Request, Option<&Credentials>),
@@ -81,7 +82,10 @@ pub(crate) async fn ask<T, E: From<Failure>>(
         tokio::select! {
             biased;
             (answer, _, others) = &mut first => match answer {
-                Err(fault) if !is_final(&fault) && !others.is_empty() => asked = others,
+                // Something was heard: to ask once more is not for here.
+                Err(fault) if !is_final(&fault) && !others.is_empty() => {
+                    (asked, times) = (others, MOST);
+                }
                 answer => return answer,
             },
             () = again => {

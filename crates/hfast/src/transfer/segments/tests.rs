@@ -62,27 +62,40 @@ fn each_probe_looks_at_something_that_is_not_there_yet() {
 fn who_is_left_alone_by_its_rival_may_be_raced_again() {
     let mut segments = Segments::new(10, Ranges::default());
     let first = segments.lease(10, seconds(0)).unwrap();
-    let second = segments.help(seconds(10), &RULES).unwrap();
-    assert_eq!(segments.help(seconds(10), &RULES), None, "two are enough");
+    segments.help(seconds(10), &RULES).unwrap();
+    segments.come(first.id, 5, seconds(20));
+    assert_eq!(segments.help(seconds(20), &RULES), None, "the first comes");
     segments.release(first.id);
-    let third = segments.help(seconds(20), &RULES).unwrap();
-    assert_eq!((second.range, third.range), (0..10, 0..10));
+    assert_eq!(segments.help(seconds(20), &RULES).unwrap().range, 0..10);
 }
 
 #[test]
-fn one_more_is_asked_when_the_rivals_are_silent_too() {
+fn one_more_is_asked_when_the_rival_is_silent_too() {
     let mut segments = Segments::new(10, Ranges::default());
     segments.lease(10, seconds(0)).unwrap();
-    let mut second = None;
-    for round in 1..4 {
-        let rival = segments.help(seconds(10 * round), &RULES).unwrap();
-        assert_eq!(rival.range, 0..10);
-        assert_eq!(segments.help(seconds(10 * round), &RULES), None, "young");
-        second.get_or_insert(rival);
-    }
-    assert_eq!(segments.help(seconds(40), &RULES), None, "four are enough");
-    segments.release(second.unwrap().id);
-    assert!(segments.help(seconds(40), &RULES).is_some());
+    let second = segments.help(seconds(10), &RULES).unwrap();
+    assert_eq!(segments.help(seconds(10), &RULES), None, "it is young");
+    let third = segments.help(seconds(20), &RULES).unwrap();
+    assert_eq!((second.range, third.range), (0..10, 0..10));
+    assert_eq!(segments.help(seconds(30), &RULES), None, "three are enough");
+    segments.release(second.id);
+    assert!(segments.help(seconds(30), &RULES).is_some());
+}
+
+/// A rival gave half of its part away, and is gone.
+#[test]
+fn only_what_nobody_lively_brings_is_raced() {
+    let mut segments = Segments::new(64 * MIB, Ranges::default());
+    segments.lease(64 * MIB, seconds(0)).unwrap();
+    let rival = segments.help(seconds(10), &RULES).unwrap();
+    bring(&mut segments, &rival, 2 * MIB);
+    segments.come(rival.id, 2 * MIB, seconds(11));
+    let half = segments.help(seconds(11), &RULES).unwrap();
+    assert_eq!(half.range, 33 * MIB..64 * MIB);
+    segments.come(half.id, 34 * MIB, seconds(11));
+    segments.release(rival.id);
+    let again = segments.help(seconds(11), &RULES).unwrap();
+    assert_eq!(again.range, 2 * MIB..33 * MIB);
 }
 
 #[test]
@@ -114,17 +127,6 @@ fn what_a_rival_has_brought_is_not_fetched_once_more() {
     assert_eq!(segments.wanted(silent.id), 0);
 }
 
-#[test]
-fn a_probe_is_no_rival() {
-    let mut segments = Segments::new(MIB, Ranges::default());
-    segments.lease(MIB, seconds(0)).unwrap();
-    segments.help(seconds(10), &RULES).unwrap();
-    let probe = segments.probe(seconds(10)).unwrap();
-    bring(&mut segments, &probe, probe.range.end);
-    segments.release(probe.id);
-    assert_eq!(segments.help(seconds(10), &RULES), None, "two are enough");
-}
-
 const RULES: Rules = Rules {
     wait: Duration::from_millis(100),
     recent_wait: Duration::from_millis(100),
@@ -154,13 +156,32 @@ fn who_keeps_the_digest_from_much_and_is_silent_is_raced_at_once() {
     let mut segments = Segments::new(200 * MIB, Ranges::default());
     let silent = segments.lease(10 * MIB, seconds(0)).unwrap();
     let fast = segments.lease(100 * MIB, seconds(0)).unwrap();
+    bring(&mut segments, &silent, 2 * MIB);
     segments.come(silent.id, 2 * MIB, seconds(1));
-    bring(&mut segments, &fast, 75 * MIB);
+    bring(&mut segments, &fast, 77 * MIB);
     let rival = segments.help_first(seconds(2), &RULES).unwrap();
     assert_eq!(rival.range, 2 * MIB..10 * MIB);
     assert_eq!(segments.wanted(silent.id), 10 * MIB, "it may still come");
     assert_eq!(segments.help_first(seconds(2), &RULES), None);
+    // Whoever lost the race does not know yet.
+    segments.come(rival.id, 4 * MIB, seconds(4));
+    let half = segments.help_first(seconds(4), &RULES).unwrap();
+    assert_eq!(half.range, 7 * MIB..10 * MIB);
+}
+
+#[test]
+fn who_lost_the_race_for_the_first_hole_does_not_hide_the_next_one() {
+    let mut segments = Segments::new(200 * MIB, Ranges::default());
+    segments.lease(10 * MIB, seconds(0)).unwrap();
+    let slow = segments.lease(10 * MIB, seconds(0)).unwrap();
+    let fast = segments.lease(100 * MIB, seconds(0)).unwrap();
+    bring(&mut segments, &fast, 95 * MIB);
+    segments.come(slow.id, 12 * MIB, seconds(2));
+    let rival = segments.help_first(seconds(2), &RULES).unwrap();
+    assert_eq!(rival.range, 0..10 * MIB);
     bring(&mut segments, &rival, 10 * MIB);
+    let half = segments.help_first(seconds(2), &RULES).unwrap();
+    assert_eq!(half.range, 16 * MIB..20 * MIB);
 }
 
 #[test]
@@ -228,6 +249,7 @@ fn a_race_is_won_by_whoever_lands_first() {
 enum Event {
     Lease(u64),
     Help,
+    HelpFirst,
     Come(usize, u64),
     Probe,
     Write(usize, u64),
@@ -242,6 +264,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     let event = prop_oneof![
         (1u64..40).prop_map(|n| Event::Lease(n * MIB)),
         Just(Event::Help),
+        Just(Event::HelpFirst),
         (0usize..8, 0u64..20).prop_map(|(i, n)| Event::Come(i, n * MIB / 2)),
         Just(Event::Probe),
         (0usize..8, 0u64..20).prop_map(|(i, n)| Event::Write(i, n * MIB / 2)),
@@ -268,6 +291,7 @@ proptest! {
             match event {
                 Event::Lease(want) => leases.extend(segments.lease(want, now)),
                 Event::Help => leases.extend(segments.help(now, &RULES)),
+                Event::HelpFirst => leases.extend(segments.help_first(now, &RULES)),
                 Event::Come(i, n) if i < leases.len() => {
                     let range = leases[i].range.clone();
                     segments.come(leases[i].id, (range.start + n).min(range.end), now);
