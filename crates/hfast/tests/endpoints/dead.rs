@@ -163,6 +163,24 @@ fn the_question_where_the_bytes_are_is_asked_again_when_it_is_lost() {
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
+/// Its second question is refused, and the first one is under way.
+#[test]
+fn a_slow_server_that_answers_one_question_at_a_time_is_not_asked_a_third_time() {
+    let hub = with_one_file(1000, "http://cdn.test");
+    let slow = What::StallBeforeHeaders(Some(Duration::from_secs(12)));
+    hub.add_fault(Fault::new(Match::api().once(), slow));
+    hub.add_fault(Fault::new(
+        Match::api().skip(1).once(),
+        What::server_error(503, 0),
+    ));
+    let (took, report) = download(crate::roads(&hub, &hub));
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    assert!(took < Duration::from_secs(14), "{took:?}");
+    let questions = hub.requests();
+    let questions = questions.iter().filter(|it| it.path.contains("/revision/"));
+    assert_eq!(questions.count(), 2);
+}
+
 #[test]
 fn a_question_that_is_lost_is_asked_again() {
     for (skip, times, at_most) in [(0, 1, 3), (1, 1, 3), (0, 2, 7), (1, 2, 7)] {
