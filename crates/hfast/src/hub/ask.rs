@@ -253,7 +253,7 @@ impl Hub {
             &network,
             (&request, credentials.as_ref()),
             read,
-            Fault::is_final,
+            Fault::is_definite,
         )
         .await
     }

@@ -44,7 +44,7 @@ async fn describe_by(
     credentials: Option<&Credentials>,
 ) -> Result<FileMeta, Fault> {
     let read = async |answer| meta(&answer);
-    insist::ask(network, (&request, credentials), read, Fault::is_final).await
+    insist::ask(network, (&request, credentials), read, Fault::is_definite).await
 }
 
 fn meta(answer: &Answer) -> Result<FileMeta, Fault> {

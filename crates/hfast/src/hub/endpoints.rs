@@ -41,9 +41,13 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// Whether to ask the same once more is in vain.
-    pub(super) fn is_final(&self) -> bool {
-        !matches!(self, Self::Passing(..))
+    /// Whether another copy of the same question, which is under way, will bring nothing else. One that came earlier
+    /// may be answered where this one is one too many.
+    pub(super) fn is_definite(&self) -> bool {
+        match self {
+            Self::Passing(..) => false,
+            Self::Elsewhere(error) | Self::Final(error) => error.kind() != ErrorKind::RateLimited,
+        }
     }
 }
 

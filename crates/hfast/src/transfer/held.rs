@@ -32,12 +32,17 @@ const WORTH: f64 = 2.0;
 /// could. What is fetched twice instead costs both the whole of it.
 const SMALLEST_HALF: u64 = 16 << 10;
 
+/// Whoever needs so many times as long as another connection would from its question on is as good as silent.
+const LOST: f64 = 4.0;
+
 /// How the end of a file is shared out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
     /// How long an answer takes at least, and of late.
     pub(super) wait: Duration,
     pub(super) recent_wait: Duration,
+    /// What a connection brings in bytes per second; 0 while that is not known.
+    pub(super) rate: f64,
     /// Bytes may be fetched twice. Where a rate limit decides, that costs others their time.
     pub(super) may_race: bool,
 }
@@ -127,8 +132,18 @@ impl Held {
         self.come > self.begin
     }
 
-    /// Whether nothing has come to it for so long that it cannot be counted on.
-    pub(super) fn is_silent(&self, now: Duration, rules: &Rules) -> bool {
+    /// Whether it cannot be counted on, and cannot give a part of the little that it has left away.
+    pub(super) fn is_lost(&self, now: Duration, rules: &Rules) -> bool {
+        let left = self.left();
+        if left.is_empty() || self.may_be_split(now, rules) {
+            return false;
+        }
+        let anew = WORTH * rules.wait.as_secs_f64() + to_f64(left.end - left.start) / rules.rate;
+        let seconds = self.seconds_left(now, rules);
+        seconds.is_some_and(|seconds| seconds > LOST * anew || seconds.is_infinite())
+    }
+
+    fn is_silent(&self, now: Duration, rules: &Rules) -> bool {
         let left = self.left();
         let is_little = left.end - left.start <= LITTLE;
         let waits = if is_little { SOON } else { SILENT };
@@ -148,6 +163,7 @@ mod tests {
     const RULES: Rules = Rules {
         wait: Duration::from_millis(100),
         recent_wait: Duration::from_millis(100),
+        rate: 1e6,
         may_race: true,
     };
 
@@ -200,6 +216,23 @@ mod tests {
         assert_eq!(asked.worth_help(millis(2900), &uneven), None);
         assert_eq!(asked.worth_help(millis(3100), &uneven), silent);
         assert!(held(1, 200).may_be_split(millis(400), &uneven));
+    }
+
+    #[test]
+    fn what_dribbles_is_as_good_as_silent() {
+        let mut little = Held::new(0..LITTLE, Duration::ZERO);
+        little.come(LITTLE - 20_000, millis(9_900));
+        let now = millis(10_000);
+        assert!(
+            little.is_lost(now, &RULES),
+            "4.4 s, where another needs 0.2"
+        );
+        let all_are_slow = Rules { rate: 5e3, ..RULES };
+        assert!(!little.is_lost(now, &all_are_slow));
+        let unknown = Rules { rate: 0.0, ..RULES };
+        assert!(!little.is_lost(now, &unknown));
+        assert!(little.is_lost(millis(12_000), &unknown), "nothing comes");
+        assert!(!held(32, 9_900).is_lost(now, &RULES), "it can be split");
     }
 
     #[test]

@@ -35,6 +35,7 @@ impl Room {
         Rules {
             wait: self.wait,
             recent_wait: self.recent_wait,
+            rate: self.rate,
             may_race,
         }
     }

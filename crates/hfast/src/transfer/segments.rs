@@ -21,7 +21,7 @@ const BEHIND_A_HOLE: u64 = 64 << 20;
 /// what is hashed in some 10 ms is not worth a request.
 const LITTLE_BEHIND: u64 = 8 << 20;
 
-/// The same bytes are fetched by so many at most, the third because nothing comes to the first two either. When all is
+/// The same bytes are fetched by so many at most, the third because the first two cannot be counted on. When all is
 /// silent because the link is, and comes back, each brings them.
 const RUNNERS: usize = 3;
 
@@ -156,19 +156,18 @@ impl Segments {
         timed.max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
-    /// The first part of what a lease has left that one more should fetch: nobody else does, or nothing comes to any
-    /// of those who do.
+    /// The first part of what a lease has left that one more should fetch: nobody else does, or none of those who do
+    /// can be counted on.
     fn to_race(&self, id: LeaseId, now: Duration, rules: &Rules) -> Option<Range<u64>> {
         let held = self.held.get(&id)?;
         let mut missing = self.landed.missing_in(held.left());
         let rivals = || self.held.iter().filter(|(other, _)| **other != id);
-        let is_silent = |it: &Held| !it.left().is_empty() && it.is_silent(now, rules);
-        for (_, lively) in rivals().filter(|(_, rival)| !is_silent(rival)) {
+        for (_, lively) in rivals().filter(|(_, rival)| !rival.is_lost(now, rules)) {
             missing.remove(lively.rest.clone());
         }
         let range = missing.first()?;
-        let silent = rivals().filter(|(_, rival)| rival.overlaps(&range)).count();
-        (silent == 0 || silent + 1 < RUNNERS && held.is_silent(now, rules)).then_some(range)
+        let lost = rivals().filter(|(_, rival)| rival.overlaps(&range)).count();
+        (lost == 0 || lost + 1 < RUNNERS && held.is_lost(now, rules)).then_some(range)
     }
 
     fn hold(&mut self, range: Range<u64>, now: Duration) -> Lease {

@@ -163,6 +163,18 @@ fn the_question_where_the_bytes_are_is_asked_again_when_it_is_lost() {
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
+/// The second question is one too many for it, and that says nothing of the first.
+#[test]
+fn what_a_second_question_is_refused_with_does_not_end_the_first() {
+    let hub = with_one_file(1000, "http://cdn.test");
+    let slow = What::StallBeforeHeaders(Some(Duration::from_secs(5)));
+    hub.add_fault(Fault::new(Match::api().once(), slow));
+    let busy = What::too_many_requests("400");
+    hub.add_fault(Fault::new(Match::api().skip(1).once(), busy));
+    let (_, report) = download(crate::roads(&hub, &hub));
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+}
+
 /// Its second question is refused, and the first one is under way.
 #[test]
 fn a_slow_server_that_answers_one_question_at_a_time_is_not_asked_a_third_time() {

@@ -64,7 +64,8 @@ fn who_is_left_alone_by_its_rival_may_be_raced_again() {
     let first = segments.lease(10, seconds(0)).unwrap();
     segments.help(seconds(10), &RULES).unwrap();
     segments.come(first.id, 5, seconds(20));
-    assert_eq!(segments.help(seconds(20), &RULES), None, "the first comes");
+    let slow = Rules { rate: 1.0, ..RULES };
+    assert_eq!(segments.help(seconds(20), &slow), None, "the first comes");
     segments.release(first.id);
     assert_eq!(segments.help(seconds(20), &RULES).unwrap().range, 0..10);
 }
@@ -80,6 +81,17 @@ fn one_more_is_asked_when_the_rival_is_silent_too() {
     assert_eq!(segments.help(seconds(30), &RULES), None, "three are enough");
     segments.release(second.id);
     assert!(segments.help(seconds(30), &RULES).is_some());
+}
+
+#[test]
+fn two_that_dribble_do_not_hide_what_they_hold() {
+    let mut segments = Segments::new(20_000, Ranges::default());
+    let first = segments.lease(20_000, seconds(0)).unwrap();
+    segments.come(first.id, 100, seconds(10));
+    let second = segments.help(seconds(10), &RULES).unwrap();
+    segments.come(first.id, 200, seconds(20));
+    segments.come(second.id, 200, seconds(20));
+    assert!(segments.help(seconds(20), &RULES).is_some());
 }
 
 /// A rival gave half of its part away, and is gone.
@@ -130,6 +142,7 @@ fn what_a_rival_has_brought_is_not_fetched_once_more() {
 const RULES: Rules = Rules {
     wait: Duration::from_millis(100),
     recent_wait: Duration::from_millis(100),
+    rate: 1e6,
     may_race: true,
 };
 
