@@ -44,10 +44,7 @@ impl Fault {
     /// Whether another copy of the same question, which is under way, will bring nothing else. One that came earlier
     /// may be answered where this one is one too many.
     pub(super) fn is_definite(&self) -> bool {
-        match self {
-            Self::Passing(..) => false,
-            Self::Elsewhere(error) | Self::Final(error) => error.kind() != ErrorKind::RateLimited,
-        }
+        matches!(self, Self::Final(error) if error.kind() != ErrorKind::RateLimited)
     }
 }
 

@@ -136,9 +136,7 @@ impl Engine {
         let lane = job.with_sources(|sources| sources.get(source).lane);
         let rules = self.lanes.room(lane, now).rules(self.may_race());
         let lease = if let Work::Help(_) = work {
-            let mut segments = job.segments();
-            let first = segments.help_first(now, &rules);
-            first.or_else(|| segments.help(now, &rules))
+            job.segments().help(now, &rules)
         } else if job.is_one_stream() || job.is_small() {
             job.segments().lease(u64::MAX, now)
         } else {

@@ -176,6 +176,8 @@ impl Job {
         drop(state);
         let segments = self.segments();
         let most = self.most_workers(&segments);
+        // While there is something to fetch, nobody is helped.
+        let rules = rules.filter(|_| !segments.has_free());
         Load {
             workers,
             most: if one_stream { most.min(1) } else { most },

@@ -99,24 +99,29 @@ impl Segments {
         self.free.remove(end..self.size);
     }
 
-    /// Helps the slowest: takes half of what it has left, or fetches that once more if it is
-    /// little or nothing comes.
+    /// Helps whoever keeps the digest from much, else the slowest: takes half of what it has left, or fetches that
+    /// once more if it is little or nothing comes.
     pub(super) fn help(&mut self, now: Duration, rules: &Rules) -> Option<Lease> {
-        let (id, _) = self.slowest(|_| true, now, rules)?;
-        self.relieve(id, now, rules)
+        let first = self.help_first(now, rules);
+        first.or_else(|| self.help_slowest(|_| true, now, rules))
     }
 
-    /// The same for whoever has what has to come first, if that keeps the digest from much that has landed.
+    /// Only whoever has what has to come first, if that keeps the digest from much that has landed.
     pub(super) fn help_first(&mut self, now: Duration, rules: &Rules) -> Option<Lease> {
         let (hole, landed) = (self.landed.end_of_run(0), self.landed.len());
         if landed - hole <= ((self.size - landed) / 2).clamp(LITTLE_BEHIND, BEHIND_A_HOLE) {
             return None;
         }
-        let (id, _) = self.slowest(|held| held.rest.contains(&hole), now, rules)?;
-        self.relieve(id, now, rules)
+        self.help_slowest(|held| held.rest.contains(&hole), now, rules)
     }
 
-    fn relieve(&mut self, id: LeaseId, now: Duration, rules: &Rules) -> Option<Lease> {
+    fn help_slowest(
+        &mut self,
+        is_meant: impl Fn(&Held) -> bool,
+        now: Duration,
+        rules: &Rules,
+    ) -> Option<Lease> {
+        let (id, _) = self.slowest(is_meant, now, rules)?;
         let range = match self.held.get_mut(&id)? {
             held if held.may_be_split(now, rules) => held.split(),
             _ => self.to_race(id, now, rules)?,

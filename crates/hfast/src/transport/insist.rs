@@ -45,7 +45,7 @@ impl Signs {
 }
 
 /// Asks, and asks again when nothing comes for a while. What comes first counts: an answer, or a fault
-/// that is `final`. `read` makes of the head and what follows it what is wanted.
+/// that `is_definite`. `read` makes of the head and what follows it what is wanted.
 ///
 /// # Errors
 /// The fault of the one that ends last, when none brings anything.
@@ -53,7 +53,7 @@ pub(crate) async fn ask<T, E: From<Failure>>(
     network: &Network<'_>,
     (request, credentials): (&Request, Option<&Credentials>),
     read: impl AsyncFn(Answer) -> Result<T, E>,
-    is_final: impl Fn(&E) -> bool,
+    is_definite: impl Fn(&E) -> bool,
 ) -> Result<T, E> {
     let signs = Signs::default();
     let once = async |fresh: bool| {
@@ -72,7 +72,7 @@ pub(crate) async fn ask<T, E: From<Failure>>(
     let mut asked = vec![Box::pin(once(false))];
     let mut times = 1;
     loop {
-        let mut first = select_all(asked);
+        let mut under_way = select_all(asked);
         let again = async {
             if times == MOST {
                 return std::future::pending().await;
@@ -81,9 +81,9 @@ pub(crate) async fn ask<T, E: From<Failure>>(
         };
         tokio::select! {
             biased;
-            (answer, _, others) = &mut first => match answer {
+            (answer, _, others) = &mut under_way => match answer {
                 // Something was heard: to ask once more is not for here.
-                Err(fault) if !is_final(&fault) && !others.is_empty() => {
+                Err(fault) if !is_definite(&fault) && !others.is_empty() => {
                     (asked, times) = (others, MOST);
                 }
                 answer => return answer,
@@ -92,7 +92,7 @@ pub(crate) async fn ask<T, E: From<Failure>>(
                 let url = shown(request.url.as_str());
                 tracing::debug!("{url}: nothing comes; asking again");
                 times += 1;
-                asked = first.into_inner();
+                asked = under_way.into_inner();
                 asked.push(Box::pin(once(true)));
             }
         }
