@@ -22,6 +22,8 @@ BEST_PEER = "time / time of the fastest peer"
 PEER = "times as fast as a peer"
 TRAFFIC = "bytes received / useful byte"
 ONE_RUN = "complete, in one run each time"
+PROCESSORS = "time / time of the fastest peer, or that in which the processors can do the work of a peer"
+CPU = "processor time / that of a peer"
 MEMORY = "peak memory in MiB"
 
 AT_LEAST = {SHARE, RAW, ASKED, FASTER, PEER}
@@ -78,6 +80,8 @@ def measured(goal: Goal, row: str, results: Results) -> float | None:
         BEST_PEER: lambda own: quotient(own.wall_s, results.best_peer_s(row)),
         # A peer that was ended at the limit took at least that long.
         PEER: lambda own: quotient(results.at_least_s(row, goal.peer), own.wall_s),
+        PROCESSORS: lambda own: quotient(own.wall_s, results.least_s(row, goal.peer)),
+        CPU: lambda own: quotient(own.cpu_s_per_gb, results.cpu_s_per_gb(row, goal.peer)),
         TRAFFIC: lambda own: own.traffic,
         MEMORY: lambda own: own.rss_mib,
     }

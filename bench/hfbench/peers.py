@@ -19,6 +19,8 @@ HFAST = "hfast"
 RAW = "raw-"
 # The flag by which hfast is told of a second server for the same files.
 SECOND_SOURCE = "--source"
+# The peer that does the same work as hfast where only the processors are the limit.
+CURL_THEN_SHA256 = "curl-then-sha256"
 
 # Two peers that are quick where they work, the official client, and hfast.
 QUICK = (HFAST, "aria2-x16", "curl-parallel", "hf-2.4")
@@ -105,6 +107,12 @@ def curl_parallel(tools: Tools, job: Job) -> str:
     return f"exec curl -sS -f -L --create-dirs --parallel --parallel-max 16 --retry 3 -C - -K - <<'END'\n{files}END\n"
 
 
+def curl_then_sha256(tools: Tools, job: Job) -> str:
+    """What it takes to have the bytes and to know that they are right: a pass of SHA-256 over the files afterwards."""
+    files = " ".join(file for _, file, _ in job.files())
+    return f"( {curl_parallel(tools, job)}) && exec openssl dgst -sha256 {files} >/dev/null\n"
+
+
 def hf_hub(tools: Tools, job: Job) -> str:
     program = tools.installed / "bin/bench-hf-hub"
     return f"exec {shlex.join([str(program), job.endpoint, OWNER, job.repo, str(job.dest)])}\n"
@@ -126,6 +134,10 @@ PEERS: dict[str, Callable[[Tools, Job], str]] = {
     "axel": one_by_one('{ { [ -e "$file" ] && [ ! -e "$file.st" ]; } || axel -q -n 16 -o "$file" "$url" </dev/null; }'),
     "hf-hub-1.0": hf_hub,
 }
+
+
+# Of no use in other rows, and so not among those that are run in all of them.
+ON_LOOPBACK = {CURL_THEN_SHA256: curl_then_sha256}
 
 
 def is_hfast(tool: str) -> bool:
@@ -152,7 +164,7 @@ def script(tool: str, tools: Tools, job: Job) -> str:
     if is_hfast(tool):
         command = shlex.split(tool.split("=", 1)[1]) if "=" in tool else [str(tools.hfast)]
         return hfast(command, job)
-    return PEERS[tool](tools, job)
+    return (PEERS | ON_LOOPBACK)[tool](tools, job)
 
 
 def program(tool: str, tools: Tools) -> str:
@@ -165,4 +177,4 @@ def program(tool: str, tools: Tools) -> str:
         return str(tools.installed / f"hf-{'2.4' if tool == 'hf-2.4' else '0.36'}/bin/hf")
     if tool == "hf-hub-1.0":
         return str(tools.installed / "bin/bench-hf-hub")
-    return {"aria2-x16": "aria2c", "aria2-x4": "aria2c", "curl-parallel": "curl"}.get(tool, tool)
+    return {"aria2-x16": "aria2c", "aria2-x4": "aria2c", "curl-parallel": "curl", CURL_THEN_SHA256: "curl"}.get(tool, tool)

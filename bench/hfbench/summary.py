@@ -22,7 +22,8 @@ class Figures:
     """Medians over the complete runs of one tool in one row, over all where none is complete.
 
     `wall_s` is None where no run is complete. `traffic` is what TCP brought in order for each useful byte,
-    `wire` what the link carried; None where nothing counted it.
+    `wire` what the link carried, `busy_s` what each processor of the machine worked on average, the server included;
+    None where nothing counted it.
     """
 
     tool: str
@@ -34,6 +35,7 @@ class Figures:
     wire: float | None
     attempts: float
     late_share: float
+    busy_s: float | None
 
     @property
     def all_complete(self) -> bool:
@@ -69,6 +71,7 @@ def figures(tool: str, runs: list[dict]) -> Figures:
         traffic=per_useful_byte("received_bytes"),
         wire=per_useful_byte("wire_bytes"),
         attempts=middle(lambda run: run["attempts"]),
+        busy_s=median(counted) if (counted := [run["busy_s"] for run in used if "busy_s" in run]) else None,
         late_share=max(run.get("late_share", 0.0) for run in runs),
     )
 
@@ -115,6 +118,16 @@ class Results:
 
     def best_peer_s(self, row: str) -> float | None:
         return min((own.wall_s for own in self.peers(row) if own.wall_s is not None), default=None)
+
+    def least_s(self, row: str, tool: str | None) -> float | None:
+        """The time of the fastest peer, but not less than all processors together need for the work of `tool` and
+        of its server."""
+        own, best = self.rows[row].get(tool or ""), self.best_peer_s(row)
+        return None if own is None or own.busy_s is None or best is None else max(own.busy_s, best)
+
+    def cpu_s_per_gb(self, row: str, tool: str | None) -> float | None:
+        own = self.rows[row].get(tool or "")
+        return None if own is None or own.wall_s is None else own.cpu_s_per_gb
 
     def at_least_s(self, row: str, tool: str | None) -> float | None:
         """The time of a peer, or the longest that it was waited for in vain."""

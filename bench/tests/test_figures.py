@@ -24,6 +24,7 @@ def run(row="throttled", tool="hfast", wall=10.0, complete=True, **other):
         "rss_kib": 20 * 1024,
         "attempts": 1,
         "late_share": 0.0,
+        "busy_s": 1.0,
         "ideal_s": 9.6,
         "round_trip_s": 0.2,
         "network": network,
@@ -59,7 +60,8 @@ class Goals(unittest.TestCase):
     def test_every_kind(self):
         others = [
             run(tool="wget", wall=20.0),
-            run(tool="curl", wall=60.0),
+            run(tool="curl", wall=60.0, busy_s=8.0),
+            run(tool="axel", wall=60.0, busy_s=40.0, user_s=2.0),
             run(tool="raw-8", wall=9.0),
             run("stall", wall=8.0),
         ]
@@ -72,6 +74,9 @@ class Goals(unittest.TestCase):
             (goals.FASTER, 0.8, 0.8, 1.8, {"against": "stall"}),
             (goals.BEST_PEER, 0.5, 1.0, 0.4, {}),
             (goals.PEER, 6.0, 5.0, 7.0, {"peer": "curl"}),
+            (goals.PROCESSORS, 0.5, 0.5, 0.49, {"peer": "curl"}),
+            (goals.PROCESSORS, 0.25, 0.25, 0.24, {"peer": "axel"}),
+            (goals.CPU, 0.8, 1.0, 0.79, {"peer": "axel"}),
             (goals.TRAFFIC, 1.02, 1.03, 1.01, {}),
             (goals.MEMORY, 20.0, 64.0, 10.0, {}),
         ):
@@ -95,6 +100,8 @@ class Goals(unittest.TestCase):
         without = run(tool="raw-8", round_trip_s=None), run(round_trip_s=None)
         self.assertIsNone(self.judge(Goal(goals.ASKED, 0.9), *without).met)
         self.assertIsNone(self.judge(Goal(goals.SHARE, 0.9), run(tool="curl")).met)
+        for kind in (goals.PROCESSORS, goals.CPU):
+            self.assertIsNone(self.judge(Goal(kind, 1.1, peer="axel"), run(), run(tool="curl")).met)
 
     def test_a_peer_that_was_given_up_counts_as_long_as_it_was_waited_for(self):
         verdict = self.judge(
@@ -161,7 +168,7 @@ class Choice(unittest.TestCase):
         for row in rows.ROWS:
             for goal in row.goals:
                 self.assertIn(goal.against, {None, *rows.NAMED})
-                self.assertIn(goal.peer, {None, *peers.PEERS})
+                self.assertIn(goal.peer, {None, *peers.PEERS, *peers.ON_LOOPBACK})
                 self.assertTrue(str(goal))
 
     def test_rows_by_profile(self):
@@ -185,6 +192,10 @@ class Choice(unittest.TestCase):
         self.assertEqual(plan.tools_for(rows.NAMED["flaky:bbr"], tools, quick=True), ["raw-32", "hfast", "aria2-x16"])
         self.assertEqual(plan.tools_for(rows.NAMED["flaky:bbr"], tools, quick=False), ["raw-32", *tools])
         self.assertEqual(plan.tools_for(rows.NAMED["two paths"], tools, quick=False), ["hfast"])
+        both = peers.CURL_THEN_SHA256
+        self.assertEqual(plan.tools_for(rows.NAMED["loopback"], tools, quick=True), [*tools, both])
+        self.assertEqual(plan.tools_for(rows.NAMED["loopback"], ["hfast", both], quick=True), ["hfast", both])
+        self.assertEqual(plan.tools_for(rows.NAMED["loopback"], ["curl"], quick=True), ["curl"])
 
     def test_what_is_not_worth_repeating(self):
         earlier = [run(wall=10.0), run(tool="wget", wall=31.0), run(tool="axel", wall=99.0, complete=False)]

@@ -19,7 +19,7 @@ JOB = peers.Job("slow", ("model-1.safetensors", "data/part.json"), "server", pat
 
 class Scripts(unittest.TestCase):
     def test_every_script_is_right_bash_and_names_the_repository(self):
-        for tool in ["hfast", "raw-8", "mine=/opt/hfast -x 64", *peers.PEERS]:
+        for tool in ["hfast", "raw-8", "mine=/opt/hfast -x 64", *peers.PEERS, *peers.ON_LOOPBACK]:
             with self.subTest(tool):
                 text = peers.script(tool, TOOLS, JOB)
                 subprocess.run(["bash", "-n"], input=text, text=True, check=True)
@@ -41,6 +41,15 @@ class Scripts(unittest.TestCase):
         self.assertIn(
             "one http://server:8000/lab/slow/resolve/main/data/part.json /tmp/to/data/part.json /tmp/to/data", text
         )
+
+    def test_what_the_machine_worked_is_the_mean_of_its_processors(self):
+        stat = "cpu 100 20 30 900 50 3 7 11 0 0\ncpu0 1 1 1 1 1 1 1\ncpu1 1 1 1 1 1 1 1\nintr 5\n"
+        with mock.patch.object(attempts.os, "sysconf", return_value=100):
+            self.assertEqual(attempts.busy_s(stat), 0.8)
+
+    def test_the_bytes_that_curl_brought_are_hashed(self):
+        text = peers.script(peers.CURL_THEN_SHA256, TOOLS, JOB)
+        self.assertIn("END\n) && exec openssl dgst -sha256 /tmp/to/model-1.safetensors /tmp/to/data/part.json >", text)
 
     def test_the_quick_set_exists(self):
         self.assertLessEqual(set(peers.QUICK), {"hfast", *peers.PEERS})
