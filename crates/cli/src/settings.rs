@@ -266,13 +266,9 @@ fn sources(network: &NetworkFlags, env: &Env, file: &ConfigFile) -> Sources {
     let mut sources = env.sources.clone();
     let settings_file = env.config.as_ref().or(env.default_config.as_ref());
     let settings_file = settings_file.map(|path| path.display().to_string());
-    if network.mirror || !network.endpoint.is_empty() {
-        let flag = if network.mirror {
-            "--mirror"
-        } else {
-            "--endpoint"
-        };
-        sources.endpoints = Some(flag.to_owned());
+    sources.mirror = network.mirror.then(|| "--mirror".to_owned());
+    if !network.endpoint.is_empty() {
+        sources.endpoints = Some("--endpoint".to_owned());
     } else if sources.endpoints.is_none() && !file.endpoints.is_empty() {
         sources.endpoints.clone_from(&settings_file);
     }

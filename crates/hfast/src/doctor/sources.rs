@@ -9,6 +9,8 @@ use crate::environment::{CERTIFICATES, HUB_CACHE, TOKEN};
 pub struct Sources {
     /// The endpoints; `None` means that nobody chose any.
     pub endpoints: Option<String>,
+    /// That the public mirror is asked before them.
+    pub mirror: Option<String>,
     /// The token.
     pub token: Option<String>,
     /// The folder that files go to.
@@ -51,6 +53,7 @@ impl Sources {
         };
         Self {
             endpoints: first(&["HF_ENDPOINT"]),
+            mirror: None,
             token: first(&TOKEN),
             folder: first(&HUB_CACHE).or_else(|| first(&["HF_HOME", "XDG_CACHE_HOME"])),
             certificates: first(&CERTIFICATES),

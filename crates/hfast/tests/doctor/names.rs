@@ -41,6 +41,25 @@ async fn a_name_that_is_not_known_is_told_with_the_ways_around() {
 }
 
 #[tokio::test]
+async fn each_endpoint_is_told_with_what_chose_it() {
+    let mut patient = Patient::new("http://hub.example.com");
+    let mirror = "https://hf-mirror.com".parse().unwrap();
+    patient.examination.endpoints.insert(0, mirror);
+    patient.examination.sources.endpoints = Some("HF_ENDPOINT".to_owned());
+    patient.examination.sources.mirror = Some("--mirror".to_owned());
+    patient.examination.lookup =
+        Lookup::new(|_| async { Err(io::Error::other("Name or service not known")) });
+    let report = patient.examined().await;
+    let told = format!("{report:?}");
+    for words in [
+        "(hf-mirror.com comes from --mirror)",
+        "(hub.example.com comes from HF_ENDPOINT)",
+    ] {
+        assert!(told.contains(words), "{words}: {report:#?}");
+    }
+}
+
+#[tokio::test]
 async fn a_name_server_that_is_silent_is_not_waited_for() {
     let mut patient = Patient::new("https://hub.example.com");
     patient.examination.lookup = Lookup::new(|_| std::future::pending());

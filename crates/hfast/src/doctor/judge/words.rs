@@ -67,7 +67,9 @@ pub(super) fn ways_around(endpoint: &Endpoint, context: &Context<'_>) -> Vec<Str
             settings_file(context),
         ));
     } else if *endpoint != hub && !asked.contains(&hub) {
-        let by = sources.endpoints.as_deref().unwrap_or("the settings");
+        let before = sources.mirror.as_ref().filter(|_| *endpoint == mirror);
+        let by = before.or(sources.endpoints.as_ref());
+        let by = by.map_or("the settings", String::as_str);
         let host = endpoint.authority();
         ways.push(format!(
             "name another server: --endpoint {hub} ({host} comes from {by})"
