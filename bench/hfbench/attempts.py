@@ -4,7 +4,7 @@
 
 SCRIPT is the bash text of one attempt. One that fails is started again after a second, as a patient
 user would, until LIMIT seconds have passed. RESULT gets one JSON object: wall clock, processor time
-and peak memory of the peer alone, what the whole machine worked meanwhile, what the peer received, how many attempts, whether the last one succeeded,
+and peak memory of the peer alone, what it received, how many attempts, whether the last one succeeded,
 and what it said. Whether the files are right is seen later, by runs.py.
 """
 
@@ -26,7 +26,6 @@ PAUSE_S = 1.0
 GRACE_S = 2.0
 # Of the last attempt's errors.
 KEPT = 400
-STAT = Path("/proc/stat")
 
 
 def end(group: int, within: float) -> None:
@@ -50,13 +49,6 @@ def surroundings(script: Path) -> dict[str, str]:
     home.mkdir(parents=True, exist_ok=True)
     variables = {"HOME": home, "XDG_RUNTIME_DIR": home}
     return {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"} | {k: str(v) for k, v in variables.items()}
-
-
-def busy_s(stat: str) -> float:
-    """How long each processor of the machine has been at work since it started, on average, out of /proc/stat."""
-    lines = [line.split() for line in stat.splitlines() if line.startswith("cpu")]
-    user, nice, system, _idle, _iowait, irq, softirq = map(int, lines[0][1:8])
-    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK") / (len(lines) - 1)
 
 
 def once(script: Path, deadline: float, stderr: Path) -> dict:
@@ -100,7 +92,6 @@ def once(script: Path, deadline: float, stderr: Path) -> dict:
 def until_success(script: Path, limit: float) -> dict:
     """Attempts until one succeeds or the time is over, added up."""
     stderr = script.with_suffix(".err")
-    busy = busy_s(STAT.read_text())
     begun = time.monotonic()
     total = {"attempts": 0, "user_s": 0.0, "system_s": 0.0, "rss_kib": 0}
     while True:
@@ -113,17 +104,8 @@ def until_success(script: Path, limit: float) -> dict:
         if succeeded or time.monotonic() + PAUSE_S >= begun + limit:
             break
         time.sleep(PAUSE_S)
-    busy = busy_s(STAT.read_text()) - busy
     said = stderr.read_text(errors="replace")[-KEPT:]
-    wall = one["ended"] - begun
-    return {
-        **total,
-        "wall_s": wall,
-        "busy_s": busy,
-        "succeeded": succeeded,
-        "in_time": one["in_time"],
-        "stderr": said,
-    }
+    return {**total, "wall_s": one["ended"] - begun, "succeeded": succeeded, "in_time": one["in_time"], "stderr": said}
 
 
 def raise_timeout(*_: object) -> None:

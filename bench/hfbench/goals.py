@@ -45,6 +45,11 @@ class Goal:
         return f"{subject} {'≥' if self.kind in AT_LEAST else '≤'} {self.bound:g}"
 
 
+def printed(value: float) -> str:
+    """With three digits."""
+    return f"{value:.3g}"
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What was found; `met` is None where something is missing that was needed to judge."""
@@ -55,7 +60,7 @@ class Verdict:
 
     def __str__(self) -> str:
         said = {None: "not measured", True: "met", False: "**NOT MET**"}[self.met]
-        return said if self.value is None else f"{self.value:.3g}: {said}"
+        return said if self.value is None else f"{printed(self.value)}: {said}"
 
 
 def quotient(above: float | None, below: float | None) -> float | None:
@@ -101,5 +106,5 @@ def judge(goal: Goal, row: str, results: Results) -> Verdict:
     if value is None:
         return Verdict(goal, None, None)
     # As it is printed: a difference that no table shows decides nothing.
-    shown = round(value, 2)
+    shown = float(printed(value))
     return Verdict(goal, value, shown >= goal.bound if goal.kind in AT_LEAST else shown <= goal.bound)

@@ -19,7 +19,7 @@ HFAST = "hfast"
 RAW = "raw-"
 # The flag by which hfast is told of a second server for the same files.
 SECOND_SOURCE = "--source"
-# The peer that does the same work as hfast where only the processors are the limit.
+# The peer that does about the work of hfast, where only the processors are the limit.
 CURL_THEN_SHA256 = "curl-then-sha256"
 
 # Two peers that are quick where they work, the official client, and hfast.
@@ -108,7 +108,7 @@ def curl_parallel(tools: Tools, job: Job) -> str:
 
 
 def curl_then_sha256(tools: Tools, job: Job) -> str:
-    """What it takes to have the bytes and to know that they are right: a pass of SHA-256 over the files afterwards."""
+    """What it takes to have the bytes and their digests: a pass of SHA-256 over the files afterwards."""
     files = " ".join(file for _, file, _ in job.files())
     return f"( {curl_parallel(tools, job)}) && exec openssl dgst -sha256 {files} >/dev/null\n"
 
@@ -177,4 +177,5 @@ def program(tool: str, tools: Tools) -> str:
         return str(tools.installed / f"hf-{'2.4' if tool == 'hf-2.4' else '0.36'}/bin/hf")
     if tool == "hf-hub-1.0":
         return str(tools.installed / "bin/bench-hf-hub")
-    return {"aria2-x16": "aria2c", "aria2-x4": "aria2c", "curl-parallel": "curl", CURL_THEN_SHA256: "curl"}.get(tool, tool)
+    programs = {"aria2-x16": "aria2c", "aria2-x4": "aria2c", "curl-parallel": "curl", CURL_THEN_SHA256: "openssl"}
+    return programs.get(tool, tool)

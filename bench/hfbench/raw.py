@@ -2,7 +2,7 @@
 
     python3 raw.py HOST PORT PATH CONNECTIONS BYTES
 
-It is the yardstick of the lossy rows, not a downloader: each connection fetches the same file again
+It is a yardstick, not a downloader: each connection fetches the same file again
 and again, a broken one is dialled again at once, nothing is kept, no silence is noticed. It ends when
 BYTES have been read.
 """

@@ -29,8 +29,9 @@ class Row:
     `cc` is the congestion control of the sender. `changes` are settings of the profile that are
     changed, `second` is the profile of a second path, over which the files may be `corrupt`.
     `limit` is in seconds. `raw` is the number of connections of the yardstick, if there is one.
-    `only_hfast` marks a row that is there for another's goal, `also` names a peer that only its goals need, and `slow` the peers that have been
-    seen not to finish, or to need several times the limit of patience: the quick set leaves them out.
+    `only_hfast` marks a row that is there for another's goal, `also` names a peer that only its goals
+    need, and `slow` the peers that have been seen not to finish, or to need several times the limit of
+    patience: the quick set leaves them out.
     """
 
     name: str
@@ -64,8 +65,8 @@ OFFICIAL_AND_CURL = frozenset({"hf-2.4", "curl-parallel"})
 
 ROWS = (
     Row("lan", "lan", "mid", 60, goals=(Goal(goals.SHARE, 0.95), Goal(goals.BEST_PEER, 1.0), TRAFFIC)),
-    # Not behind the fastest peer was the goal. That is curl, which is told the addresses of the files; connections that
-    # have nothing to ask and only receive are ahead of it by less than the questions take that a client of the Hub asks.
+    # Not behind the fastest peer was the goal. That is curl, which is told the addresses of the files; connections
+    # that have nothing to ask are ahead of it by less than the questions take that a client of the Hub has to ask.
     Row("good", "good", "mid", 60, raw=16, goals=(Goal(goals.SHARE, 0.95), Goal(goals.ASKED, 0.99), TRAFFIC)),
     # 95 % of the link was the goal. Connections that have nothing to ask first reach 97 %, and four round trips later it
     # is 94.8 to 95.1; the long row, where the beginning is small, is judged by the link.
@@ -144,8 +145,8 @@ ROWS = (
         only_hfast=True,
         goals=(Goal(goals.TIME, 1.10, "throttled"),),
     ),
-    # 1.1 times the fastest peer that does not hash was the goal. Where few processors are busy with the server and that
-    # peer, one pass of SHA-256 alone takes longer: then it is 1.1 times what they need to do both.
+    # 1.1 times the fastest peer, none of which hashes, was the goal. Where few processors are busy with it and its
+    # server, there is no room for a pass of SHA-256: then it is 1.1 times what they need to do all of it.
     Row(
         LOOPBACK,
         LOOPBACK,

@@ -38,6 +38,7 @@ nginx -p "$1" -c "$1/nginx.conf" -g 'daemon off;' & server=$!
 for _ in $(seq 100); do [ -s "$1/nginx.pid" ] && break; sleep 0.05; done
 eval "$2"
 kill -QUIT $server; wait $server
+times > "$1/times"
 """
 
 
@@ -110,6 +111,13 @@ def counted(report: dict) -> dict:
     }
 
 
+def worked_s(times: str) -> float:
+    """Processor time of all that a shell had started and waited for, in seconds: the last line of its `times`."""
+    *_, last = times.splitlines()
+    minutes = [part.removesuffix("s").split("m") for part in last.split()]
+    return sum(60 * int(whole) + float(rest) for whole, rest in minutes)
+
+
 def lab_command(bench: Bench, row: Row, seed: int, run: Path, client: str) -> list[str]:
     """The call of netlab for one run."""
     command = [str(bench.netlab), "run", "--name", bench.lab, "--profile", row.profile, "--cc", row.cc]
@@ -158,7 +166,10 @@ def one(bench: Bench, row: Row, tool: str, rep: int, seed: int) -> dict:
     if failed or not (run / RESULT).exists():
         raise RuntimeError(f"{row.name}, {tool}: the lab ended with {status} and measured nothing: {failed}")
     measured = json.loads((run / RESULT).read_text())
-    if not loopback:
+    if loopback:
+        # With its server, shared out over all processors.
+        measured["busy_s"] = worked_s((run / "times").read_text()) / len(os.sched_getaffinity(0))
+    else:
         measured |= counted(json.loads((run / "netlab.json").read_text()))
     files = {} if peers.is_yardstick(tool) else check(repo, dest)
     shutil.rmtree(dest)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from .peers import is_hfast, is_yardstick, label
+from .peers import ON_LOOPBACK, is_hfast, is_yardstick, label
 
 GB = 1e9
 MIB_KIB = 1024
@@ -22,8 +22,8 @@ class Figures:
     """Medians over the complete runs of one tool in one row, over all where none is complete.
 
     `wall_s` is None where no run is complete. `traffic` is what TCP brought in order for each useful byte,
-    `wire` what the link carried, `busy_s` what each processor of the machine worked on average, the server included;
-    None where nothing counted it.
+    `wire` what the link carried, `busy_s` how long all processors together need for the tool and its
+    server; None where nothing counted it.
     """
 
     tool: str
@@ -99,7 +99,9 @@ class Results:
         return min(ours, key=lambda own: "=" in own.tool, default=None)
 
     def peers(self, row: str) -> list[Figures]:
-        return [own for own in self.rows[row].values() if not is_hfast(own.tool) and not is_yardstick(own.tool)]
+        """Of a goal's own peer a row is not won or lost."""
+        ours = (own for own in self.rows[row].values() if not is_hfast(own.tool))
+        return [own for own in ours if not is_yardstick(own.tool) and own.tool not in ON_LOOPBACK]
 
     def ideal_s(self, row: str) -> float | None:
         """The least time that the link allows."""
@@ -123,7 +125,9 @@ class Results:
         """The time of the fastest peer, but not less than all processors together need for the work of `tool` and
         of its server."""
         own, best = self.rows[row].get(tool or ""), self.best_peer_s(row)
-        return None if own is None or own.busy_s is None or best is None else max(own.busy_s, best)
+        if own is None or own.wall_s is None or own.busy_s is None or best is None:
+            return None
+        return max(own.busy_s, best)
 
     def cpu_s_per_gb(self, row: str, tool: str | None) -> float | None:
         own = self.rows[row].get(tool or "")

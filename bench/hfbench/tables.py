@@ -150,6 +150,11 @@ def report(sitting: dict, runs: list[dict]) -> str:
     for row in results.rows:
         first = results.first(row)
         parts += [title(row, first["network"], first["useful_bytes"]), row_table(row, results)]
+        parts += [
+            f"{label(own.tool)} and its server: {own.busy_s:.2f} s, had all processors worked all the time.\n"
+            for own in results.rows[row].values()
+            if own.busy_s is not None
+        ]
         late = max(own.late_share for own in results.rows[row].values())
         if late > BUSY:
             parts.append(f"The machine was busy: up to {late:.0%} of the packets were more than 2 ms late.\n")

@@ -102,6 +102,15 @@ class Goals(unittest.TestCase):
         self.assertIsNone(self.judge(Goal(goals.SHARE, 0.9), run(tool="curl")).met)
         for kind in (goals.PROCESSORS, goals.CPU):
             self.assertIsNone(self.judge(Goal(kind, 1.1, peer="axel"), run(), run(tool="curl")).met)
+            broken = run(tool="axel", complete=False)
+            self.assertIsNone(self.judge(Goal(kind, 1.1, peer="axel"), run(), run(tool="curl"), broken).met)
+        alone = run(tool=peers.CURL_THEN_SHA256, busy_s=9.0)
+        self.assertIsNone(self.judge(Goal(goals.PROCESSORS, 1.1, peer=peers.CURL_THEN_SHA256), run(), alone).met)
+
+    def test_what_is_judged_is_what_is_printed(self):
+        for wall, met in ((10.04, True), (10.06, False)):
+            verdict = self.judge(Goal(goals.RAW, 0.996), run(wall=wall), run(tool="raw-8", wall=10.0))
+            self.assertIs(verdict.met, met, verdict)
 
     def test_a_peer_that_was_given_up_counts_as_long_as_it_was_waited_for(self):
         verdict = self.judge(

@@ -11,7 +11,7 @@ import time
 import unittest
 from unittest import mock
 
-from hfbench import attempts, machine, peers, raw, received
+from hfbench import attempts, machine, peers, raw, received, runs
 
 TOOLS = peers.Tools(pathlib.Path("/opt/hf fast/hfast"), pathlib.Path("/opt/peers"))
 JOB = peers.Job("slow", ("model-1.safetensors", "data/part.json"), "server", pathlib.Path("/tmp/to"), 99)
@@ -42,10 +42,12 @@ class Scripts(unittest.TestCase):
             "one http://server:8000/lab/slow/resolve/main/data/part.json /tmp/to/data/part.json /tmp/to/data", text
         )
 
-    def test_what_the_machine_worked_is_the_mean_of_its_processors(self):
-        stat = "cpu 100 20 30 900 50 3 7 11 0 0\ncpu0 1 1 1 1 1 1 1\ncpu1 1 1 1 1 1 1 1\nintr 5\n"
-        with mock.patch.object(attempts.os, "sysconf", return_value=100):
-            self.assertEqual(attempts.busy_s(stat), 0.8)
+    def test_the_work_of_a_shells_children_is_read(self):
+        said = subprocess.run(
+            ["bash", "-c", "(for i in {1..200000}; do :; done); times"], capture_output=True, text=True, check=True
+        )
+        self.assertGreater(runs.worked_s(said.stdout), 0.0)
+        self.assertAlmostEqual(runs.worked_s("0m9.000s 0m9.000s\n1m2.500s 0m0.250s\n"), 62.75)
 
     def test_the_bytes_that_curl_brought_are_hashed(self):
         text = peers.script(peers.CURL_THEN_SHA256, TOOLS, JOB)
