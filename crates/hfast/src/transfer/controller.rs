@@ -9,7 +9,7 @@
 //! 2. Wait until the rate no longer rises by itself: connections begin slowly.
 //! 3. Double them. If the rate rises by a fair part, double again.
 //! 4. If it does not, go back to the number before, and rest. Networks change: after
-//!    the rest half as many more are tried, and each time in vain makes the next rest longer.
+//!    the rest half as many more are tried, and each rest is longer than the one before, until more pay again.
 //!    Where all answers wait behind what fills the line (`queue.rs`), rest at once.
 //! 5. A server that turns connections away keeps those that it let in; after a rest more are tried.
 //!
@@ -76,8 +76,9 @@ pub(crate) struct Learnt {
 pub(super) struct Controller {
     target: usize,
     most: usize,
-    /// How long an answer takes; zero while that is not known.
+    /// How long an answer takes; zero while that is not known, and a guess until the source has answered.
     round_trip: Duration,
+    is_measured: bool,
     /// When the look under way began, and what had been received until then.
     since: Option<(Duration, u64)>,
     state: State,
@@ -103,7 +104,7 @@ enum State {
 
 impl Controller {
     /// Begins with as many connections as are `known` to pay, or suit an answer that takes `round_trip`, and
-    /// never has more than `most`. A `round_trip` of zero is not known yet.
+    /// never has more than `most`. The `round_trip` is that of other servers; zero where none has answered.
     pub(super) fn new(round_trip: Duration, most: usize, known: Option<Learnt>) -> Self {
         let recall = |known: Learnt| {
             let rate = known.rate;
@@ -114,6 +115,7 @@ impl Controller {
             target: target.clamp(1, most.max(1)),
             most: most.max(1),
             round_trip,
+            is_measured: false,
             since: None,
             state,
             learnt: None,
@@ -143,13 +145,13 @@ impl Controller {
     /// Notes that an answer of a host began after `wait`, and whether over a connection that was kept.
     pub(super) fn answered(&mut self, of: (&str, bool), wait: Duration) {
         self.queue.answered(of, wait);
-        if self.round_trip.is_zero() {
-            self.round_trip = wait;
+        if !std::mem::replace(&mut self.is_measured, true) {
+            // Over a new connection it holds the handshake, and half of it is a round trip or more.
+            self.round_trip = if of.1 { wait } else { wait / 2 };
             if let State::Settling = self.state {
-                self.target = self.target.max(first(wait)).min(self.most);
+                self.target = self.target.max(first(self.round_trip)).min(self.most);
             }
         }
-        // The first answer may have come by a redirect, over a new connection.
         self.round_trip = self.round_trip.min(wait);
     }
 

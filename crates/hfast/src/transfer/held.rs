@@ -21,7 +21,7 @@ const SILENT: f64 = 3.0;
 const LATE: f64 = 1.5;
 
 /// Of so little, a second copy costs next to nothing: it is begun when nothing has come for so many waits, which
-/// is half of one after it should have.
+/// is half of one after it should have (on a path of more than 130 ms; on others, after `YOUNGEST`).
 const LITTLE: u64 = 64 << 10;
 const SOON: f64 = 1.5;
 

@@ -237,6 +237,23 @@ fn a_round_trip_that_is_not_known_is_that_of_the_first_answer() {
 }
 
 #[test]
+fn a_server_near_by_that_leads_far_away_is_no_measure() {
+    let mut controller = Controller::new(Duration::from_millis(5), 128, None);
+    assert_eq!(controller.target(), 4);
+    controller.answered(("storage", false), Duration::from_millis(360));
+    assert_eq!(
+        controller.target(),
+        32,
+        "half of it is a round trip or more"
+    );
+    let mut near = Controller::new(Duration::from_millis(20), 128, None);
+    assert_eq!(near.target(), 14);
+    near.answered(("storage", false), Duration::from_millis(41));
+    near.answered(("storage", false), Duration::from_millis(900));
+    assert_eq!(near.target(), 14, "one over a new connection is no farther");
+}
+
+#[test]
 fn what_was_learnt_is_where_the_next_job_begins_unless_the_network_is_another() {
     let known = Learnt {
         connections: 90,
