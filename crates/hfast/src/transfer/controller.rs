@@ -10,7 +10,7 @@
 //! 3. Double them. If the rate rises by a fair part, double again.
 //! 4. If it does not, go back to the number before, and rest. Networks change: after
 //!    the rest half as many more are tried, and each rest is longer than the one before, until more pay again.
-//!    Where all answers wait behind what fills the line (`queue.rs`), rest at once.
+//!    Where all answers wait behind what fills the line (`queue.rs`), rest at once; unless more paid there once.
 //! 5. A server that turns connections away keeps those that it let in; after a rest more are tried.
 //!
 //! Where an earlier job learnt how many pay, begin with these. If they bring far more or less than then, or
@@ -96,8 +96,13 @@ enum State {
     Recalling { rate: f64 },
     /// Until the rate rises no more by itself.
     Settling,
-    /// There are more connections now than these, which brought this rate.
-    Trying { fewer: usize, rate: f64, looks: u32 },
+    /// There are more connections now than these, which brought this rate, and seemed to stand in a queue or not.
+    Trying {
+        fewer: usize,
+        rate: f64,
+        looks: u32,
+        was_full: bool,
+    },
     /// Until then.
     Resting(Duration),
 }
@@ -210,8 +215,12 @@ impl Controller {
                 fewer,
                 rate: before,
                 looks,
+                was_full,
             } => {
                 if rate >= before * FAIR {
+                    if was_full {
+                        self.queue.was_none();
+                    }
                     self.rest = REST;
                     self.state = State::Settling;
                     self.pays(self.target, rate);
@@ -223,6 +232,7 @@ impl Controller {
                         fewer,
                         rate: before,
                         looks: looks + 1,
+                        was_full,
                     };
                 } else {
                     self.keep(fewer, before, now);
@@ -262,6 +272,7 @@ impl Controller {
             fewer,
             rate,
             looks: 1,
+            was_full: self.queue.is_full(),
         };
     }
 

@@ -214,6 +214,23 @@ fn behind_a_full_line_no_more_are_tried_before_a_rest() {
     assert_eq!(numbers(true, [260, 270, 300, 182])[2], 64);
 }
 
+/// A server that takes its time for each answer, and gives each connection the same.
+#[test]
+fn answers_that_are_slow_for_another_reason_are_believed_until_more_connections_pay() {
+    let mut controller = Controller::new(Duration::from_millis(10), 128, None);
+    controller.answered(("host", false), Duration::from_millis(60));
+    let (mut received, mut numbers) = (0, Vec::new());
+    for second in 0..30 {
+        received += controller.target() as u64 * 500_000;
+        (0..8).for_each(|_| controller.answered(("host", true), Duration::from_millis(50)));
+        controller.look(Duration::from_secs(second), received, true, u64::MAX);
+        numbers.push(controller.target());
+    }
+    let begin = numbers[0];
+    assert!(numbers[..7].iter().all(|n| *n == begin), "{numbers:?}");
+    assert_eq!(numbers[15], 128, "{numbers:?}");
+}
+
 #[test]
 fn a_round_trip_that_is_not_known_is_that_of_the_first_answer() {
     let mut controller = Controller::new(Duration::ZERO, 128, None);
