@@ -21,7 +21,7 @@ def tools_for(row: Row, tools: list[str], quick: bool) -> list[str]:
     if row.only_hfast:
         return ours
     chosen = [tool for tool in tools if not (quick and tool in row.slow)]
-    chosen += [row.also] * (row.also is not None and row.also not in chosen and bool(ours))
+    chosen += [tool for tool in row.also if ours and tool not in chosen]
     return [f"{peers.RAW}{row.raw}"] * (row.raw is not None and bool(ours)) + chosen
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from . import goals
 from .goals import Goal
-from .peers import CURL_THEN_SHA256
+from .peers import CURL_THEN_SHA256, ON_LOOPBACK
 
 # The second server's address in netlab, and the name that netlab gives it.
 SECOND_ADDRESS = "10.77.0.9"
@@ -29,9 +29,8 @@ class Row:
     `cc` is the congestion control of the sender. `changes` are settings of the profile that are
     changed, `second` is the profile of a second path, over which the files may be `corrupt`.
     `limit` is in seconds. `raw` is the number of connections of the yardstick, if there is one.
-    `only_hfast` marks a row that is there for another's goal, `also` names a peer that only its goals
-    need, and `slow` the peers that have been seen not to finish, or to need several times the limit of
-    patience: the quick set leaves them out.
+    `only_hfast` marks a row that is there for another's goal, and `slow` the peers that have been
+    seen not to finish, or to need several times the limit of patience: the quick set leaves them out.
     """
 
     name: str
@@ -45,7 +44,6 @@ class Row:
     raw: int | None = None
     goals: tuple[Goal, ...] = ()
     only_hfast: bool = False
-    also: str | None = None
     slow: frozenset[str] = field(default_factory=frozenset)
 
     @property
@@ -53,6 +51,11 @@ class Row:
         """What `--profiles` calls it."""
         second = "" if self.second is None else "+corrupt" if self.corrupt else f"+{self.second}"
         return f"{self.profile}{second}"
+
+    @property
+    def also(self) -> list[str]:
+        """The peers that run only because its goals compare with them."""
+        return sorted({goal.peer for goal in self.goals if goal.peer in ON_LOOPBACK})
 
     @property
     def needs(self) -> set[str]:
@@ -152,7 +155,6 @@ ROWS = (
         LOOPBACK,
         "full",
         120,
-        also=CURL_THEN_SHA256,
         goals=(
             Goal(goals.PROCESSORS, 1.10, peer=CURL_THEN_SHA256),
             Goal(goals.CPU, 1.0, peer=CURL_THEN_SHA256),

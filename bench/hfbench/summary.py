@@ -58,9 +58,12 @@ def figures(tool: str, runs: list[dict]) -> Figures:
     def middle(value: Callable[[dict], float]) -> float:
         return median(value(run) for run in used)
 
+    def counted(key: str, value: Callable[[dict], float]) -> float | None:
+        found = [value(run) for run in used if run.get(key) is not None]
+        return median(found) if found else None
+
     def per_useful_byte(key: str) -> float | None:
-        counted = [run[key] / run["useful_bytes"] for run in used if run.get(key) is not None]
-        return median(counted) if counted else None
+        return counted(key, lambda run: run[key] / run["useful_bytes"])
 
     return Figures(
         tool=tool,
@@ -71,7 +74,7 @@ def figures(tool: str, runs: list[dict]) -> Figures:
         traffic=per_useful_byte("received_bytes"),
         wire=per_useful_byte("wire_bytes"),
         attempts=middle(lambda run: run["attempts"]),
-        busy_s=median(counted) if (counted := [run["busy_s"] for run in used if "busy_s" in run]) else None,
+        busy_s=counted("busy_s", lambda run: run["busy_s"]),
         late_share=max(run.get("late_share", 0.0) for run in runs),
     )
 

@@ -10,7 +10,7 @@
 //! 3. Double them. If the rate rises by a fair part, double again.
 //! 4. If it does not, go back to the number before, and rest. Networks change: after
 //!    the rest half as many more are tried, and each rest is longer than the one before, until more pay again.
-//!    Where all answers wait behind what fills the line (`queue.rs`), rest at once; unless more paid there once.
+//!    Where nearly all answers wait behind what fills the line (`queue.rs`), rest at once; unless more paid there once.
 //! 5. A server that turns connections away keeps those that it let in; after a rest more are tried.
 //!
 //! Where an earlier job learnt how many pay, begin with these. If they bring far more or less than then, or
@@ -22,7 +22,7 @@
 use std::time::Duration;
 
 use super::piece::to_f64;
-use super::queue::Queue;
+use super::queue::{Queue, without_handshake};
 
 /// What a connection brings in its first round trip: ten segments (RFC 6928).
 const FIRST_WINDOW: f64 = 14_600.0;
@@ -151,8 +151,7 @@ impl Controller {
     pub(super) fn answered(&mut self, of: (&str, bool), wait: Duration) {
         self.queue.answered(of, wait);
         if !std::mem::replace(&mut self.is_measured, true) {
-            // Over a new connection it holds the handshake, and half of it is a round trip or more.
-            self.round_trip = if of.1 { wait } else { wait / 2 };
+            self.round_trip = without_handshake(of.1, wait);
             if let State::Settling = self.state {
                 self.target = self.target.max(first(self.round_trip)).min(self.most);
             }
@@ -219,7 +218,7 @@ impl Controller {
             } => {
                 if rate >= before * FAIR {
                     if was_full {
-                        self.queue.was_none();
+                        self.queue.refute();
                     }
                     self.rest = REST;
                     self.state = State::Settling;

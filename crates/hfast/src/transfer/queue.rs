@@ -20,6 +20,12 @@ const LONG: f64 = 1.5;
 /// A source that leads to more hosts than this has no host that answers often enough to compare.
 pub(super) const HOSTS: usize = 16;
 
+/// What of an answer's `wait` a connection that was `kept` would have taken at least: where it was new, half of it
+/// is a round trip or more.
+pub(super) fn without_handshake(kept: bool, wait: Duration) -> Duration {
+    if kept { wait } else { wait / 2 }
+}
+
 /// How long answers took.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -30,7 +36,7 @@ pub(super) struct Queue {
     waited: u32,
     waited_long: u32,
     /// What they wait for is something else.
-    is_none: bool,
+    is_refuted: bool,
 }
 
 /// The soonest answer of a host. Over a new connection it holds handshakes, two round trips at least: the two
@@ -49,9 +55,9 @@ impl Queue {
                 return;
             }
             // The first answers may fill the line, and no later one finds it empty. For the very first no
-            // connection can lie ready that was made for another: half of its time is a round trip or more.
+            // connection can lie ready that was made for another.
             let first = Soonest {
-                kept: if kept { wait } else { wait / 2 },
+                kept: without_handshake(kept, wait),
                 new: Duration::MAX,
             };
             self.soonest.insert(host.to_owned(), first);
@@ -73,15 +79,15 @@ impl Queue {
     }
 
     /// More connections brought more where it seemed full: this server takes its time.
-    pub(super) fn was_none(&mut self) {
-        self.is_none = true;
+    pub(super) fn refute(&mut self) {
+        self.is_refuted = true;
     }
 
     /// Whether the answers since the last look stood in a queue.
     pub(super) fn is_full(&self) -> bool {
         let all = self.waited == self.answers;
         let nearly_all = self.waited_long >= self.answers - self.answers / 10;
-        !self.is_none && self.answers >= ANSWERS && (all || nearly_all)
+        !self.is_refuted && self.answers >= ANSWERS && (all || nearly_all)
     }
 
     /// Begins a look.
@@ -148,14 +154,14 @@ mod tests {
     /// On a full line the queue is empty for a moment, after all have lost packets.
     #[test]
     fn a_few_that_did_not_wait_are_no_empty_queue_if_the_others_waited_long() {
-        let queue = |waits: [u64; 2]| {
+        let nine_and_one = |waits: [u64; 2]| {
             let answers = [[("near", waits[0]); 9].as_slice(), &[("near", waits[1])]].concat();
             queue(&answers.repeat(5)).is_full()
         };
-        assert!(queue([40, 21]));
-        assert!(!queue([28, 21]), "uneven");
+        assert!(nine_and_one([40, 21]));
+        assert!(!nine_and_one([28, 21]), "uneven");
         let two = [[("near", 40); 8].as_slice(), &[("near", 21); 2]].concat();
-        assert!(!super::tests::queue(&two).is_full());
+        assert!(!queue(&two).is_full());
     }
 
     #[test]
