@@ -138,6 +138,12 @@ impl Held {
         if left.is_empty() || self.may_be_split(now, rules) {
             return false;
         }
+        self.is_slow(now, rules)
+    }
+
+    /// Whether another connection would have brought what is left long ago.
+    pub(super) fn is_slow(&self, now: Duration, rules: &Rules) -> bool {
+        let left = self.left();
         let anew = WORTH * rules.wait.as_secs_f64() + to_f64(left.end - left.start) / rules.rate;
         let seconds = self.seconds_left(now, rules);
         seconds.is_some_and(|seconds| seconds > LOST * anew || seconds.is_infinite())

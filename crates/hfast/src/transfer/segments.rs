@@ -103,25 +103,35 @@ impl Segments {
     /// once more if it is little or nothing comes.
     pub(super) fn help(&mut self, now: Duration, rules: &Rules) -> Option<Lease> {
         let first = self.help_first(now, rules);
-        first.or_else(|| self.help_slowest(|_| true, now, rules))
+        first.or_else(|| {
+            let (id, _) = self.slowest(|_| true, now, rules)?;
+            self.help_with(id, now, rules)
+        })
     }
 
-    /// Only whoever has what has to come first, if that keeps the digest from much that has landed.
+    /// Only whoever keeps the digest from much that has landed, and whoever is so slow that he will do so next: one
+    /// after the other they would be helped too late.
     pub(super) fn help_first(&mut self, now: Duration, rules: &Rules) -> Option<Lease> {
-        let (hole, landed) = (self.landed.end_of_run(0), self.landed.len());
-        if landed - hole <= ((self.size - landed) / 2).clamp(LITTLE_BEHIND, BEHIND_A_HOLE) {
+        let hole = self.landed.end_of_run(0);
+        let missing = self.size - self.landed.len();
+        if self.landed_behind(hole) <= (missing / 2).clamp(LITTLE_BEHIND, BEHIND_A_HOLE) {
             return None;
         }
-        self.help_slowest(|held| held.rest.contains(&hole), now, rules)
+        let will_be_next = |held: &Held| {
+            let is_slow = held.may_be_split(now, rules) && held.is_slow(now, rules);
+            is_slow && self.landed_behind(held.rest.end) > BEHIND_A_HOLE
+        };
+        let is_meant = |held: &Held| held.rest.contains(&hole) || will_be_next(held);
+        let (id, _) = self.slowest(is_meant, now, rules)?;
+        self.help_with(id, now, rules)
     }
 
-    fn help_slowest(
-        &mut self,
-        is_meant: impl Fn(&Held) -> bool,
-        now: Duration,
-        rules: &Rules,
-    ) -> Option<Lease> {
-        let (id, _) = self.slowest(is_meant, now, rules)?;
+    fn landed_behind(&self, position: u64) -> u64 {
+        let missing = self.landed.missing_in(position..self.size);
+        self.size - position - missing.len()
+    }
+
+    fn help_with(&mut self, id: LeaseId, now: Duration, rules: &Rules) -> Option<Lease> {
         let range = match self.held.get_mut(&id)? {
             held if held.may_be_split(now, rules) => held.split(),
             _ => self.to_race(id, now, rules)?,

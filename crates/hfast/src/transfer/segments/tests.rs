@@ -183,6 +183,19 @@ fn who_keeps_the_digest_from_much_and_is_silent_is_raced_at_once() {
 }
 
 #[test]
+fn who_will_keep_the_digest_waiting_next_is_helped_too() {
+    let mut segments = Segments::new(200 * MIB, Ranges::default());
+    let first = segments.lease(10 * MIB, seconds(0)).unwrap();
+    let next = segments.lease(10 * MIB, seconds(0)).unwrap();
+    let fast = segments.lease(100 * MIB, seconds(0)).unwrap();
+    bring(&mut segments, &fast, 95 * MIB);
+    segments.come(first.id, 9 * MIB, seconds(60));
+    segments.come(next.id, 12 * MIB, seconds(60));
+    let half = segments.help_first(seconds(60), &RULES).unwrap();
+    assert_eq!(half.range, 16 * MIB..20 * MIB, "it needs four minutes");
+}
+
+#[test]
 fn who_lost_the_race_for_the_first_hole_does_not_hide_the_next_one() {
     let mut segments = Segments::new(200 * MIB, Ranges::default());
     segments.lease(10 * MIB, seconds(0)).unwrap();
