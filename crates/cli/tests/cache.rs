@@ -9,6 +9,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use hfast_testkit::corpus::{Content, Repo};
+use hfast_testkit::faults::{Fault, Match, What};
 use support::{Home, Hub};
 
 /// Where a block ends is up to the network.
@@ -100,13 +101,13 @@ fn programs_are_told_the_same() {
     audited!(home.run(&["cache", "verify", "--json"]).all(), @r#"
     exit 8
     --- stdout
-    {"right":1,"bytes":3000002,"damaged":[{"repo":"org/name","repo_type":"model","commit":"8b663aa85cf3dc1f5ec61ea0056c78f320b2b021","path":"model.bin","file":"[HOME]/.cache/huggingface/hub/models--org--name/blobs/12c4ad4096a573c38320419ae1e1769955ad31c4c3e38a59fecdd2fab59f7bff","size":3000000,"wrong_bytes":[SOME],"repaired":false}],"missing":[],"unknown":[],"received":0,"failed":[],"exit_code":8}
+    {"right":1,"bytes":3000002,"damaged":[{"repo":"org/name","repo_type":"model","commit":"8b663aa85cf3dc1f5ec61ea0056c78f320b2b021","path":"model.bin","file":"[HOME]/.cache/huggingface/hub/models--org--name/blobs/12c4ad4096a573c38320419ae1e1769955ad31c4c3e38a59fecdd2fab59f7bff","size":3000000,"wrong_bytes":[SOME],"repaired":false}],"missing":[],"unknown":[],"absent":[],"received":0,"failed":[],"exit_code":8}
     --- stderr
     "#);
     audited!(home.run(&["cache", "verify", "--json", "--repair"]).all(), @r#"
     exit 0
     --- stdout
-    {"right":1,"bytes":3000002,"damaged":[{"repo":"org/name","repo_type":"model","commit":"8b663aa85cf3dc1f5ec61ea0056c78f320b2b021","path":"model.bin","file":"[HOME]/.cache/huggingface/hub/models--org--name/blobs/12c4ad4096a573c38320419ae1e1769955ad31c4c3e38a59fecdd2fab59f7bff","size":3000000,"wrong_bytes":[SOME],"repaired":true}],"missing":[],"unknown":[],"received":[SOME],"failed":[],"exit_code":0}
+    {"right":1,"bytes":3000002,"damaged":[{"repo":"org/name","repo_type":"model","commit":"8b663aa85cf3dc1f5ec61ea0056c78f320b2b021","path":"model.bin","file":"[HOME]/.cache/huggingface/hub/models--org--name/blobs/12c4ad4096a573c38320419ae1e1769955ad31c4c3e38a59fecdd2fab59f7bff","size":3000000,"wrong_bytes":[SOME],"repaired":true}],"missing":[],"unknown":[],"absent":[],"received":[SOME],"failed":[],"exit_code":0}
     --- stderr
     "#);
 }
@@ -125,7 +126,7 @@ fn what_is_gone_is_told_and_fetched_again() {
     audited!(home.run(&["cache", "verify", "--json", "--repair"]).all(), @r#"
     exit 0
     --- stdout
-    {"right":1,"bytes":2,"damaged":[],"missing":[{"repo":"org/name","repo_type":"model","commit":"8b663aa85cf3dc1f5ec61ea0056c78f320b2b021","path":"model.bin","repaired":true}],"unknown":[],"received":[SOME],"failed":[],"exit_code":0}
+    {"right":1,"bytes":2,"damaged":[],"missing":[{"repo":"org/name","repo_type":"model","commit":"8b663aa85cf3dc1f5ec61ea0056c78f320b2b021","path":"model.bin","repaired":true}],"unknown":[],"absent":[],"received":[SOME],"failed":[],"exit_code":0}
     --- stderr
     "#);
     audited!(home.run(&["cache", "verify", "-q"]).all(), @r"
@@ -168,6 +169,60 @@ fn a_file_that_is_gone_from_a_folder_is_told() {
     error: nothing of org/name was downloaded to [HOME]
     hint: check the name, --cache-dir and --local-dir
     ");
+}
+
+#[test]
+fn what_did_not_come_yet_is_not_called_complete() {
+    let hub = Hub::serving(vec![repo()]);
+    let home = hub.home();
+    let some = ["download", "org/name", "config.json", "-q"];
+    assert_eq!(home.run(&some).code, Some(0));
+    audited!(home.run(&["cache", "verify"]).all(), @r"
+    exit 0
+    --- stdout
+    not here: 1 of 2 files of org/name at 8b663aa8 (3.0M): not asked for, or not there yet
+    1 file right, 2B read; nothing of it is damaged; 1 file not here
+    --- stderr
+    ");
+    audited!(home.run(&["cache", "verify", "--json"]).all(), @r#"
+    exit 0
+    --- stdout
+    {"right":1,"bytes":2,"damaged":[],"missing":[],"unknown":[],"absent":[{"repo":"org/name","repo_type":"model","commit":"8b663aa85cf3dc1f5ec61ea0056c78f320b2b021","files":1,"bytes":3000000,"of":2}],"received":0,"failed":[],"exit_code":0}
+    --- stderr
+    "#);
+    let all = ["download", "org/name", "--local-dir", "d", "-q"];
+    hub.hub()
+        .add_fault(Fault::new(Match::cdn(), What::FlipByte(5)));
+    assert_ne!(home.run(&all).code, Some(0));
+    audited!(home.run(&["cache", "verify", "org/name", "--local-dir", "d"]).all(), @r"
+    exit 0
+    --- stdout
+    not here: 1 of 2 files of org/name at 8b663aa8 (3.0M): not asked for, or not there yet
+    1 file right, 2B read; nothing of it is damaged; 1 file not here
+    --- stderr
+    ");
+}
+
+#[test]
+fn what_was_added_to_a_file_of_a_folder_is_left_alone() {
+    let hub = Hub::serving(vec![repo()]);
+    let home = hub.home();
+    let get = ["download", "org/name", "--local-dir", "d", "-q"];
+    assert_eq!(home.run(&get).code, Some(0));
+    let file = home.path().join("d/model.bin");
+    let mut edited = fs::read(&file).unwrap();
+    edited.push(b'x');
+    fs::write(&file, &edited).unwrap();
+    let verify = [
+        "cache",
+        "verify",
+        "org/name",
+        "--local-dir",
+        "d",
+        "--repair",
+    ];
+    assert_eq!(home.run(&verify).code, Some(0));
+    assert_eq!(fs::read(&file).unwrap(), edited);
 }
 
 #[test]

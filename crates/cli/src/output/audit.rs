@@ -1,6 +1,6 @@
 //! What `hfast cache verify` prints. Pure.
 
-use hfast::client::{Audit, Name, Repaired, Report};
+use hfast::client::{Absent, Audit, Name, Repaired, Report};
 use serde::Serialize;
 
 use super::human::{error_lines, missing_lines};
@@ -77,6 +77,9 @@ impl Outcome<'_> {
                 )
             }));
         }
+        if !quiet {
+            lines.extend(self.audit.absent.iter().map(absent));
+        }
         for report in self.reports() {
             lines.extend(missing_lines(report));
         }
@@ -104,7 +107,12 @@ impl Outcome<'_> {
             .map(|(count, what)| format!("{count} {what}"))
             .collect();
         let counts = counts.join(", ");
+        let absent: usize = audit.absent.iter().map(|absent| absent.files).sum();
         match (wrong, self.repaired) {
+            (0, _) if absent > 0 => {
+                let absent = size::plural(absent, "file");
+                format!("{right}, {read} read; nothing of it is damaged; {absent} not here")
+            }
             (0, _) => format!("{right}, {read} read; nothing is damaged"),
             (_, None) => format!("{right}, {counts}, {read} read; to repair: {}", self.repair),
             (_, Some(_)) => format!(
@@ -134,6 +142,14 @@ impl Outcome<'_> {
             path: missing.name.path.as_str(),
             repaired: self.is_repaired(&missing.name),
         });
+        let absent = self.audit.absent.iter().map(|absent| AbsentJson {
+            repo: absent.repo.to_string(),
+            repo_type: absent.repo.kind.singular(),
+            commit: absent.commit.as_str(),
+            files: absent.files,
+            bytes: absent.bytes,
+            of: absent.of,
+        });
         let failed = self.reports().flat_map(|report| &report.failed);
         let failed = failed.map(|(path, error)| FailedJson::new(path, error));
         let errors = self.errors();
@@ -145,11 +161,23 @@ impl Outcome<'_> {
             damaged: damaged.collect(),
             missing: missing.collect(),
             unknown: unknown.map(|path| path.display().to_string()).collect(),
+            absent: absent.collect(),
             received: self.received(),
             failed: failed.chain(errors).collect(),
             exit_code,
         }
     }
+}
+
+fn absent(absent: &Absent) -> String {
+    format!(
+        "not here: {} of {} of {} at {:.8} ({}): not asked for, or not there yet",
+        absent.files,
+        size::plural(absent.of, "file"),
+        printable(&absent.repo.to_string()),
+        absent.commit.as_str(),
+        size::bytes(absent.bytes)
+    )
 }
 
 fn said(is_repaired: bool) -> &'static str {
@@ -163,6 +191,7 @@ pub(crate) struct AuditJson<'a> {
     damaged: Vec<DamagedJson<'a>>,
     missing: Vec<MissingJson<'a>>,
     unknown: Vec<String>,
+    absent: Vec<AbsentJson<'a>>,
     received: u64,
     failed: Vec<FailedJson>,
     exit_code: u8,
@@ -187,4 +216,14 @@ struct MissingJson<'a> {
     commit: &'a str,
     path: &'a str,
     repaired: bool,
+}
+
+#[derive(Serialize)]
+struct AbsentJson<'a> {
+    repo: String,
+    repo_type: &'static str,
+    commit: &'a str,
+    files: usize,
+    bytes: u64,
+    of: usize,
 }

@@ -21,6 +21,8 @@ use crate::store::destination::Destination;
 use crate::store::inventory::{self, Held};
 use crate::transfer::progress::{Phase, Progress};
 
+pub use crate::store::inventory::Absent;
+
 /// Revisions that are told to who asks for another: they fit into one line.
 const SHOWN: usize = 3;
 
@@ -49,6 +51,8 @@ pub struct Audit {
     /// Files of which nothing here says what they should be: changed or replaced since they came, not from
     /// a Hub, or not to be read by this user.
     pub unknown: Vec<PathBuf>,
+    /// What commits have and is not here under any name: not asked for, or not yet fetched.
+    pub absent: Vec<Absent>,
 }
 
 /// What a content is called.
@@ -132,7 +136,7 @@ impl Client {
         progress: &Arc<Progress>,
     ) -> Result<Audit, Error> {
         let asked = request.clone();
-        let held = self.disk.run(move || inventory(&asked)).await?;
+        let (held, absent) = self.disk.run(move || inventory(&asked)).await?;
         progress.expect(held.len(), held.iter().map(|held| held.size).sum());
         let at_once = available_parallelism().map_or(1, NonZero::get);
         let looks = held.into_iter().map(|held| {
@@ -157,7 +161,11 @@ impl Client {
             }
             Ok(audit)
         };
-        looks.try_fold(Audit::default(), add).await
+        let audit = Audit {
+            absent,
+            ..Audit::default()
+        };
+        looks.try_fold(audit, add).await
     }
 
     /// Makes right again what an audit of `target` found: takes what is right of what is damaged, and
@@ -273,32 +281,37 @@ fn modified(place: &Path) -> Option<SystemTime> {
     place.metadata().ok()?.modified().ok()
 }
 
-/// What is there to be looked at.
-fn inventory(request: &AuditRequest) -> Result<Vec<Held>, Error> {
-    let (target, revision) = (&request.target, request.revision.as_ref());
-    let held = match (target, &request.repo) {
-        (Target::Cache(root), Some(repo)) => inventory::of_cache(root, repo, revision),
-        (Target::Cache(root), None) => {
-            let repos = inventory::repos(root);
-            let each = repos.iter();
-            Some(
-                each.filter_map(|repo| inventory::of_cache(root, repo, revision))
-                    .flatten()
-                    .collect(),
-            )
+/// What is there to be looked at, and what is not there of the same commits.
+fn inventory(request: &AuditRequest) -> Result<(Vec<Held>, Vec<Absent>), Error> {
+    let revision = request.revision.as_ref();
+    let (held, absent): (Vec<Held>, Vec<Absent>) = match (&request.target, &request.repo) {
+        (Target::Cache(root), repo) => {
+            let repos = repo
+                .clone()
+                .map_or_else(|| inventory::repos(root), |repo| vec![repo]);
+            let held = repos
+                .iter()
+                .filter_map(|repo| inventory::of_cache(root, repo, revision));
+            let absent = repos
+                .iter()
+                .flat_map(|repo| inventory::absent_in_cache(root, repo, revision));
+            (held.flatten().collect(), absent.collect())
         }
-        (Target::LocalDir(root), Some(repo)) => Some(inventory::of_local_dir(root, repo)),
+        (Target::LocalDir(root), Some(repo)) => {
+            let held = inventory::of_local_dir(root, repo);
+            let absent = inventory::absent_in_local_dir(root, &held);
+            (held, absent)
+        }
         (Target::LocalDir(_) | Target::File(_), _) => {
             let text =
                 "only a cache, or a local folder of a repository that is named, can be looked at";
             return Err(Error::new(ErrorKind::Usage, text).with_hint("name the repository"));
         }
     };
-    let held: Vec<_> = held.unwrap_or_default();
     if held.is_empty() {
         return Err(nothing(request));
     }
-    Ok(held)
+    Ok((held, absent))
 }
 
 /// Says where nothing of what was asked for is, and what is there of the same.
@@ -368,8 +381,9 @@ fn look(destination: &Destination, held: Held, progress: &Arc<Progress>) -> Verd
     let len = held.place.metadata().map_or(0, |found| found.len());
     let right = blocks::right(&held.place, &noted).map_or(0, |right| right.len());
     let wrong = (held.size - right.min(held.size)) + len.saturating_sub(held.size);
-    // Nothing in it is what came, though one bit would spoil a single block.
-    let is_other = right == 0 && (len != held.size || noted.iter().nth(1).is_some());
+    // No disk makes a file longer; or nothing in it is what came, though one bit would spoil a single block.
+    let is_other =
+        len > held.size || right == 0 && (len != held.size || noted.iter().nth(1).is_some());
     if is_other && len > 0 && matches!(destination, Destination::LocalDir { .. }) {
         // People put it there.
         return Verdict::Unknown(held.place);

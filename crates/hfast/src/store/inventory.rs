@@ -27,6 +27,47 @@ pub(crate) struct Held {
     pub(crate) digest: Option<Digest>,
 }
 
+/// Files that a commit has, by a listing that lies here, and that have no name here: they were not asked
+/// for, or are not there yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absent {
+    /// The repository.
+    pub repo: Repo,
+    /// The commit.
+    pub commit: Commit,
+    /// How many are not here.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// How many the commit has.
+    pub of: usize,
+}
+
+impl Absent {
+    /// Compares a listing with what `is_here`. `None`: all is, or there is no listing.
+    fn new(
+        (repo, commit): (&Repo, &Commit),
+        trees: [PathBuf; 2],
+        is_here: impl Fn(&RepoPath) -> bool,
+    ) -> Option<Self> {
+        // One whose files are still to prove right says as well what there should be.
+        let unproved = tree_cache::unproved(&trees[1]);
+        let [official, own] = trees;
+        let listed = tree_cache::read(&[official, own, unproved])?;
+        let absent = listed.iter().filter(|file| !is_here(&file.path));
+        let (files, bytes) = absent.fold((0, 0_u64), |(files, bytes), file| {
+            (files + 1, bytes.saturating_add(file.size.unwrap_or(0)))
+        });
+        (files > 0).then(|| Self {
+            repo: repo.clone(),
+            commit: commit.clone(),
+            files,
+            bytes,
+            of: listed.len(),
+        })
+    }
+}
+
 /// The repositories of a cache, by name.
 pub(crate) fn repos(root: &Path) -> Vec<Repo> {
     let entries = fs::read_dir(root).into_iter().flatten();
@@ -42,22 +83,43 @@ pub(crate) fn repos(root: &Path) -> Vec<Repo> {
 /// What a cache holds of a repository: of one revision, or of all commits. `None`: not that revision.
 pub(crate) fn of_cache(root: &Path, repo: &Repo, revision: Option<&Revision>) -> Option<Vec<Held>> {
     let folder = RepoFolder::new(root, repo);
-    let commits = match revision {
-        Some(revision) => {
-            let commit = revision
-                .as_commit()
-                .or_else(|| folder.read_reference(revision))?;
-            let is_here = folder.snapshot(&commit).is_dir();
-            vec![is_here.then_some(commit)?]
-        }
-        None => commits(&folder),
-    };
+    let commits = meant(&folder, revision)?;
     let mut seen = HashSet::new();
     let all = commits
         .iter()
         .flat_map(|commit| of_snapshot(&folder, repo, commit));
     // Commits share what is alike in them.
     Some(all.filter(|held| seen.insert(held.place.clone())).collect())
+}
+
+/// What a cache does not hold of the same.
+pub(crate) fn absent_in_cache(
+    root: &Path,
+    repo: &Repo,
+    revision: Option<&Revision>,
+) -> Vec<Absent> {
+    let folder = RepoFolder::new(root, repo);
+    let commits = meant(&folder, revision).unwrap_or_default();
+    let absent = commits.iter().filter_map(|commit| {
+        let entries = snapshot::entries(&folder.snapshot(commit)).into_iter();
+        let here: HashSet<_> = entries.map(|(path, _)| path).collect();
+        Absent::new((repo, commit), folder.trees(commit), |path| {
+            here.contains(path)
+        })
+    });
+    absent.collect()
+}
+
+/// The commits that are here of a revision, or of all. `None`: that revision is not.
+fn meant(folder: &RepoFolder, revision: Option<&Revision>) -> Option<Vec<Commit>> {
+    let Some(revision) = revision else {
+        return Some(commits(folder));
+    };
+    let commit = revision
+        .as_commit()
+        .or_else(|| folder.read_reference(revision))?;
+    let is_here = folder.snapshot(&commit).is_dir();
+    Some(vec![is_here.then_some(commit)?])
 }
 
 /// What a cache has of a repository: its branches and tags, then its commits.
@@ -137,6 +199,19 @@ pub(crate) fn of_local_dir(root: &Path, repo: &Repo) -> Vec<Held> {
         })
     });
     held.collect()
+}
+
+/// What a local folder lacks of the commits that its files, which were found to be `held`, are of.
+pub(crate) fn absent_in_local_dir(root: &Path, held: &[Held]) -> Vec<Absent> {
+    let mut commits: Vec<_> = held.iter().map(|held| (&held.repo, &held.commit)).collect();
+    commits.sort_unstable_by_key(|(_, commit)| commit.as_str());
+    commits.dedup();
+    let noted: HashSet<_> = held.iter().map(|held| &held.path).collect();
+    let is_here = |path: &RepoPath| noted.contains(path) || root.join(path.as_str()).exists();
+    let absent = commits
+        .into_iter()
+        .filter_map(|of| Absent::new(of, local_dir::trees(root, of.1), is_here));
+    absent.collect()
 }
 
 fn sizes(trees: &[PathBuf]) -> HashMap<RepoPath, u64> {
