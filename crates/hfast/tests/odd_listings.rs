@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use hfast::ErrorKind;
 use hfast::client::Target;
 use hfast_testkit::corpus::{Content, Repo, RepoKind};
@@ -101,4 +103,24 @@ async fn a_listing_that_brings_nothing_new_ends() {
     assert!(report.unwrap().failed.is_empty());
     let pages = server.hub().count("GET", "/tree/");
     assert!(pages < 50, "{pages} pages");
+}
+
+/// Nothing but the headers tells a digest, and they tell the same each time.
+#[tokio::test]
+async fn wrong_bytes_of_a_file_that_has_a_digest_only_in_the_headers_end_in_an_error() {
+    let server = serve(vec![repo()]).await;
+    let bare = vec![json!({"type": "file", "path": "config.json"})];
+    server
+        .hub()
+        .override_tree_json(RepoKind::Model, "org/name", bare);
+    let wrong = Match::resolve().path("config.json");
+    server.hub().add_fault(Fault::new(wrong, What::FlipByte(0)));
+    let cache = tempfile::tempdir().unwrap();
+    let (options, repo) = (options(&server.endpoint()), repo());
+    let work = download_to_cache(options, &repo, cache.path());
+    let ended = tokio::time::timeout(Duration::from_secs(60), work).await;
+    let report = ended.expect("an end").unwrap();
+    assert_eq!(report.failed[0].1.kind(), ErrorKind::Integrity);
+    let asked = server.hub().count("GET", "config.json");
+    assert!(asked < 20, "{asked} times");
 }

@@ -75,9 +75,9 @@ impl Engine {
     }
 
     async fn deliver_patiently(self: &Arc<Self>, wanted: &mut Wanted) -> Result<u64, Error> {
-        let listed = (wanted.size, wanted.digest);
+        let listed = wanted.size;
         if is_doubtful(wanted) && !self.setup.offline {
-            self.learn_more(wanted, listed.0).await?;
+            self.learn_more(wanted, listed).await?;
         }
         let mut starts = 1;
         loop {
@@ -96,7 +96,7 @@ impl Engine {
                     self.setup
                         .progress
                         .notice(format!("{error}; beginning anew"));
-                    self.learn_more(wanted, listed.0).await?;
+                    self.learn_more(wanted, listed).await?;
                     wanted.validator = validator;
                     starts += 1;
                     continue;
@@ -104,11 +104,12 @@ impl Engine {
                 Err(Setback::Pointer(error)) => error,
             };
             // Whatever happens now, this is what is told.
+            let tried = wanted.digest;
             match self.describe(wanted).await {
                 Ok(meta) => self.learn(wanted, |wanted| wanted.learn(&meta)),
                 Err(_) => return Err(error),
             }
-            if wanted.digest == listed.1 {
+            if wanted.digest == tried {
                 return Err(error);
             }
         }
