@@ -184,12 +184,19 @@ impl Exchange<'_> {
         }
         let credentials = self.source.credentials.as_ref().filter(|_| self.trusted);
         let (engine, host) = (self.engine, &mut self.host);
+        let (job, lease) = (self.job, self.lease.id);
         let network = engine.network(self.longest_pause);
         let answer = match follow_with(&network, request, credentials, &mut |step| {
             match step {
                 // Nobody can be silent who was not asked.
-                Step::Waiting => meter.wait(),
-                Step::Sending => meter.restart(engine.now()),
+                Step::Waiting => {
+                    meter.wait();
+                    job.segments().waits(lease);
+                }
+                Step::Sending => {
+                    meter.restart(engine.now());
+                    job.segments().asked(lease, engine.now());
+                }
                 Step::Redirected(hop) => authority(hop.target).clone_into(host),
             }
             on_step(step);

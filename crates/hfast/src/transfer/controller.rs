@@ -7,11 +7,13 @@
 //!
 //! 1. Begin with so many connections that their first windows fill the first round trips.
 //! 2. Wait until the rate no longer rises by itself: connections begin slowly.
-//! 3. Double them. If the rate rises by a fair part, double again.
-//! 4. If it does not, go back to the number before, and rest. Networks change: after
-//!    the rest half as many more are tried, and each rest is longer than the one before, until more pay again.
+//! 3. Double them, or take all that there may be if that is less than half as many more than those. If the rate rises
+//!    by a fair part, double again.
+//! 4. If it does not, go back to the number before, and rest. Networks change: after the rest half as many more are
+//!    tried, which takes less from a full line, and each rest is longer than the one before, until more pay again.
 //!    Where nearly all answers wait behind what fills the line (`queue.rs`), rest at once; unless more paid there once.
-//! 5. A server that turns connections away keeps those that it let in; after a rest more are tried.
+//! 5. A server that turns connections away keeps those that it let in; after a rest more are tried. One that
+//!    asks for a pause has too many requests: half as many, but not fewer than a near one would begin with.
 //!
 //! Where an earlier job learnt how many pay, begin with these. If they bring far more or less than then, or
 //! stand in a queue, the network is another one: go on as if nothing had been known.
@@ -130,7 +132,7 @@ impl Controller {
         }
     }
 
-    /// Keeps the number at `n`: somebody insists.
+    /// Keeps the number at `n`, which only rule 5 lowers: somebody insists.
     pub(super) fn fixed(n: usize) -> Self {
         let mut controller = Self::new(Duration::ZERO, n, None);
         controller.target = controller.most;
@@ -163,6 +165,7 @@ impl Controller {
     /// last call there were as many connections as there should be. `left` bytes are not there yet.
     pub(super) fn look(&mut self, now: Duration, received: u64, busy: bool, left: u64) {
         let Some((since, before)) = self.since.filter(|_| busy) else {
+            // A trial goes on when there is work again, and its measure is what came before it.
             self.since = busy.then_some((now, received));
             self.queue.forget();
             return;
@@ -278,6 +281,20 @@ impl Controller {
     fn begin_rest(&mut self, now: Duration) {
         self.state = State::Resting(now + self.rest);
         self.rest = (self.rest * 2).min(LONGEST_REST);
+    }
+
+    /// The server asked for a pause, and said by that that it is asked too often.
+    pub(super) fn asked_to_pause(&mut self, now: Duration) {
+        // Many are asked for it at once, and that is one reason.
+        if matches!(self.state, State::Resting(until) if now < until) {
+            return;
+        }
+        if let State::Trying { fewer, .. } = self.state {
+            self.target = fewer;
+        }
+        let fewest = first(Duration::ZERO).min(self.target);
+        self.target = (self.target / 2).max(fewest);
+        self.begin_rest(now);
     }
 
     /// The server turned a connection away while it served `served` others.

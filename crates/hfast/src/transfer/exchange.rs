@@ -33,8 +33,7 @@ const BATCH: usize = 256 << 10;
 /// Bytes of one connection that count as progress. A trickle of less does not renew the budget.
 pub(super) const PROGRESS: u64 = 64 << 10;
 
-/// A connection is judged this often, and what it brought is written: that is what a kill costs of a
-/// slow one, and an extent of a fast one.
+/// A connection is judged this often, and what it brought is written.
 const TICK: Duration = Duration::from_millis(500);
 
 /// The first bytes come all at once, and are no measure of the pace before this part of a wait is over.
@@ -237,7 +236,10 @@ impl Exchange<'_> {
         }
         // Judged before the disk is waited for: that is not the connection's silence.
         let stall = hold.judged(gauge.judge(self.engine));
-        let wanted = self.land(writer).await?;
+        let wanted = self.flush(writer).await?;
+        if writer.extents.is_worth_a_record() {
+            self.close(writer).await?;
+        }
         match stall {
             Some(stall) if wanted => Err(Trouble::Stalled(stall)),
             _ => Ok(wanted && !self.job.is_given_up()),

@@ -23,6 +23,10 @@ pub(crate) const fn extent_len(size: u64) -> u64 {
     }
 }
 
+/// Bytes that a kill may cost each connection, however slow. With so many in each record, the journal of 160 GB has
+/// room.
+const LEAST: u64 = 16 << 10;
+
 impl ExtentBuilder {
     pub(crate) fn new(start: u64, size: u64) -> Self {
         Self {
@@ -52,6 +56,12 @@ impl ExtentBuilder {
         closed
     }
 
+    /// Whether the extent under way is worth a record, of which the journal has room for ten million: a slow
+    /// connection would fill it in a night with what comes between two looks.
+    pub(crate) fn is_worth_a_record(&self) -> bool {
+        self.len >= LEAST
+    }
+
     /// Ends the extent under way, however short it is.
     pub(crate) fn close(&mut self) -> Option<Extent> {
         let len = u32::try_from(self.len).ok().filter(|len| *len > 0)?;
@@ -71,6 +81,17 @@ impl ExtentBuilder {
 mod tests {
     use super::*;
     use xxhash_rust::xxh3::xxh3_64;
+
+    #[test]
+    fn crumbs_are_collected() {
+        let mut builder = ExtentBuilder::new(0, 10 << 20);
+        builder.add(&[Bytes::from_static(&[0; 16 << 9])]);
+        assert!(!builder.is_worth_a_record());
+        builder.add(&[Bytes::from_static(&[0; 16 << 9])]);
+        assert!(builder.is_worth_a_record());
+        builder.close();
+        assert!(!builder.is_worth_a_record());
+    }
 
     #[test]
     fn extents_follow_one_another_without_gaps() {

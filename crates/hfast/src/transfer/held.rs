@@ -30,7 +30,7 @@ const WORTH: f64 = 2.0;
 
 /// Each half is at least so long, about a first window: whoever has less left will have brought it before another
 /// could. What is fetched twice instead costs both the whole of it.
-const SMALLEST_HALF: u64 = 16 << 10;
+pub(super) const SMALLEST_HALF: u64 = 16 << 10;
 
 /// Whoever needs so many times as long as another connection would from its question on is as good as silent.
 const LOST: f64 = 4.0;
@@ -57,6 +57,8 @@ pub(super) struct Held {
     come: u64,
     last: Duration,
     since: Duration,
+    /// Until a pause is over that its server has asked for: what is not asked is not silent.
+    pub(super) waits: bool,
 }
 
 impl Held {
@@ -68,7 +70,13 @@ impl Held {
             rest: range,
             last: now,
             since: now,
+            waits: false,
         }
+    }
+
+    /// Notes that it is asked for now: what it waited for before says nothing of its pace.
+    pub(super) fn asked(&mut self, now: Duration) {
+        (self.since, self.last, self.waits) = (now, now, false);
     }
 
     /// Notes that bytes have come up to `position`.
@@ -87,11 +95,9 @@ impl Held {
         self.rest.start < range.end && range.start < self.rest.end
     }
 
-    /// Gives the second half of what is left away.
-    pub(super) fn split(&mut self) -> Range<u64> {
-        let left = self.left();
-        let middle = left.start + (left.end - left.start) / 2;
-        middle..std::mem::replace(&mut self.rest.end, middle)
+    /// Whether a part of `range` may be in its hand: still to land, or come before it was given to another.
+    pub(super) fn may_bring(&self, range: &Range<u64>) -> bool {
+        self.rest.start < range.end && range.start < self.rest.end.max(self.come)
     }
 
     /// The seconds that it still needs, if somebody else could make them fewer.
@@ -157,7 +163,7 @@ impl Held {
         if !self.is_answered() {
             patience = patience.max(rules.recent_wait.mul_f64(LATE));
         }
-        now.saturating_sub(self.last) > patience
+        !self.waits && now.saturating_sub(self.last) > patience
     }
 }
 

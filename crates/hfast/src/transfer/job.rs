@@ -4,7 +4,7 @@
 //! across an await, except that of the link: one worker asks for it while the others wait.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,8 +50,8 @@ pub(crate) struct Job {
     pub(crate) sink: Sink,
     /// The digest, as far as bytes have arrived without a gap.
     pub(super) front: Front,
-    /// Where the last of what earlier runs left ends.
-    resumed_to: u64,
+    /// Where the last of what has to be read anyway ends: what earlier runs left, or all once the digest was wrong.
+    read_to: AtomicU64,
     /// The ways to the bytes, one for each source.
     ways: Vec<Way>,
     pub(crate) shown: ActiveFile,
@@ -115,7 +115,7 @@ impl Job {
             is_begun: AtomicBool::new(false),
             sink,
             front: Front::new(Hasher::sha256()),
-            resumed_to,
+            read_to: AtomicU64::new(resumed_to),
             ways,
             shown,
             changed: Notify::new(),
@@ -193,7 +193,7 @@ impl Job {
     fn most_workers(&self, segments: &Segments) -> usize {
         let position = self.front.position();
         let behind = segments.landed_from(position).saturating_sub(position);
-        if position < self.resumed_to || behind <= BEHIND {
+        if position < self.read_to.load(Relaxed) || behind <= BEHIND {
             usize::MAX
         } else {
             usize::from(behind <= FAR_BEHIND)
@@ -304,6 +304,7 @@ impl Job {
 
     /// Gives a new budget, for fetching again what turned out to be wrong.
     pub(crate) fn renew(&self, now: Duration) {
+        self.read_to.store(self.size, Relaxed);
         self.state().sources.renew(now);
     }
 

@@ -73,6 +73,8 @@ struct Lane {
     /// of the nearest host.
     waits: Option<(Duration, Duration)>,
     guess: Duration,
+    /// What the pauses that its hosts ask for add to each request, in seconds.
+    toll: f64,
     /// There was room and nothing to do since the last look.
     idle: bool,
 }
@@ -121,6 +123,7 @@ impl Lanes {
                 rate: 0.0,
                 waits: None,
                 guess: self.round_trip,
+                toll: 0.0,
                 idle: false,
             });
         }
@@ -234,7 +237,18 @@ impl Lanes {
             let (shortest, recent) = lane.waits.unwrap_or((wait, wait));
             let recent = wait.mul_f64(WEIGHT) + recent.mul_f64(1.0 - WEIGHT);
             lane.waits = Some((shortest.min(wait), recent));
+            lane.toll -= lane.toll * WEIGHT;
             lane.controller.answered(of, wait);
+        });
+    }
+
+    /// Notes that a request was not answered, for there are too many: a host asked for this pause.
+    pub(super) fn asked_to_pause(&self, lane: usize, pause: Duration, now: Duration) {
+        self.with(lane, |lane| {
+            lane.toll += (pause.as_secs_f64() - lane.toll) * WEIGHT;
+            if !self.insists {
+                lane.controller.asked_to_pause(now);
+            }
         });
     }
 
@@ -283,9 +297,12 @@ impl Lanes {
     /// How much the next request asks for when `left` bytes are for nobody yet, and `connections` share them.
     pub(super) fn piece(&self, lane: usize, left: u64, connections: usize) -> u64 {
         self.with(lane, |lane| {
-            let wait = lane.shortest_wait();
-            let rate = lane.rate;
-            Pace { wait, rate }.piece(left, connections)
+            let pace = Pace {
+                wait: lane.shortest_wait(),
+                toll: Duration::from_secs_f64(lane.toll),
+                rate: lane.rate,
+            };
+            pace.piece(left, connections)
         })
     }
 
@@ -340,6 +357,11 @@ impl Lane {
         self.waits.map_or(self.guess, |waits| waits.1)
     }
 
+    /// What a request costs before its first byte comes.
+    fn cost(&self) -> Duration {
+        self.shortest_wait() + Duration::from_secs_f64(self.toll)
+    }
+
     /// Takes the seat back, if it is taken.
     fn gives_up(&mut self, seat: &Seat) -> bool {
         let was_taken = seat.is_taken.swap(false, Relaxed);
@@ -364,6 +386,7 @@ impl Lane {
             trial: !self.lies && self.active == 0 && now >= self.not_before,
             is_untried: self.waits.is_none() && self.active == 0 && self.failures.count == 0,
             wait: self.shortest_wait(),
+            cost: self.cost(),
             recent_wait: self.recent_wait(),
             active: self.active,
             rate: self.rate,

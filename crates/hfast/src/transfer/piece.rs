@@ -34,6 +34,8 @@ const PARTS: u64 = 2;
 pub(super) struct Pace {
     /// From the question to the first line of the answer.
     pub(super) wait: Duration,
+    /// What pauses add to it that servers ask for between requests.
+    pub(super) toll: Duration,
     /// Bytes per second on one connection, the wait included: what comes in a burst after it says little of
     /// what comes in the long run.
     pub(super) rate: f64,
@@ -43,7 +45,11 @@ impl Pace {
     /// An exchange that waited and then took some time for so many bytes.
     pub(super) fn of(wait: Duration, bytes: u64, took: Duration) -> Self {
         let rate = to_f64(bytes) / (wait + took).as_secs_f64().max(1e-6);
-        Self { wait, rate }
+        Self {
+            wait,
+            toll: Duration::ZERO,
+            rate,
+        }
     }
 
     /// How many bytes to ask for next, when `left` bytes are for nobody yet and `connections` share
@@ -55,8 +61,12 @@ impl Pace {
             return share.clamp(SMALLEST, UNKNOWN);
         }
         let of_waits = |waits: f64| bytes(self.wait.as_secs_f64() * self.rate * waits);
-        let most = of_waits(WAITS).clamp(UNKNOWN, LARGEST);
+        // Each request may cost a pause in which nobody asks for more: no rest is small beside that.
+        let toll = bytes(self.toll.as_secs_f64() * self.rate * WAITS);
+        let most = of_waits(WAITS).saturating_add(toll);
+        let most = most.clamp(UNKNOWN, LARGEST);
         let least = of_waits(LEAST_WAITS).clamp(SMALLEST, all.max(UNKNOWN));
+        let least = least.saturating_add(toll);
         share.clamp(least.min(most), most)
     }
 }
@@ -119,6 +129,21 @@ mod tests {
         assert_eq!(slow(20 * MIB), 2621, "all that is left for each");
         assert_eq!(slow(MIB), 2097);
         assert_eq!(piece(8000, 200 * MIB, 10, u64::MAX), LARGEST);
+    }
+
+    #[test]
+    fn where_requests_cost_pauses_one_asks_for_all() {
+        let pace = Pace {
+            toll: Duration::from_secs(1),
+            ..Pace::of(Duration::from_millis(1), 2 * MIB, Duration::from_secs(1))
+        };
+        assert!(pace.piece(20 * MIB, 8) >= 20 * MIB);
+        assert_eq!(pace.piece(u64::MAX, 8) / MIB, 31);
+        let passed = Pace {
+            toll: Duration::from_millis(1),
+            ..pace
+        };
+        assert_eq!(passed.piece(20 * MIB, 8) / (MIB / 10), 12);
     }
 
     #[test]

@@ -54,8 +54,8 @@ impl Queue {
             if self.soonest.len() >= HOSTS {
                 return;
             }
-            // The first answers may fill the line, and no later one finds it empty. For the very first no
-            // connection can lie ready that was made for another.
+            // The first answers may fill the line, and no later one finds it empty: half of the very first, which holds a
+            // handshake, is what an empty one takes. One that was kept is of a connection made for other questions.
             let first = Soonest {
                 kept: without_handshake(kept, wait),
                 new: Duration::MAX,
@@ -78,7 +78,8 @@ impl Queue {
         self.waited_long += waited(LONG);
     }
 
-    /// More connections brought more where it seemed full: this server takes its time.
+    /// More connections brought more where it seemed full: this server takes its time, and its answers say nothing more
+    /// for as long as the job lasts. To try too often costs less than never to try again.
     pub(super) fn refute(&mut self) {
         self.is_refuted = true;
     }

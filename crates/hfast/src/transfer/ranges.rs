@@ -51,11 +51,11 @@ impl Ranges {
     /// The part of `range` that is not in the set.
     #[must_use]
     pub fn missing_in(&self, range: Range<u64>) -> Self {
+        let first = self.0.partition_point(|r| r.end <= range.start);
+        let held = self.0[first..].iter().take_while(|r| r.start < range.end);
         let mut missing = Self::default();
-        missing.insert(range);
-        for held in &self.0 {
-            missing.remove(held.clone());
-        }
+        missing.insert(range.clone());
+        held.for_each(|held| missing.remove(held.clone()));
         missing
     }
 

@@ -21,8 +21,10 @@ pub(super) struct Room {
     pub(super) trial: bool,
     /// It has neither answered nor failed, and nobody is asking it.
     pub(super) is_untried: bool,
-    /// How long an answer takes at least, and of late.
+    /// How long an answer takes at least, what pauses between requests cost beside it, and how long answers
+    /// took of late.
     pub(super) wait: Duration,
+    pub(super) cost: Duration,
     pub(super) recent_wait: Duration,
     /// So many are open, and what one of them brings in bytes per second; 0 while that is not known.
     pub(super) active: usize,
@@ -33,7 +35,7 @@ impl Room {
     /// How the end of a file is shared out among those that go this way.
     pub(super) fn rules(&self, may_race: bool) -> Rules {
         Rules {
-            wait: self.wait,
+            wait: self.cost,
             recent_wait: self.recent_wait,
             rate: self.rate,
             may_race,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::held::{Held, Rules};
+use super::held::{Held, Rules, SMALLEST_HALF};
 use super::piece::SMALLEST;
 use super::ranges::Ranges;
 
@@ -132,11 +132,15 @@ impl Segments {
     }
 
     fn help_with(&mut self, id: LeaseId, now: Duration, rules: &Rules) -> Option<Lease> {
-        let range = match self.held.get_mut(&id)? {
-            held if held.may_be_split(now, rules) => held.split(),
-            _ => self.to_race(id, now, rules)?,
-        };
-        Some(self.hold(range, now))
+        let (part, is_copy) = self.part(id, now, rules)?;
+        let helped = self.held.get_mut(&id).filter(|_| !is_copy);
+        let end = helped.map(|held| std::mem::replace(&mut held.rest.end, part.start));
+        let help = self.hold(part.clone(), now);
+        // What lies behind the half has landed, or others bring it.
+        if let Some(end) = end {
+            self.offer(part.end..end);
+        }
+        Some(help)
     }
 
     /// Fetches a little of what somebody holds a second time, to see whether anything comes at all.
@@ -163,26 +167,29 @@ impl Segments {
         let meant = self.held.iter().filter(|(_, held)| is_meant(held));
         let timed = meant.filter_map(|(id, held)| {
             let seconds = held.worth_help(now, rules)?;
-            let is_here = self.landed.contains(&held.left());
-            let may_be_split = !is_here && held.may_be_split(now, rules);
-            let may_be_helped = may_be_split || self.to_race(*id, now, rules).is_some();
-            may_be_helped.then_some((*id, seconds))
+            self.part(*id, now, rules).map(|_| (*id, seconds))
         });
         timed.max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
-    /// The first part of what a lease has left that one more should fetch: nobody else does, or none of those who do
-    /// can be counted on.
-    fn to_race(&self, id: LeaseId, now: Duration, rules: &Rules) -> Option<Range<u64>> {
+    /// The part of what a lease has left that one more should fetch, of what nobody else brings who can be counted on:
+    /// half of it, or (true) the first piece as a copy.
+    fn part(&self, id: LeaseId, now: Duration, rules: &Rules) -> Option<(Range<u64>, bool)> {
         let held = self.held.get(&id)?;
-        let mut missing = self.landed.missing_in(held.left());
+        let mut lacking = self.landed.missing_in(held.left());
         let rivals = || self.held.iter().filter(|(other, _)| **other != id);
         for (_, lively) in rivals().filter(|(_, rival)| !rival.is_lost(now, rules)) {
-            missing.remove(lively.rest.clone());
+            lacking.remove(lively.rest.clone());
         }
-        let range = missing.first()?;
+        if held.may_be_split(now, rules)
+            && let Some(half) = second_half(&lacking)
+        {
+            return Some((half, false));
+        }
+        let range = lacking.first().filter(|_| rules.may_race)?;
         let lost = rivals().filter(|(_, rival)| rival.overlaps(&range)).count();
-        (lost == 0 || lost + 1 < RUNNERS && held.is_lost(now, rules)).then_some(range)
+        let is_wanted = lost == 0 || lost + 1 < RUNNERS && held.is_lost(now, rules);
+        is_wanted.then_some((range, true))
     }
 
     fn hold(&mut self, range: Range<u64>, now: Duration) -> Lease {
@@ -202,6 +209,20 @@ impl Segments {
             held.rest.start
         } else {
             held.rest.end
+        }
+    }
+
+    /// Notes that `id` waits until its server may be asked.
+    pub(super) fn waits(&mut self, id: LeaseId) {
+        if let Some(held) = self.held.get_mut(&id) {
+            held.waits = true;
+        }
+    }
+
+    /// Notes that a server is asked for `id` now.
+    pub(super) fn asked(&mut self, id: LeaseId, now: Duration) {
+        if let Some(held) = self.held.get_mut(&id) {
+            held.asked(now);
         }
     }
 
@@ -261,7 +282,7 @@ impl Segments {
     pub(super) fn forget(&mut self, range: Range<u64>) {
         let (lost, held): (BTreeMap<_, _>, _) = std::mem::take(&mut self.held)
             .into_iter()
-            .partition(|(_, held)| held.overlaps(&range));
+            .partition(|(_, held)| held.may_bring(&range));
         self.held = held;
         self.landed.remove(range.clone());
         self.offer(range);
@@ -298,6 +319,19 @@ impl Segments {
     pub(super) fn has_free(&self) -> bool {
         !self.free.is_empty()
     }
+}
+
+/// The second half, as far as it is in one piece and worth a request.
+fn second_half(ranges: &Ranges) -> Option<Range<u64>> {
+    let mut first_half = (ranges.len() / 2).max(SMALLEST_HALF);
+    ranges.iter().find_map(|range| {
+        let len = range.end - range.start;
+        if len >= first_half + SMALLEST_HALF {
+            return Some(range.start + first_half..range.end);
+        }
+        first_half = first_half.saturating_sub(len);
+        None
+    })
 }
 
 #[cfg(test)]

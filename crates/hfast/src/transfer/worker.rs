@@ -96,6 +96,9 @@ impl Engine {
         trouble: Trouble,
     ) {
         let kept = course.kept;
+        if let Trouble::Status(StatusCode::TOO_MANY_REQUESTS, pause) = trouble {
+            self.lanes.asked_to_pause(source.lane, pause, self.now());
+        }
         let is_limit = !course.answered && trouble.may_be_limit();
         let (kind, on_the_way) = (trouble.kind(), trouble.is_on_the_way());
         let stalled = matches!(trouble, Trouble::Stalled(_));
@@ -105,6 +108,11 @@ impl Engine {
         // is gone already, and there may be a new one.
         let keeps_link = matches!(trouble, Trouble::Status(..) | Trouble::StaleLink(_));
         let is_elsewhere = on_the_way && kept == 0 && host != source.name;
+        let next = match &trouble {
+            Trouble::StaleLink(_) => format!(": asking {} for a new link", source.name),
+            Trouble::Stalled(_) if !is_elsewhere => ": replacing the connection".to_owned(),
+            _ => String::new(),
+        };
         let Some(reason) = self.meet(job, (index, source), (host, is_elsewhere), trouble) else {
             return;
         };
@@ -121,7 +129,7 @@ impl Engine {
         } else {
             self.setup
                 .progress
-                .notice(format!("{}: {reason}", job.name));
+                .notice(format!("{}: {reason}{next}", job.name));
         }
         let others_receive = self.board.is_receiving(source.lane, now);
         if !(kept >= PROGRESS || others_receive && was_cheap) {
@@ -222,18 +230,12 @@ impl Engine {
                 }
                 answers(host, status, pause)
             }
-            Trouble::StaleLink(status) => {
-                format!(
-                    "{host} answers {}: asking {} for a new link",
-                    status.as_u16(),
-                    source.name
-                )
-            }
+            Trouble::StaleLink(status) => format!("{host} answers {}", status.as_u16()),
             Trouble::Void(void) => format!("the answer of {host} is void: {void}"),
             Trouble::Stalled(Stall::Silent(_)) if is_elsewhere => {
                 elsewhere(host, &source.name, "no answer in time")
             }
-            Trouble::Stalled(stall) => format!("{host} is {stall}: replacing the connection"),
+            Trouble::Stalled(stall) => format!("{host} is {stall}"),
             Trouble::Short => format!("{host} ended the answer early"),
             Trouble::Failed(failure) if failure.kind == FailureKind::Paused => {
                 tracing::debug!("{}: {failure}; asking another source", job.name);

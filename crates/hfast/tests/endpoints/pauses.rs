@@ -7,6 +7,7 @@ use hfast::client::{Client, ClientOptions, DownloadRequest, Report, Target};
 use hfast::transfer::disk::{Disk, Power};
 use hfast::transfer::progress::Progress;
 use hfast::{Error, ErrorKind};
+use hfast_testkit::corpus::{Content, Repo};
 use hfast_testkit::faults::{Fault, Match, What};
 use hfast_testkit::hub::{FakeHub, LfsRedirect, Odd};
 
@@ -218,4 +219,29 @@ fn a_pause_of_both_endpoints_is_waited_for() {
     assert!(report.failed.is_empty(), "{:?}", report.failed);
     let bounds = Duration::from_secs(59)..Duration::from_secs(90);
     assert!(bounds.contains(&took), "{took:?}");
+}
+
+/// A pause for every second request costs more than the bytes, unless there are few requests.
+#[test]
+fn where_requests_cost_pauses_there_are_few() {
+    let size = 128 << 20;
+    let repo = Repo::model("org/name").lfs("model.bin", Content::seeded(7, size));
+    let hub = crate::hub_of(repo.build(), "http://cdn.test");
+    hub.add_fault(Fault::new(
+        Match::cdn().every(2),
+        What::too_many_requests("2"),
+    ));
+    let mut roads = crate::roads(&hub, &hub);
+    roads.delay = Duration::from_millis(1);
+    let open = Arc::clone(&roads.open);
+    let (took, report) = crate::download(roads, &["http://hub.test"]);
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    let asked = hub.count("GET", "/cdn");
+    let most = open.lock().unwrap().most;
+    // One connection would bring it in 34 s.
+    assert!(
+        took < Duration::from_secs(40),
+        "{took:?}, {asked} requests, {most} connections"
+    );
+    assert!(asked <= 40, "{asked} requests in {took:?}");
 }

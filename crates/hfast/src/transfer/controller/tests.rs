@@ -345,3 +345,19 @@ fn a_burst_of_refusals_is_one_reason_to_rest() {
     assert!(!(11..14).any(|second| more(&mut controller, second)));
     assert!((14..18).any(|second| more(&mut controller, second)));
 }
+
+#[test]
+fn who_asks_for_pauses_has_fewer_to_answer() {
+    let mut controller = Controller::new(Duration::from_millis(180), 128, None);
+    assert_eq!(controller.target(), 32);
+    let at = |seconds| Duration::from_secs(seconds);
+    (0..20).for_each(|_| controller.asked_to_pause(at(1)));
+    assert_eq!(controller.target(), 16, "once");
+    for (seconds, left) in [(7, 8), (18, 4), (40, 4)] {
+        controller.asked_to_pause(at(seconds));
+        assert_eq!(controller.target(), left, "after {seconds} s");
+    }
+    let mut few = Controller::new(Duration::from_millis(180), 2, None);
+    few.asked_to_pause(at(1));
+    assert_eq!(few.target(), 2, "so few");
+}

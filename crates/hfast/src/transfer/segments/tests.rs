@@ -1,5 +1,7 @@
 //! What holds of segments whatever happens; not what a worker does with them.
 
+mod digest;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -147,82 +149,6 @@ const RULES: Rules = Rules {
 };
 
 #[test]
-fn who_keeps_the_digest_from_much_is_helped_before_the_rest_is_begun() {
-    let mut segments = Segments::new(200 * MIB, Ranges::default());
-    let slow = segments.lease(10 * MIB, seconds(0)).unwrap();
-    let fast = segments.lease(100 * MIB, seconds(0)).unwrap();
-    segments.come(slow.id, 2 * MIB, seconds(2));
-    bring(&mut segments, &fast, 74 * MIB);
-    assert_eq!(segments.help_first(seconds(2), &RULES), None, "it is near");
-    bring(&mut segments, &fast, 75 * MIB);
-    let half = segments.help_first(seconds(2), &RULES).unwrap();
-    assert_eq!(half.range, 6 * MIB..10 * MIB);
-    assert_eq!(segments.wanted(slow.id), 6 * MIB);
-    bring(&mut segments, &slow, 6 * MIB);
-    segments.release(slow.id);
-    let young = segments.help_first(seconds(2), &RULES);
-    assert_eq!(young, None, "who has just begun has not shown its pace");
-}
-
-#[test]
-fn who_keeps_the_digest_from_much_and_is_silent_is_raced_at_once() {
-    let mut segments = Segments::new(200 * MIB, Ranges::default());
-    let silent = segments.lease(10 * MIB, seconds(0)).unwrap();
-    let fast = segments.lease(100 * MIB, seconds(0)).unwrap();
-    bring(&mut segments, &silent, 2 * MIB);
-    segments.come(silent.id, 2 * MIB, seconds(1));
-    bring(&mut segments, &fast, 77 * MIB);
-    let rival = segments.help_first(seconds(2), &RULES).unwrap();
-    assert_eq!(rival.range, 2 * MIB..10 * MIB);
-    assert_eq!(segments.wanted(silent.id), 10 * MIB, "it may still come");
-    assert_eq!(segments.help_first(seconds(2), &RULES), None);
-    // Whoever lost the race does not know yet.
-    segments.come(rival.id, 4 * MIB, seconds(4));
-    let half = segments.help_first(seconds(4), &RULES).unwrap();
-    assert_eq!(half.range, 7 * MIB..10 * MIB);
-}
-
-#[test]
-fn who_will_keep_the_digest_waiting_next_is_helped_too() {
-    let mut segments = Segments::new(200 * MIB, Ranges::default());
-    let first = segments.lease(10 * MIB, seconds(0)).unwrap();
-    let next = segments.lease(10 * MIB, seconds(0)).unwrap();
-    let fast = segments.lease(100 * MIB, seconds(0)).unwrap();
-    bring(&mut segments, &fast, 95 * MIB);
-    segments.come(first.id, 9 * MIB, seconds(60));
-    segments.come(next.id, 12 * MIB, seconds(60));
-    let half = segments.help_first(seconds(60), &RULES).unwrap();
-    assert_eq!(half.range, 16 * MIB..20 * MIB, "it needs four minutes");
-}
-
-#[test]
-fn who_lost_the_race_for_the_first_hole_does_not_hide_the_next_one() {
-    let mut segments = Segments::new(200 * MIB, Ranges::default());
-    segments.lease(10 * MIB, seconds(0)).unwrap();
-    let slow = segments.lease(10 * MIB, seconds(0)).unwrap();
-    let fast = segments.lease(100 * MIB, seconds(0)).unwrap();
-    bring(&mut segments, &fast, 95 * MIB);
-    segments.come(slow.id, 12 * MIB, seconds(2));
-    let rival = segments.help_first(seconds(2), &RULES).unwrap();
-    assert_eq!(rival.range, 0..10 * MIB);
-    bring(&mut segments, &rival, 10 * MIB);
-    let half = segments.help_first(seconds(2), &RULES).unwrap();
-    assert_eq!(half.range, 16 * MIB..20 * MIB);
-}
-
-#[test]
-fn with_less_to_come_the_digest_may_be_less_behind() {
-    let mut segments = Segments::new(100 * MIB, Ranges::default());
-    let slow = segments.lease(10 * MIB, seconds(0)).unwrap();
-    let fast = segments.lease(80 * MIB, seconds(0)).unwrap();
-    segments.come(slow.id, 2 * MIB, seconds(2));
-    bring(&mut segments, &fast, 10 * MIB + 33 * MIB);
-    assert_eq!(segments.help_first(seconds(2), &RULES), None);
-    bring(&mut segments, &fast, 10 * MIB + 34 * MIB);
-    assert!(segments.help_first(seconds(2), &RULES).is_some());
-}
-
-#[test]
 fn what_nobody_brings_comes_before_who_is_slow_behind_it() {
     let mut segments = Segments::new(200 * MIB, Ranges::default());
     let gone = segments.lease(10 * MIB, seconds(0)).unwrap();
@@ -366,4 +292,56 @@ proptest! {
         }
         prop_assert!(is_complete(&segments));
     }
+}
+
+#[test]
+fn a_half_is_none_of_what_has_landed() {
+    // An earlier run brought the second half but its last MiB; an answer without ranges brings all.
+    let landed: Ranges = std::iter::once(512 * MIB..1023 * MIB).collect();
+    let mut segments = Segments::new(1024 * MIB, landed);
+    let stream = segments.lease(8 * MIB, seconds(0)).unwrap();
+    segments.take_all(stream.id);
+    bring(&mut segments, &stream, 2 * MIB);
+    segments.come(stream.id, 2 * MIB, seconds(2));
+    let half = segments.help(seconds(2), &RULES).unwrap();
+    assert_eq!(half.range, 257 * MIB + MIB / 2..512 * MIB);
+    assert_eq!(segments.wanted(stream.id), 257 * MIB + MIB / 2);
+}
+
+#[test]
+fn a_half_is_none_of_what_a_lively_rival_brings() {
+    let mut segments = Segments::new(64 * MIB, Ranges::default());
+    let silent = segments.lease(64 * MIB, seconds(0)).unwrap();
+    let rival = segments.help(seconds(10), &RULES).unwrap();
+    assert_eq!(rival.range, 0..64 * MIB);
+    bring(&mut segments, &rival, 8 * MIB);
+    segments.come(rival.id, 8 * MIB, seconds(12));
+    // It comes back to life.
+    segments.come(silent.id, MIB, seconds(12));
+    let no_race = Rules {
+        may_race: false,
+        ..RULES
+    };
+    while let Some(help) = segments.help(seconds(12), &no_race) {
+        let others = segments.held.iter().filter(|(id, _)| **id != help.id);
+        let mut of_two =
+            others.filter(|(id, held)| **id != silent.id && held.overlaps(&help.range));
+        assert_eq!(of_two.next().map(|(id, _)| id), None, "{:?}", help.range);
+    }
+}
+
+#[test]
+fn who_has_wrong_bytes_in_hand_may_not_bring_them_later() {
+    const KIB: u64 = 1 << 10;
+    let mut segments = Segments::new(200 * KIB, Ranges::default());
+    let liar = segments.lease(200 * KIB, seconds(0)).unwrap();
+    segments.come(liar.id, 100 * KIB, seconds(1));
+    let half = segments.help(Duration::from_millis(1001), &RULES).unwrap();
+    assert_eq!(half.range, 150 * KIB..200 * KIB);
+    // More comes than is wanted now, and is not written yet.
+    segments.come(liar.id, 200 * KIB, Duration::from_millis(1002));
+    bring(&mut segments, &half, 200 * KIB);
+    segments.release(half.id);
+    segments.forget(150 * KIB..200 * KIB);
+    assert_eq!(segments.reserve(liar.id, 0..200 * KIB), None);
 }

@@ -24,6 +24,7 @@ const ROOM: Room = Room {
     trial: false,
     is_untried: false,
     wait: SECOND,
+    cost: SECOND,
     recent_wait: SECOND,
     active: 0,
     rate: 0.0,
