@@ -3,9 +3,12 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use hfast_testkit::corpus::Content;
 use support::fetch;
-use support::raw::{Raw, Says, honest, honest_with};
+use support::raw::{Raw, Says, answer, honest, honest_with};
 
 /// Larger than what is kept in memory.
 const SIZE: u64 = (5 << 20) + 3;
@@ -207,4 +210,33 @@ async fn whole_answers_that_nothing_identifies_are_not_joined() {
     let report = fetch(&server.url(), None, &path).await.unwrap();
     assert!(report.failed.is_empty(), "{:?}", report.failed);
     assert!(std::fs::read(&path).unwrap() == expected);
+}
+
+/// It serves no ranges, but says that nothing has changed: a later run keeps what came, and begins once.
+#[tokio::test]
+async fn a_server_without_ranges_is_gone_on_with_by_a_later_run() {
+    const STATE: [(&str, &str); 2] = [("Last-Modified", EARLY), ("Date", LATE)];
+    let content = bytes(1);
+    let expected = content.clone();
+    let is_back = Arc::new(AtomicBool::new(false));
+    let comes_back = Arc::clone(&is_back);
+    let server = Raw::start(move |number, head| {
+        let method = head.split(' ').next().unwrap();
+        match number {
+            1 => cut(honest_with(method, &content, &STATE)),
+            2.. if !is_back.load(Relaxed) => answer("404 Not Found", &[], b""),
+            _ => honest_with(method, &content, &STATE),
+        }
+    });
+    let server = server.await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.bin");
+    let report = fetch(&server.url(), None, &path).await.unwrap();
+    assert_eq!(report.failed.len(), 1);
+    let before = server.asked();
+    comes_back.store(true, Relaxed);
+    let report = fetch(&server.url(), None, &path).await.unwrap();
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    assert!(std::fs::read(&path).unwrap() == expected);
+    assert_eq!(server.asked(), before + 2, "a HEAD and a GET");
 }

@@ -258,7 +258,7 @@ impl Exchange<'_> {
             } else if !self.wants_whole() {
                 return Err(Trouble::Unwanted);
             }
-            let known = self.job.digest.is_some() || self.validator.is_some();
+            let known = self.job.digest.is_some() || self.job.validator.is_some();
             if !known && self.lease.range.start > 0 {
                 let wanted = self.job.segments().wanted(self.lease.id);
                 let is_wanted = wanted > self.lease.range.start && !self.job.has_other_workers();

@@ -42,7 +42,7 @@ pub(crate) struct Job {
     pub(crate) digest: Option<Digest>,
     pub(crate) identity: Identity,
     /// Without a digest, this is the same for all answers that bytes are kept of.
-    validator: Option<Validator>,
+    pub(super) validator: Option<Validator>,
     /// The headers give a SHA-256 where the listing has a git digest: that of a pointer.
     pub(super) pointer_listed: AtomicBool,
     /// An answer was accepted.
