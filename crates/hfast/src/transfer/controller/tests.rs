@@ -1,5 +1,7 @@
 //! Controllers on networks that are formulas.
 
+mod rests;
+
 use super::*;
 use proptest::prelude::*;
 
