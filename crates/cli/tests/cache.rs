@@ -47,6 +47,15 @@ fn downloaded() -> (Hub, Home) {
     (hub, home)
 }
 
+/// The same in the folder `d`.
+fn downloaded_to_a_folder() -> (Hub, Home) {
+    let hub = Hub::serving(vec![repo()]);
+    let home = hub.home();
+    let get = ["download", "org/name", "--local-dir", "d", "-q"];
+    assert_eq!(home.run(&get).code, Some(0));
+    (hub, home)
+}
+
 fn model(home: &Home) -> PathBuf {
     let blobs = home
         .path()
@@ -150,10 +159,7 @@ fn what_is_there_is_told_to_who_asks_for_another_revision() {
 
 #[test]
 fn a_file_that_is_gone_from_a_folder_is_told() {
-    let hub = Hub::serving(vec![repo()]);
-    let home = hub.home();
-    let get = ["download", "org/name", "--local-dir", "d", "-q"];
-    assert_eq!(home.run(&get).code, Some(0));
+    let (_hub, home) = downloaded_to_a_folder();
     fs::remove_file(home.path().join("d/config.json")).unwrap();
     audited!(home.run(&["cache", "verify", "org/name", "--local-dir", "d"]).all(), @r"
     exit 8
@@ -205,10 +211,7 @@ fn what_did_not_come_yet_is_not_called_complete() {
 
 #[test]
 fn what_was_added_to_a_file_of_a_folder_is_left_alone() {
-    let hub = Hub::serving(vec![repo()]);
-    let home = hub.home();
-    let get = ["download", "org/name", "--local-dir", "d", "-q"];
-    assert_eq!(home.run(&get).code, Some(0));
+    let (_hub, home) = downloaded_to_a_folder();
     let file = home.path().join("d/model.bin");
     let mut edited = fs::read(&file).unwrap();
     edited.push(b'x');

@@ -76,8 +76,6 @@ impl Outcome<'_> {
                     "unknown: {path}: not compared; it was changed, or may not be read, or nothing says what it should be"
                 )
             }));
-        }
-        if !quiet {
             lines.extend(self.audit.absent.iter().map(absent));
         }
         for report in self.reports() {

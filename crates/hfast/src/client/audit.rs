@@ -18,10 +18,8 @@ use crate::names::{Commit, Digest, Repo, Revision};
 use crate::repo_path::RepoPath;
 use crate::store::blocks;
 use crate::store::destination::Destination;
-use crate::store::inventory::{self, Held};
+use crate::store::inventory::{self, Absent, Held, Inventory};
 use crate::transfer::progress::{Phase, Progress};
-
-pub use crate::store::inventory::Absent;
 
 /// Revisions that are told to who asks for another: they fit into one line.
 const SHOWN: usize = 3;
@@ -136,7 +134,7 @@ impl Client {
         progress: &Arc<Progress>,
     ) -> Result<Audit, Error> {
         let asked = request.clone();
-        let (held, absent) = self.disk.run(move || inventory(&asked)).await?;
+        let Inventory { held, absent } = self.disk.run(move || inventory(&asked)).await?;
         progress.expect(held.len(), held.iter().map(|held| held.size).sum());
         let at_once = available_parallelism().map_or(1, NonZero::get);
         let looks = held.into_iter().map(|held| {
@@ -282,36 +280,29 @@ fn modified(place: &Path) -> Option<SystemTime> {
 }
 
 /// What is there to be looked at, and what is not there of the same commits.
-fn inventory(request: &AuditRequest) -> Result<(Vec<Held>, Vec<Absent>), Error> {
+fn inventory(request: &AuditRequest) -> Result<Inventory, Error> {
     let revision = request.revision.as_ref();
-    let (held, absent): (Vec<Held>, Vec<Absent>) = match (&request.target, &request.repo) {
-        (Target::Cache(root), repo) => {
-            let repos = repo
-                .clone()
-                .map_or_else(|| inventory::repos(root), |repo| vec![repo]);
-            let held = repos
-                .iter()
-                .filter_map(|repo| inventory::of_cache(root, repo, revision));
-            let absent = repos
-                .iter()
-                .flat_map(|repo| inventory::absent_in_cache(root, repo, revision));
-            (held.flatten().collect(), absent.collect())
+    let found = match (&request.target, &request.repo) {
+        (Target::Cache(root), Some(repo)) => {
+            inventory::of_cache(root, repo, revision).unwrap_or_default()
         }
-        (Target::LocalDir(root), Some(repo)) => {
-            let held = inventory::of_local_dir(root, repo);
-            let absent = inventory::absent_in_local_dir(root, &held);
-            (held, absent)
+        (Target::Cache(root), None) => {
+            let repos = inventory::repos(root);
+            let each = repos.iter();
+            each.filter_map(|repo| inventory::of_cache(root, repo, revision))
+                .fold(Inventory::default(), Inventory::and)
         }
+        (Target::LocalDir(root), Some(repo)) => inventory::of_local_dir(root, repo),
         (Target::LocalDir(_) | Target::File(_), _) => {
             let text =
                 "only a cache, or a local folder of a repository that is named, can be looked at";
             return Err(Error::new(ErrorKind::Usage, text).with_hint("name the repository"));
         }
     };
-    if held.is_empty() {
+    if found.held.is_empty() {
         return Err(nothing(request));
     }
-    Ok((held, absent))
+    Ok(found)
 }
 
 /// Says where nothing of what was asked for is, and what is there of the same.

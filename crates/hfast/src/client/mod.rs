@@ -35,7 +35,8 @@ use crate::transfer::throttle::Throttle;
 use crate::transport::Transport;
 use crate::transport::http::{HttpOptions, HttpTransport};
 
-pub use audit::{Absent, Audit, AuditRequest, Damaged, Missing, Name, Repaired};
+pub use crate::store::inventory::Absent;
+pub use audit::{Audit, AuditRequest, Damaged, Missing, Name, Repaired};
 
 /// How a client works. Everything is a finished value: the library reads no environment.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::layout::RepoFolder;
 use super::{local_dir, snapshot, tree_cache};
+use crate::hub::listing::RemoteFile;
 use crate::names::{Commit, Digest, Repo, Revision};
 use crate::repo_path::RepoPath;
 
@@ -43,27 +44,63 @@ pub struct Absent {
     pub of: usize,
 }
 
-impl Absent {
-    /// Compares a listing with what `is_here`. `None`: all is, or there is no listing.
-    fn new(
-        (repo, commit): (&Repo, &Commit),
-        trees: [PathBuf; 2],
-        is_here: impl Fn(&RepoPath) -> bool,
-    ) -> Option<Self> {
+/// What lies here of some commits, and what does not.
+#[derive(Debug, Default)]
+pub(crate) struct Inventory {
+    pub(crate) held: Vec<Held>,
+    pub(crate) absent: Vec<Absent>,
+}
+
+impl Inventory {
+    /// Both together.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.held.extend(other.held);
+        self.absent.extend(other.absent);
+        self
+    }
+}
+
+/// The listing of a commit, where one lies here.
+struct Listing {
+    files: HashMap<RepoPath, RemoteFile>,
+    /// Its files have proved right: what it says of them is believed.
+    is_proved: bool,
+}
+
+impl Listing {
+    fn read(trees: &[PathBuf; 2]) -> Self {
+        let proved = tree_cache::read(trees);
+        let is_proved = proved.is_some();
         // One whose files are still to prove right says as well what there should be.
-        let unproved = tree_cache::unproved(&trees[1]);
-        let [official, own] = trees;
-        let listed = tree_cache::read(&[official, own, unproved])?;
-        let absent = listed.iter().filter(|file| !is_here(&file.path));
+        let files = proved.or_else(|| tree_cache::read(&[tree_cache::unproved(&trees[1])]));
+        let files = files.unwrap_or_default().into_iter();
+        Self {
+            files: files.map(|file| (file.path.clone(), file)).collect(),
+            is_proved,
+        }
+    }
+
+    /// What is believed of a file.
+    fn get(&self, path: &RepoPath) -> Option<&RemoteFile> {
+        self.files.get(path).filter(|_| self.is_proved)
+    }
+
+    /// Which of its files are not here. `None`: all are, or there is no listing.
+    fn absent(
+        &self,
+        (repo, commit): (&Repo, &Commit),
+        is_here: impl Fn(&RepoPath) -> bool,
+    ) -> Option<Absent> {
+        let absent = self.files.values().filter(|file| !is_here(&file.path));
         let (files, bytes) = absent.fold((0, 0_u64), |(files, bytes), file| {
             (files + 1, bytes.saturating_add(file.size.unwrap_or(0)))
         });
-        (files > 0).then(|| Self {
+        (files > 0).then(|| Absent {
             repo: repo.clone(),
             commit: commit.clone(),
             files,
             bytes,
-            of: listed.len(),
+            of: self.files.len(),
         })
     }
 }
@@ -81,33 +118,17 @@ pub(crate) fn repos(root: &Path) -> Vec<Repo> {
 }
 
 /// What a cache holds of a repository: of one revision, or of all commits. `None`: not that revision.
-pub(crate) fn of_cache(root: &Path, repo: &Repo, revision: Option<&Revision>) -> Option<Vec<Held>> {
+pub(crate) fn of_cache(root: &Path, repo: &Repo, revision: Option<&Revision>) -> Option<Inventory> {
     let folder = RepoFolder::new(root, repo);
     let commits = meant(&folder, revision)?;
-    let mut seen = HashSet::new();
-    let all = commits
+    let each = commits
         .iter()
-        .flat_map(|commit| of_snapshot(&folder, repo, commit));
+        .map(|commit| of_snapshot(&folder, repo, commit));
+    let mut all = each.fold(Inventory::default(), Inventory::and);
     // Commits share what is alike in them.
-    Some(all.filter(|held| seen.insert(held.place.clone())).collect())
-}
-
-/// What a cache does not hold of the same.
-pub(crate) fn absent_in_cache(
-    root: &Path,
-    repo: &Repo,
-    revision: Option<&Revision>,
-) -> Vec<Absent> {
-    let folder = RepoFolder::new(root, repo);
-    let commits = meant(&folder, revision).unwrap_or_default();
-    let absent = commits.iter().filter_map(|commit| {
-        let entries = snapshot::entries(&folder.snapshot(commit)).into_iter();
-        let here: HashSet<_> = entries.map(|(path, _)| path).collect();
-        Absent::new((repo, commit), folder.trees(commit), |path| {
-            here.contains(path)
-        })
-    });
-    absent.collect()
+    let mut seen = HashSet::new();
+    all.held.retain(|held| seen.insert(held.place.clone()));
+    Some(all)
 }
 
 /// The commits that are here of a revision, or of all. `None`: that revision is not.
@@ -142,12 +163,8 @@ fn commits(folder: &RepoFolder) -> Vec<Commit> {
     commits
 }
 
-fn of_snapshot(folder: &RepoFolder, repo: &Repo, commit: &Commit) -> Vec<Held> {
-    let listed = tree_cache::read(&folder.trees(commit)).unwrap_or_default();
-    let listed: HashMap<_, _> = listed
-        .into_iter()
-        .map(|file| (file.path, (file.size, file.digest)))
-        .collect();
+fn of_snapshot(folder: &RepoFolder, repo: &Repo, commit: &Commit) -> Inventory {
+    let listing = Listing::read(&folder.trees(commit));
     let snapshot = folder.snapshot(commit);
     let entries = snapshot::entries(&snapshot).into_iter();
     let held = entries.map(|(path, found)| {
@@ -155,7 +172,8 @@ fn of_snapshot(folder: &RepoFolder, repo: &Repo, commit: &Commit) -> Vec<Held> {
         // A link leads to a blob, which is called what its content should be.
         let blob = fs::read_link(&name).ok();
         let named = blob.and_then(|blob| Digest::from_hex(blob.file_name()?.to_str()?));
-        let (size, digest) = listed.get(&path).copied().unwrap_or_default();
+        let listed = listing.get(&path);
+        let (size, digest) = listed.map_or((None, None), |file| (file.size, file.digest));
         Held {
             repo: repo.clone(),
             commit: commit.clone(),
@@ -170,14 +188,18 @@ fn of_snapshot(folder: &RepoFolder, repo: &Repo, commit: &Commit) -> Vec<Held> {
             path,
         }
     });
-    held.collect()
+    let held: Vec<_> = held.collect();
+    let here: HashSet<_> = held.iter().map(|held| &held.path).collect();
+    let absent = listing.absent((repo, commit), |path| here.contains(path));
+    let absent = absent.into_iter().collect();
+    Inventory { held, absent }
 }
 
 /// What is noted of the files of a local folder, which are of `repo`. Files that were changed since have
 /// no digest: nobody promised what they are now.
-pub(crate) fn of_local_dir(root: &Path, repo: &Repo) -> Vec<Held> {
+pub(crate) fn of_local_dir(root: &Path, repo: &Repo) -> Inventory {
     let noted = snapshot::files(&local_dir::downloads(root));
-    let mut listings: HashMap<Commit, HashMap<RepoPath, u64>> = HashMap::new();
+    let mut listings: HashMap<Commit, Listing> = HashMap::new();
     let held = noted.iter().filter_map(|note| {
         let path = note.path.as_str().strip_suffix(local_dir::METADATA)?;
         let path = RepoPath::new(path).ok()?;
@@ -186,8 +208,8 @@ pub(crate) fn of_local_dir(root: &Path, repo: &Repo) -> Vec<Held> {
         let (noted, is_unchanged) = local_dir::noted(root, &path)?;
         let commit = noted.commit?;
         let listing = listings.entry(commit.clone());
-        let listing = listing.or_insert_with(|| sizes(&local_dir::trees(root, &commit)));
-        let size = listing.get(&path).copied();
+        let listing = listing.or_insert_with(|| Listing::read(&local_dir::trees(root, &commit)));
+        let size = listing.get(&path).and_then(|file| file.size);
         Some(Held {
             repo: repo.clone(),
             commit,
@@ -198,25 +220,13 @@ pub(crate) fn of_local_dir(root: &Path, repo: &Repo) -> Vec<Held> {
             path,
         })
     });
-    held.collect()
-}
-
-/// What a local folder lacks of the commits that its files, which were found to be `held`, are of.
-pub(crate) fn absent_in_local_dir(root: &Path, held: &[Held]) -> Vec<Absent> {
-    let mut commits: Vec<_> = held.iter().map(|held| (&held.repo, &held.commit)).collect();
-    commits.sort_unstable_by_key(|(_, commit)| commit.as_str());
-    commits.dedup();
-    let noted: HashSet<_> = held.iter().map(|held| &held.path).collect();
-    let is_here = |path: &RepoPath| noted.contains(path) || root.join(path.as_str()).exists();
-    let absent = commits
-        .into_iter()
-        .filter_map(|of| Absent::new(of, local_dir::trees(root, of.1), is_here));
-    absent.collect()
-}
-
-fn sizes(trees: &[PathBuf]) -> HashMap<RepoPath, u64> {
-    let listed = tree_cache::read(trees).unwrap_or_default().into_iter();
-    listed
-        .filter_map(|file| Some((file.path, file.size?)))
-        .collect()
+    let held: Vec<_> = held.collect();
+    let named: HashSet<_> = held.iter().map(|held| &held.path).collect();
+    let is_here = |path: &RepoPath| named.contains(path) || root.join(path.as_str()).exists();
+    let absent = listings
+        .iter()
+        .filter_map(|(commit, listing)| listing.absent((repo, commit), is_here));
+    let mut absent: Vec<_> = absent.collect();
+    absent.sort_unstable_by(|a, b| a.commit.as_str().cmp(b.commit.as_str()));
+    Inventory { held, absent }
 }
