@@ -189,9 +189,7 @@ impl Controller {
 
     /// Nothing comes, and no number would change that. Afterwards the network may be another one.
     fn stand_still(&mut self) {
-        if let State::Trying { fewer, .. } = self.state {
-            self.target = fewer;
-        }
+        self.end_trial();
         if !matches!(self.state, State::Recalling { .. }) {
             self.state = State::Settling;
         }
@@ -278,6 +276,17 @@ impl Controller {
         };
     }
 
+    /// Goes back to the number before, if more are being tried.
+    fn end_trial(&mut self) {
+        if let State::Trying { fewer, .. } = self.state {
+            self.target = fewer;
+        }
+    }
+
+    fn is_resting(&self, now: Duration) -> bool {
+        matches!(self.state, State::Resting(until) if now < until)
+    }
+
     fn begin_rest(&mut self, now: Duration) {
         self.state = State::Resting(now + self.rest);
         self.rest = (self.rest * 2).min(LONGEST_REST);
@@ -286,12 +295,10 @@ impl Controller {
     /// The server asked for a pause, and said by that that it is asked too often.
     pub(super) fn asked_to_pause(&mut self, now: Duration) {
         // Many are asked for it at once, and that is one reason.
-        if matches!(self.state, State::Resting(until) if now < until) {
+        if self.is_resting(now) {
             return;
         }
-        if let State::Trying { fewer, .. } = self.state {
-            self.target = fewer;
-        }
+        self.end_trial();
         let fewest = first(Duration::ZERO).min(self.target);
         self.target = (self.target / 2).max(fewest);
         self.begin_rest(now);
@@ -304,7 +311,7 @@ impl Controller {
             // What was learnt was more than are let in.
             self.learnt = None;
             // Many are turned away at once, and that is one reason to rest.
-            if !matches!(self.state, State::Resting(until) if now < until) {
+            if !self.is_resting(now) {
                 self.begin_rest(now);
             }
         }

@@ -73,8 +73,8 @@ struct Lane {
     /// of the nearest host.
     waits: Option<(Duration, Duration)>,
     guess: Duration,
-    /// What the pauses that its hosts ask for add to each request, in seconds.
-    toll: f64,
+    /// What the pauses that its hosts ask for add to each request.
+    toll: Duration,
     /// There was room and nothing to do since the last look.
     idle: bool,
 }
@@ -123,7 +123,7 @@ impl Lanes {
                 rate: 0.0,
                 waits: None,
                 guess: self.round_trip,
-                toll: 0.0,
+                toll: Duration::ZERO,
                 idle: false,
             });
         }
@@ -235,9 +235,8 @@ impl Lanes {
         self.with(lane, |lane| {
             lane.door(of.0).enters(now.saturating_sub(wait), of.1);
             let (shortest, recent) = lane.waits.unwrap_or((wait, wait));
-            let recent = wait.mul_f64(WEIGHT) + recent.mul_f64(1.0 - WEIGHT);
-            lane.waits = Some((shortest.min(wait), recent));
-            lane.toll -= lane.toll * WEIGHT;
+            lane.waits = Some((shortest.min(wait), mean(recent, wait)));
+            lane.toll = mean(lane.toll, Duration::ZERO);
             lane.controller.answered(of, wait);
         });
     }
@@ -245,7 +244,7 @@ impl Lanes {
     /// Notes that a request was not answered, for there are too many: a host asked for this pause.
     pub(super) fn asked_to_pause(&self, lane: usize, pause: Duration, now: Duration) {
         self.with(lane, |lane| {
-            lane.toll += (pause.as_secs_f64() - lane.toll) * WEIGHT;
+            lane.toll = mean(lane.toll, pause);
             if !self.insists {
                 lane.controller.asked_to_pause(now);
             }
@@ -299,7 +298,7 @@ impl Lanes {
         self.with(lane, |lane| {
             let pace = Pace {
                 wait: lane.shortest_wait(),
-                toll: Duration::from_secs_f64(lane.toll),
+                toll: lane.toll,
                 rate: lane.rate,
             };
             pace.piece(left, connections)
@@ -357,11 +356,6 @@ impl Lane {
         self.waits.map_or(self.guess, |waits| waits.1)
     }
 
-    /// What a request costs before its first byte comes.
-    fn cost(&self) -> Duration {
-        self.shortest_wait() + Duration::from_secs_f64(self.toll)
-    }
-
     /// Takes the seat back, if it is taken.
     fn gives_up(&mut self, seat: &Seat) -> bool {
         let was_taken = seat.is_taken.swap(false, Relaxed);
@@ -386,12 +380,17 @@ impl Lane {
             trial: !self.lies && self.active == 0 && now >= self.not_before,
             is_untried: self.waits.is_none() && self.active == 0 && self.failures.count == 0,
             wait: self.shortest_wait(),
-            cost: self.cost(),
+            cost: self.shortest_wait() + self.toll,
             recent_wait: self.recent_wait(),
             active: self.active,
             rate: self.rate,
         }
     }
+}
+
+/// The mean of the last few, now that one more has come.
+fn mean(before: Duration, now: Duration) -> Duration {
+    now.mul_f64(WEIGHT) + before.mul_f64(1.0 - WEIGHT)
 }
 
 #[cfg(test)]

@@ -38,6 +38,21 @@ pub(super) struct Lease {
     pub(super) range: Range<u64>,
 }
 
+/// A lease that is worth helping, the seconds that it still needs, and what to fetch instead of it or as well.
+struct Slow {
+    id: LeaseId,
+    seconds: f64,
+    part: Part,
+}
+
+/// What one more connection fetches of a lease.
+enum Part {
+    /// It gives this away.
+    Half(Range<u64>),
+    /// Both fetch this.
+    Copy(Range<u64>),
+}
+
 /// The bytes of one file of known size.
 #[derive(Debug)]
 pub(super) struct Segments {
@@ -104,8 +119,8 @@ impl Segments {
     pub(super) fn help(&mut self, now: Duration, rules: &Rules) -> Option<Lease> {
         let first = self.help_first(now, rules);
         first.or_else(|| {
-            let (id, _) = self.slowest(|_| true, now, rules)?;
-            self.help_with(id, now, rules)
+            let slowest = self.slowest(|_| true, now, rules)?;
+            Some(self.help_with(slowest, now))
         })
     }
 
@@ -122,8 +137,8 @@ impl Segments {
             is_slow && self.landed_behind(held.rest.end) > BEHIND_A_HOLE
         };
         let is_meant = |held: &Held| held.rest.contains(&hole) || will_be_next(held);
-        let (id, _) = self.slowest(is_meant, now, rules)?;
-        self.help_with(id, now, rules)
+        let slowest = self.slowest(is_meant, now, rules)?;
+        Some(self.help_with(slowest, now))
     }
 
     fn landed_behind(&self, position: u64) -> u64 {
@@ -131,16 +146,17 @@ impl Segments {
         self.size - position - missing.len()
     }
 
-    fn help_with(&mut self, id: LeaseId, now: Duration, rules: &Rules) -> Option<Lease> {
-        let (part, is_copy) = self.part(id, now, rules)?;
-        let helped = self.held.get_mut(&id).filter(|_| !is_copy);
-        let end = helped.map(|held| std::mem::replace(&mut held.rest.end, part.start));
-        let help = self.hold(part.clone(), now);
-        // What lies behind the half has landed, or others bring it.
-        if let Some(end) = end {
-            self.offer(part.end..end);
+    fn help_with(&mut self, Slow { id, part, .. }: Slow, now: Duration) -> Lease {
+        let (Part::Half(range) | Part::Copy(range)) = &part;
+        let help = self.hold(range.clone(), now);
+        if let Part::Half(half) = part
+            && let Some(held) = self.held.get_mut(&id)
+        {
+            let end = std::mem::replace(&mut held.rest.end, half.start);
+            // What lies behind the half has landed, or others bring it.
+            self.offer(half.end..end);
         }
-        Some(help)
+        help
     }
 
     /// Fetches a little of what somebody holds a second time, to see whether anything comes at all.
@@ -154,8 +170,7 @@ impl Segments {
 
     /// The seconds that the slowest lease still needs, among those that are worth helping.
     pub(super) fn longest_wait(&self, now: Duration, rules: &Rules) -> Option<f64> {
-        self.slowest(|_| true, now, rules)
-            .map(|(_, seconds)| seconds)
+        self.slowest(|_| true, now, rules).map(|slow| slow.seconds)
     }
 
     fn slowest(
@@ -163,19 +178,20 @@ impl Segments {
         is_meant: impl Fn(&Held) -> bool,
         now: Duration,
         rules: &Rules,
-    ) -> Option<(LeaseId, f64)> {
+    ) -> Option<Slow> {
         let meant = self.held.iter().filter(|(_, held)| is_meant(held));
-        let timed = meant.filter_map(|(id, held)| {
-            let seconds = held.worth_help(now, rules)?;
-            self.part(*id, now, rules).map(|_| (*id, seconds))
+        let slow = meant.filter_map(|(id, held)| {
+            Some(Slow {
+                id: *id,
+                seconds: held.worth_help(now, rules)?,
+                part: self.part((*id, held), now, rules)?,
+            })
         });
-        timed.max_by(|a, b| a.1.total_cmp(&b.1))
+        slow.max_by(|a, b| a.seconds.total_cmp(&b.seconds))
     }
 
-    /// The part of what a lease has left that one more should fetch, of what nobody else brings who can be counted on:
-    /// half of it, or (true) the first piece as a copy.
-    fn part(&self, id: LeaseId, now: Duration, rules: &Rules) -> Option<(Range<u64>, bool)> {
-        let held = self.held.get(&id)?;
+    /// The part of what a lease has left that one more should fetch, of what nobody else brings who can be counted on.
+    fn part(&self, (id, held): (LeaseId, &Held), now: Duration, rules: &Rules) -> Option<Part> {
         let mut lacking = self.landed.missing_in(held.left());
         let rivals = || self.held.iter().filter(|(other, _)| **other != id);
         for (_, lively) in rivals().filter(|(_, rival)| !rival.is_lost(now, rules)) {
@@ -184,12 +200,12 @@ impl Segments {
         if held.may_be_split(now, rules)
             && let Some(half) = second_half(&lacking)
         {
-            return Some((half, false));
+            return Some(Part::Half(half));
         }
         let range = lacking.first().filter(|_| rules.may_race)?;
         let lost = rivals().filter(|(_, rival)| rival.overlaps(&range)).count();
         let is_wanted = lost == 0 || lost + 1 < RUNNERS && held.is_lost(now, rules);
-        is_wanted.then_some((range, true))
+        is_wanted.then_some(Part::Copy(range))
     }
 
     fn hold(&mut self, range: Range<u64>, now: Duration) -> Lease {

@@ -96,9 +96,6 @@ impl Engine {
         trouble: Trouble,
     ) {
         let kept = course.kept;
-        if let Trouble::Status(StatusCode::TOO_MANY_REQUESTS, pause) = trouble {
-            self.lanes.asked_to_pause(source.lane, pause, self.now());
-        }
         let is_limit = !course.answered && trouble.may_be_limit();
         let (kind, on_the_way) = (trouble.kind(), trouble.is_on_the_way());
         let stalled = matches!(trouble, Trouble::Stalled(_));
@@ -108,12 +105,9 @@ impl Engine {
         // is gone already, and there may be a new one.
         let keeps_link = matches!(trouble, Trouble::Status(..) | Trouble::StaleLink(_));
         let is_elsewhere = on_the_way && kept == 0 && host != source.name;
-        let next = match &trouble {
-            Trouble::StaleLink(_) => format!(": asking {} for a new link", source.name),
-            Trouble::Stalled(_) if !is_elsewhere => ": replacing the connection".to_owned(),
-            _ => String::new(),
-        };
-        let Some(reason) = self.meet(job, (index, source), (host, is_elsewhere), trouble) else {
+        let Some(Said { reason, next }) =
+            self.meet(job, (index, source), (host, is_elsewhere), trouble)
+        else {
             return;
         };
         self.setup.progress.retried();
@@ -125,7 +119,7 @@ impl Engine {
         }
         if is_elsewhere {
             // Every file would meet the same.
-            self.setup.progress.notice_once(&reason);
+            self.setup.progress.notice_once(&format!("{reason}{next}"));
         } else {
             self.setup
                 .progress
@@ -188,12 +182,13 @@ impl Engine {
         (index, source): (usize, &Source),
         (host, is_elsewhere): (&str, bool),
         trouble: Trouble,
-    ) -> Option<String> {
+    ) -> Option<Said> {
         let refuse = |error| {
             refuse(job, (index, source), error);
             None
         };
-        Some(match trouble {
+        let mut next = String::new();
+        let reason = match trouble {
             Trouble::Overtaken | Trouble::Unwanted => return None,
             Trouble::Disk(error) => {
                 job.fail(error);
@@ -225,24 +220,29 @@ impl Engine {
                 return refuse(Error::new(ErrorKind::Integrity, text));
             }
             Trouble::Status(status, pause) => {
+                if status == StatusCode::TOO_MANY_REQUESTS {
+                    self.lanes.asked_to_pause(source.lane, pause, self.now());
+                }
                 if pause >= LONG_PAUSE {
                     job.with_sources(|sources| sources.leave(index));
                 }
                 answers(host, status, pause)
             }
-            Trouble::StaleLink(status) => format!("{host} answers {}", status.as_u16()),
+            Trouble::StaleLink(status) => {
+                next = format!(": asking {} for a new link", source.name);
+                format!("{host} answers {}", status.as_u16())
+            }
             Trouble::Void(void) => format!("the answer of {host} is void: {void}"),
             Trouble::Stalled(Stall::Silent(_)) if is_elsewhere => {
                 elsewhere(host, &source.name, "no answer in time")
             }
-            Trouble::Stalled(stall) => format!("{host} is {stall}"),
+            Trouble::Stalled(stall) => {
+                ": replacing the connection".clone_into(&mut next);
+                format!("{host} is {stall}")
+            }
             Trouble::Short => format!("{host} ended the answer early"),
             Trouble::Failed(failure) if failure.kind == FailureKind::Paused => {
-                tracing::debug!("{}: {failure}; asking another source", job.name);
-                let host = failure.host.as_deref().unwrap_or(host);
-                job.with_sources(|sources| sources.leads_to(index, host));
-                // Should all sources lead there, they are not asked in a circle without rest.
-                job.with_sources(|sources| sources.rest(index, self.now()));
+                self.ask_another(job, index, (host, &failure));
                 return None;
             }
             Trouble::Failed(failure) if failure.kind.is_final() => {
@@ -251,7 +251,19 @@ impl Engine {
                 return refuse(error);
             }
             Trouble::Failed(failure) => describe(&failure, is_elsewhere, &source.name),
-        })
+        };
+        Some(Said { reason, next })
+    }
+
+    /// A host on the way wants to be left alone for longer than it is worth while there are others.
+    fn ask_another(&self, job: &Job, index: usize, (host, failure): (&str, &Failure)) {
+        tracing::debug!("{}: {failure}; asking another source", job.name);
+        let host = failure.host.as_deref().unwrap_or(host);
+        job.with_sources(|sources| {
+            sources.leads_to(index, host);
+            // Should all sources lead there, they are not asked in a circle without rest.
+            sources.rest(index, self.now());
+        });
     }
 
     /// Counts a failure. A connection that brought something before it broke is not counted: it is
@@ -284,6 +296,12 @@ impl Engine {
         }
         self.setup.provider.note(source, false);
     }
+}
+
+/// What is said of trouble: what failed, which an error may repeat at the end, and what is done about it.
+struct Said {
+    reason: String,
+    next: String,
 }
 
 fn answers(host: &str, status: StatusCode, pause: Duration) -> String {
