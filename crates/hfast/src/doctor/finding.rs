@@ -242,7 +242,6 @@ impl Report {
 
     /// The result in one sentence.
     pub fn summary(&self) -> String {
-        let works = self.working.first();
         let Some(fault) = self.fault() else {
             let warnings = self.findings.iter();
             let warnings = warnings.filter(|f| f.verdict == Verdict::Warning).count();
@@ -251,10 +250,15 @@ impl Report {
                 1 => "; 1 warning".to_owned(),
                 many => format!("; {many} warnings"),
             };
-            let through = works.map_or_else(String::new, |name| format!(" through {name}"));
+            let through = match self.working.as_slice() {
+                [] => String::new(),
+                names => format!(" through {}", names.join(" and ")),
+            };
             return format!("nothing is at fault: downloads should work{through}{but}");
         };
-        let works = works
+        let works = self
+            .working
+            .first()
             .filter(|name| fault.endpoint.as_ref().is_some_and(|own| own != *name))
             .map_or_else(String::new, |name| format!("; {name} works"));
         format!(

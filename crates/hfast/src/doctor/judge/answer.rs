@@ -103,7 +103,7 @@ fn endpoint(seen: &EndpointSeen, context: &Context<'_>, page: &Page) -> Finding 
     let has_code =
         page.headers.contains_key("x-error-code") || page.headers.contains_key("x-error-message");
     if page.status == StatusCode::FORBIDDEN && is_page && !has_code {
-        return no_hub(seen, page, true, "").advise_all(ways);
+        return turned_away(seen, page).advise_all(ways);
     }
     if let Some(target) = away(seen) {
         let what = format!("it answers, but by way of {target}: a token is not sent there");
@@ -131,20 +131,31 @@ fn no_hub(seen: &EndpointSeen, page: &Page, is_page: bool, error: &str) -> Findi
     } else {
         format!("{who} answers with something that no Hub says: {error}")
     };
+    odd_page(seen, page, ErrorKind::Protocol, what)
+}
+
+/// Whoever guards the endpoint, or stands on the way to it, refuses everybody: a Hub refuses with a reason
+/// in its headers. A download is told the same by the same status.
+fn turned_away(seen: &EndpointSeen, page: &Page) -> Finding {
+    let who = authority(&page.url);
+    let status = page.status.as_u16();
+    let what = format!(
+        "{who} refuses with a web page ({status}), not in the words of a Hub: a firewall, a filter or a \
+         login page"
+    );
+    odd_page(seen, page, ErrorKind::AccessDenied, what)
+}
+
+fn odd_page(seen: &EndpointSeen, page: &Page, kind: ErrorKind, what: String) -> Finding {
     let status = format!("status {}", page.status.as_u16());
-    let kind = text(&page.headers, &::http::header::CONTENT_TYPE);
-    let kind = kind.map(|kind| format!("content type {kind}"));
-    Finding::fault(
-        Check::Endpoint,
-        ErrorKind::Protocol,
-        &seen.endpoint.to_string(),
-        what,
-    )
-    .advise(format!(
-        "open {} in a browser: log in there, if it is a login page",
-        shown(page.url.as_str())
-    ))
-    .detail(std::iter::once(status).chain(kind))
+    let content = text(&page.headers, &::http::header::CONTENT_TYPE);
+    let content = content.map(|content| format!("content type {content}"));
+    Finding::fault(Check::Endpoint, kind, &seen.endpoint.to_string(), what)
+        .advise(format!(
+            "open {} in a browser: log in there, if it is a login page",
+            shown(page.url.as_str())
+        ))
+        .detail(std::iter::once(status).chain(content))
 }
 
 /// What is left of `"api";r=499;t=300` and of `Retry-After`.

@@ -16,7 +16,7 @@ fn answers_are_judged() {
         of(200, &[], "<!DOCTYPE html>")
             .starts_with("fault endpoint: huggingface.co answers with a web page")
     );
-    assert!(of(403, &[], "<html>").contains("a web page"));
+    assert!(of(403, &[], "<html>").contains("refuses with a web page (403)"));
     assert!(of(200, &[], "{}").contains("something that no Hub says"));
     assert!(of(502, &[], "").ends_with("it answers 502"));
     assert!(of(429, &[("retry-after", "60")], "").ends_with("after 60 s (Retry-After)"));
