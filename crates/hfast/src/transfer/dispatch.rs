@@ -18,7 +18,8 @@ use super::schedule::{Full, Load, Work, choose};
 use super::segments::Lease;
 use super::turns::Turn;
 
-/// The rates are looked at this often, and so is the work: pauses end by themselves.
+/// The rates are looked at this often, and so is the work: pauses end by themselves. It is about a round trip
+/// to a far server, and nothing that is decided here follows from less.
 const TICK: Duration = Duration::from_millis(200);
 
 /// So long after the start small files wait for large ones, which are about to be opened and need more

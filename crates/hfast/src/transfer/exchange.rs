@@ -27,13 +27,15 @@ use super::writer::{Landing, Writer};
 use crate::hub::metadata::Validator;
 use crate::transport::Body;
 
-/// Written at a time: few enough system calls, and little memory for many connections.
+/// Written at a time: few enough system calls, and little memory for many connections (8 MiB for 32).
 const BATCH: usize = 256 << 10;
 
-/// Bytes of one connection that count as progress. A trickle of less does not renew the budget.
+/// Bytes of one connection that count as progress. A trickle of less does not renew the budget: it is a few
+/// windows, more than a server sends before it resets whom it does not want.
 pub(super) const PROGRESS: u64 = 64 << 10;
 
-/// A connection is judged this often, and what it brought is written.
+/// A connection is judged this often, and what it brought is written: a quarter of the shortest patience that a
+/// judgement waits for.
 const TICK: Duration = Duration::from_millis(500);
 
 /// The first bytes come all at once, and are no measure of the pace before this part of a wait is over.

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use super::piece::to_f64;
 
-/// Younger leases, in waits for an answer and at least, have not shown their pace yet.
+/// Younger leases, in waits for an answer and at least, have not shown their pace yet: the first wait brings
+/// nothing, the second a first window. Where waits are short, a tick of `dispatch.rs` is.
 const YOUNG: u32 = 2;
 const YOUNGEST: Duration = Duration::from_millis(200);
 
 /// A lease to which nothing comes for so many waits cannot be counted on: what was lost on the way is
-/// sent again sooner on a connection that flows.
+/// missed after one and sent again by the second on a connection that flows; then its timers decide.
 const SILENT: f64 = 3.0;
 
 /// But one that has not been answered may take so many times as long as answers did of late: some may take much
@@ -25,7 +26,8 @@ const LATE: f64 = 1.5;
 const LITTLE: u64 = 64 << 10;
 const SOON: f64 = 1.5;
 
-/// Whoever helps needs a wait until anything comes: with less than so many to go it is not worth it.
+/// Whoever helps needs a wait until anything comes: with less than so many to go it is not worth it, since with
+/// half of the rest to bring afterwards it would be no sooner.
 const WORTH: f64 = 2.0;
 
 /// Each half is at least so long, about a first window: whoever has less left will have brought it before another
@@ -33,6 +35,8 @@ const WORTH: f64 = 2.0;
 pub(super) const SMALLEST_HALF: u64 = 16 << 10;
 
 /// Whoever needs so many times as long as another connection would from its question on is as good as silent.
+/// Connections that share a line fairly differ by twice and more for a while; what is raced between those is
+/// fetched twice for nothing.
 const LOST: f64 = 4.0;
 
 /// How the end of a file is shared out.

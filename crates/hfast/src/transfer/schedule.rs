@@ -4,7 +4,8 @@
 //! do for both, a quarter of the connections is for small files and the rest for large ones, so that a small one
 //! never waits until a part of a large one has come, nor a large one behind many small ones.
 
-/// One in so many connections, rounded up, is for small files.
+/// One in so many connections, rounded up, is for small files: enough that some hundreds of them are there long
+/// before the large ones are, and few enough that large ones, which need the whole line, hardly miss it.
 const SMALL: usize = 4;
 
 /// What the chooser knows of one open file.

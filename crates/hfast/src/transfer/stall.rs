@@ -14,7 +14,8 @@ pub(super) const SILENCE_ALONE: Duration = Duration::from_secs(20);
 
 /// While others receive, a connection that has brought something may be silent for so many times the
 /// longest silence that ended well, within these bounds: a lossy path is silent for a few
-/// retransmission timeouts, and a connection that lasts longer than that is cheaper to replace.
+/// retransmission timeouts, each of which is twice the one before (two doublings are four times), and a
+/// connection that lasts longer than that is cheaper to replace.
 const GAPS: u32 = 4;
 const SHORTEST_PATIENCE: Duration = Duration::from_secs(2);
 pub(super) const LONGEST_PATIENCE: Duration = Duration::from_secs(5);
@@ -37,7 +38,8 @@ pub(super) const NOW: Duration = Duration::from_secs(1);
 /// time that much has passed: those that there are may wait for timers of TCP that have become long.
 pub(super) const PROBE: Duration = Duration::from_secs(2);
 
-/// The window over which a rate is taken. A connection below [`MIN_RATE`] for that long is cut.
+/// The window over which a rate is taken. A connection below [`MIN_RATE`] for that long is cut: longer than
+/// any silence that is borne, so that one silence alone is never a trickle.
 pub(super) const WINDOW: Duration = Duration::from_secs(30);
 
 /// Bytes per second below which a connection is a trickle, unless all connections to its host
