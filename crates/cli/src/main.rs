@@ -2,6 +2,7 @@
 //! code.
 
 mod address;
+mod ask;
 mod clock;
 mod commands;
 mod config_file;
@@ -9,6 +10,7 @@ mod env;
 mod errand;
 mod exit;
 mod flags;
+mod git;
 mod interrupt;
 mod misuse;
 mod open_files;
@@ -23,7 +25,7 @@ use clap::FromArgMatches;
 use hfast::{Error, ErrorKind};
 use tokio::runtime::{Builder, Runtime};
 
-use commands::{Session, Stop, cache, completions, doctor, download, get, sources};
+use commands::{Session, Stop, auth, cache, completions, doctor, download, get, sources};
 use config_file::ConfigFile;
 use env::Env;
 use flags::cache::{CacheCommand, CacheFlags};
@@ -80,6 +82,12 @@ fn run(flags: Flags, words: &[OsString]) -> u8 {
             let asked = SettingFlags::new(network, output, flags.repo_type.as_deref());
             start(asked, words, async |session| {
                 doctor::run(&flags, session).await
+            })
+        }
+        Some(Command::Auth(flags)) => {
+            let command = &flags.command;
+            start(auth::asked(command), words, async |session| {
+                auth::run(command, session).await
             })
         }
         Some(Command::Cache(CacheFlags {

@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) token: Option<Token>,
     /// The token was given for this very command, and not for the Hub in general.
     pub(crate) token_from_flag: bool,
+    /// The file of the token in use, which is read only where no flag or variable holds one.
+    pub(crate) token_path: PathBuf,
     pub(crate) repo_type: Option<RepoType>,
     pub(crate) hub_cache: PathBuf,
     pub(crate) home: Option<PathBuf>,
@@ -116,6 +118,7 @@ impl Settings {
             token_from_flag: token_flag.is_some(),
             token: token_flag.or_else(|| implicit_token(hub, &mut warnings)),
             repo_type: flags.repo_type.map(str::parse).transpose()?,
+            token_path: hub.token_path.clone(),
             hub_cache: hub.hub_cache.clone(),
             home: env.home.clone(),
             max_connections: first([network.max_connections, file.max_connections]),

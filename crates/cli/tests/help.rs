@@ -24,6 +24,7 @@ fn alone_it_prints_its_help() {
       get          Fetch files from the Hub, a mirror or any other web address, like `wget -c`
       sources      Show what each source of a repository has and how fast it is, in at most 20 seconds
       doctor       Find out what keeps downloads from working, in at most 20 seconds
+      auth         Keep, list, switch and forget access tokens; ask whose one is
       cache        Look at what was downloaded: verify, repair
       completions  Print the completion script of a shell
       help         Print this message or the help of the given subcommand(s)
@@ -55,6 +56,7 @@ fn the_long_help_lists_settings_and_exit_codes() {
       get          Fetch files from the Hub, a mirror or any other web address, like `wget -c`
       sources      Show what each source of a repository has and how fast it is, in at most 20 seconds
       doctor       Find out what keeps downloads from working, in at most 20 seconds
+      auth         Keep, list, switch and forget access tokens; ask whose one is
       cache        Look at what was downloaded: verify, repair
       completions  Print the completion script of a shell
       help         Print this message or the help of the given subcommand(s)

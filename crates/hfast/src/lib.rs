@@ -1,6 +1,7 @@
 //! Download Hugging Face repositories over bad networks: resumed, verified, into the official
 //! cache.
 
+pub mod auth;
 pub mod client;
 pub mod doctor;
 pub mod environment;

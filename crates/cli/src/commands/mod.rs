@@ -1,5 +1,6 @@
 //! The commands, and what they share: a session with settings, output and signals.
 
+pub(crate) mod auth;
 pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod doctor;
@@ -10,10 +11,11 @@ pub(crate) mod sources;
 use std::pin::pin;
 use std::time::Duration;
 
-use hfast::Error;
+use hfast::auth::files::TokenFiles;
 use hfast::client::{Client, ClientOptions};
 use hfast::hub::urls::Endpoint;
 use hfast::transfer::progress::Progress;
+use hfast::{Error, ErrorKind};
 use tokio::time::MissedTickBehavior;
 
 use crate::interrupt::{Signal, Signals};
@@ -94,6 +96,40 @@ impl Session {
                 _ = ticks.tick() => self.output.draw(progress),
             }
         }
+    }
+
+    /// Waits for something that shows no progress, or for a signal.
+    pub(crate) async fn attend<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Stop> {
+        self.watch(&Progress::default(), work).await
+    }
+
+    /// The same for something that blocks.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Stop> {
+        let done = async {
+            let done = tokio::task::spawn_blocking(work).await;
+            done.unwrap_or_else(|panic| {
+                let text = "a part of the program has failed";
+                Err(Error::new(ErrorKind::Cancelled, text).with_source(panic))
+            })
+        };
+        self.attend(done).await
+    }
+
+    /// The files of the official clients that hold tokens.
+    pub(crate) fn token_files(&self) -> TokenFiles {
+        TokenFiles::new(&self.settings.token_path)
+    }
+
+    /// The endpoint that is asked first.
+    pub(crate) fn first_endpoint(&self) -> Endpoint {
+        let chosen = self.settings.endpoints.first();
+        chosen.cloned().unwrap_or_else(Endpoint::hub)
     }
 
     fn tell_stop(&self, signal: Signal) {

@@ -2,15 +2,23 @@
 //!
 //! What wins over what is decided in [`crate::settings`].
 
+pub(crate) mod auth;
 pub(crate) mod cache;
+mod doctor;
+mod download;
+mod get;
+mod sources;
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use serde::Deserialize;
 
+pub(crate) use self::doctor::DoctorFlags;
+pub(crate) use self::download::DownloadFlags;
+pub(crate) use self::get::GetFlags;
+pub(crate) use self::sources::SourcesFlags;
 use crate::exit;
 
 /// How many connections, or files, there may be at once: more than any server likes.
@@ -50,17 +58,19 @@ pub(crate) fn definition() -> clap::Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Download a repository or some of its files
-    #[command(after_help = DOWNLOAD_EXAMPLES)]
+    #[command(after_help = download::DOWNLOAD_EXAMPLES)]
     Download(Box<DownloadFlags>),
     /// Fetch files from the Hub, a mirror or any other web address, like `wget -c`
-    #[command(after_help = GET_EXAMPLES)]
+    #[command(after_help = get::GET_EXAMPLES)]
     Get(Box<GetFlags>),
     /// Show what each source of a repository has and how fast it is, in at most 20 seconds
-    #[command(after_help = SOURCES_EXAMPLES)]
+    #[command(after_help = sources::SOURCES_EXAMPLES)]
     Sources(Box<SourcesFlags>),
     /// Find out what keeps downloads from working, in at most 20 seconds
-    #[command(after_help = DOCTOR_EXAMPLES)]
+    #[command(after_help = doctor::DOCTOR_EXAMPLES)]
     Doctor(Box<DoctorFlags>),
+    /// Keep, list, switch and forget access tokens; ask whose one is
+    Auth(auth::AuthFlags),
     /// Look at what was downloaded: verify, repair
     Cache(cache::CacheFlags),
     /// Print the completion script of a shell
@@ -69,139 +79,6 @@ pub(crate) enum Command {
         /// The shell that will read the script
         shell: Shell,
     },
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct DownloadFlags {
-    #[arg(
-        value_name = "REPO",
-        help = "org/name, datasets/org/name, hf://… or a web address"
-    )]
-    pub(crate) repo: String,
-
-    #[arg(
-        value_name = "FILE",
-        help = "Files or, with a '/' at the end, folders; none means all"
-    )]
-    pub(crate) files: Vec<String>,
-
-    #[command(flatten)]
-    pub(crate) choice: ChoiceFlags,
-
-    /// Keep the files in this cache instead of the official one
-    #[arg(long, value_name = "DIR")]
-    pub(crate) cache_dir: Option<PathBuf>,
-
-    /// Put the files into this folder under their own names
-    #[arg(long, value_name = "DIR", conflicts_with = "cache_dir")]
-    pub(crate) local_dir: Option<PathBuf>,
-
-    /// Fetch again what is already there
-    #[arg(long)]
-    pub(crate) force_download: bool,
-
-    /// Show what would be downloaded, and write nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-
-    #[command(flatten)]
-    pub(crate) further: FurtherFlags,
-
-    /// Large files at once [default: 8]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(AT_ONCE))]
-    pub(crate) max_workers: Option<u16>,
-
-    #[arg(long, hide = true)]
-    pub(crate) resume_download: bool,
-
-    #[arg(long, hide = true, value_name = "VALUE")]
-    pub(crate) local_dir_use_symlinks: Option<String>,
-
-    #[command(flatten)]
-    pub(crate) network: NetworkFlags,
-
-    #[command(flatten)]
-    pub(crate) output: OutputFlags,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct GetFlags {
-    #[arg(value_name = "URL", required = true)]
-    #[arg(help = "Addresses of the Hub or a mirror, hf://…, or any other http(s) addresses")]
-    pub(crate) urls: Vec<String>,
-
-    /// Name of the file to write (with one URL only)
-    #[arg(short = 'O', long = "output", value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-
-    /// Folder to write into instead of the current one
-    #[arg(short = 'P', long, value_name = "DIR")]
-    pub(crate) directory_prefix: Option<PathBuf>,
-
-    /// What URL means: model, dataset or space, where it does not say so itself
-    #[arg(long, visible_alias = "type", value_name = "TYPE")]
-    pub(crate) repo_type: Option<String>,
-
-    /// SHA-256 that the file must have, in hexadecimal (with one URL only)
-    #[arg(long, value_name = "HEX")]
-    pub(crate) sha256: Option<String>,
-
-    #[command(flatten)]
-    pub(crate) network: NetworkFlags,
-
-    #[command(flatten)]
-    pub(crate) output: OutputFlags,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct DoctorFlags {
-    #[arg(
-        value_name = "REPO",
-        help = "A repository to try: org/name, datasets/org/name, hf://… or a web address"
-    )]
-    pub(crate) repo: Option<String>,
-
-    /// What REPO is: model, dataset or space [default: model]
-    #[arg(long, visible_alias = "type", value_name = "TYPE")]
-    pub(crate) repo_type: Option<String>,
-
-    #[arg(long, help = "Branch, tag, refs/pr/N or commit [default: main]")]
-    pub(crate) revision: Option<String>,
-
-    /// Try this cache instead of the official one
-    #[arg(long, value_name = "DIR")]
-    pub(crate) cache_dir: Option<PathBuf>,
-
-    /// Try this folder instead of the cache
-    #[arg(long, value_name = "DIR", conflicts_with = "cache_dir")]
-    pub(crate) local_dir: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) network: NetworkFlags,
-
-    #[command(flatten)]
-    pub(crate) output: OutputFlags,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct SourcesFlags {
-    #[arg(
-        value_name = "REPO",
-        help = "org/name, datasets/org/name, hf://… or a web address"
-    )]
-    pub(crate) repo: String,
-
-    #[command(flatten)]
-    pub(crate) choice: ChoiceFlags,
-
-    #[command(flatten)]
-    pub(crate) further: FurtherFlags,
-
-    #[command(flatten)]
-    pub(crate) network: NetworkFlags,
-
-    #[command(flatten)]
-    pub(crate) output: OutputFlags,
 }
 
 #[derive(Args, Debug)]
@@ -279,6 +156,17 @@ pub(crate) struct OutputFlags {
     pub(crate) verbose: u8,
 }
 
+impl NetworkFlags {
+    /// Of a command that asks nobody.
+    pub(crate) const NONE: Self = Self {
+        token: None,
+        endpoint: Vec::new(),
+        mirror: false,
+        max_connections: None,
+        limit_rate: Vec::new(),
+    };
+}
+
 /// What stdout gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -316,52 +204,6 @@ Examples:
   hfast download openai-community/gpt2
   hfast get https://huggingface.co/openai-community/gpt2/resolve/main/config.json
   hfast help download";
-
-const DOWNLOAD_EXAMPLES: &str = "\
-Examples:
-  hfast download openai-community/gpt2
-  hfast download openai-community/gpt2 config.json onnx/
-  hfast download datasets/rajpurkar/squad --revision refs/convert/parquet
-  hfast download org/name --include '*.safetensors' '*.json' --exclude 'old/*'
-  hfast download org/name --local-dir ./name --mirror
-  hfast download org/name --dry-run
-
-The path is printed on stdout, everything else on stderr. Whatever stops a download, the same
-command goes on where it stopped.";
-
-const GET_EXAMPLES: &str = "\
-Examples:
-  hfast get https://huggingface.co/org/name/resolve/main/model.safetensors
-  hfast get https://huggingface.co/org/name/tree/main -P models
-  hfast get hf://datasets/org/name/data.csv --mirror
-  hfast get https://example.org/big.iso -O image.iso --sha256 9f86d081884c7d65…
-
-A file goes into the current folder under its own name, a repository into a folder with its name.
-Whatever stops it, the same command goes on where it stopped.";
-
-const SOURCES_EXAMPLES: &str = "\
-Examples:
-  hfast sources org/name --source modelscope --source /mnt/usb/name
-  hfast sources org/name --mirror --include '*.safetensors'
-  hfast sources org/name --source https://mirror.example --json
-
-It asks the sources that a download would use: endpoints and --source, by flag, variable or settings
-file. The table is on stdout; no token and no signed address is in it. A few MiB are fetched from
-each and thrown away, whatever --limit-rate says. The exit code is 0 if one source has everything,
-else that of what is wrong with the first one.";
-
-const DOCTOR_EXAMPLES: &str = "\
-Examples:
-  hfast doctor
-  hfast doctor org/name
-  hfast doctor --mirror
-  hfast doctor org/name --json > report.json
-
-It looks at the proxy, names, connections, the clock, TLS, the endpoints, the token, the way of the
-bytes and the disk, with the settings that a download has, and says which flag, variable or line
-changes what is wrong. Without REPO it tries openai-community/gpt2. The report is on stdout; no
-token, password or signed address is in it. The exit code is that of the failure that a download
-would meet, or 0.";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:

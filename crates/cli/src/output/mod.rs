@@ -3,6 +3,7 @@
 //! What is printed is made in the files below this one; here is only where it goes.
 
 pub(crate) mod audit;
+pub(crate) mod auth;
 mod bars;
 mod doctor;
 mod human;
@@ -18,6 +19,7 @@ mod sources;
 pub(crate) mod stdout;
 mod terminal;
 mod text;
+mod told;
 
 use std::io::{self, Write};
 use std::time::Duration;

@@ -19,7 +19,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::hub::account::Account;
 use crate::hub::ask::Hub;
+use crate::hub::endpoints::Asking;
 use crate::hub::extra::ExtraSource;
 use crate::hub::listing::{RefusedName, RemoteFile};
 use crate::hub::token::Token;
@@ -30,10 +32,12 @@ use crate::store::destination::{Destination, Naming};
 use crate::store::layout::RepoFolder;
 use crate::transfer::disk::Disk;
 use crate::transfer::limit::Limit;
+use crate::transfer::progress::Progress;
 use crate::transfer::provider::Provider;
 use crate::transfer::throttle::Throttle;
 use crate::transport::Transport;
 use crate::transport::http::{HttpOptions, HttpTransport};
+use crate::transport::retry::FOR_QUESTIONS;
 
 pub use crate::store::inventory::Absent;
 pub use audit::{Audit, AuditRequest, Damaged, Missing, Name, Repaired};
@@ -256,6 +260,19 @@ impl Client {
             disk,
             seed,
         }
+    }
+
+    /// Asks one endpoint after another whose the token is.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::AccessDenied`] when it is not accepted, [`crate::ErrorKind::Protocol`] when none of
+    /// them knows its users, and those of the network.
+    pub async fn account(&self, progress: &Progress) -> Result<Account, Error> {
+        let asking = Asking {
+            patience: FOR_QUESTIONS,
+            progress,
+        };
+        self.hub.account(asking).await
     }
 }
 

@@ -106,17 +106,14 @@ impl Hub {
         blobs: Blobs,
         asking: Asking<'_>,
     ) -> Result<RepoInfo, Error> {
-        self.each_endpoint(
-            (repo, revision.as_str()),
-            asking,
-            async |endpoint, asking| {
-                let url = endpoint.repo_info(repo, revision, blobs);
-                let page = self
-                    .ask(endpoint, url, (repo, revision.as_str()), asking)
-                    .await?;
-                RepoInfo::parse(&page.body, blobs).map_err(|error| nonsense(&page, &error))
-            },
-        )
+        let about = format!("{repo} at {revision}");
+        self.each_endpoint(&about, asking, async |endpoint, asking| {
+            let url = endpoint.repo_info(repo, revision, blobs);
+            let page = self
+                .ask(endpoint, url, (repo, revision.as_str()), asking)
+                .await?;
+            RepoInfo::parse(&page.body, blobs).map_err(|error| nonsense(&page, &error))
+        })
         .await
     }
 
@@ -127,10 +124,10 @@ impl Hub {
         commit: &Commit,
         asking: Asking<'_>,
     ) -> Result<(Vec<RemoteFile>, Vec<RefusedName>), Error> {
-        let listing =
-            self.each_endpoint((repo, commit.as_str()), asking, async |endpoint, asking| {
-                self.pages(endpoint, (repo, commit), asking).await
-            });
+        let about = format!("{repo} at {commit}");
+        let listing = self.each_endpoint(&about, asking, async |endpoint, asking| {
+            self.pages(endpoint, (repo, commit), asking).await
+        });
         Ok(listing.await?.into_parts())
     }
 

@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use super::ask::Hub;
 use super::urls::Endpoint;
 use crate::error::{Error, ErrorKind};
-use crate::names::Repo;
 use crate::transfer::progress::Progress;
 use crate::transport::follow::Network;
 use crate::transport::retry::{Budget, LONG_PAUSE, Next, Patience};
@@ -110,10 +109,10 @@ impl Hub {
     }
 
     /// Asks one endpoint after another until one answers; passing faults are met with patience. An
-    /// endpoint that has refused is not asked again.
+    /// endpoint that has refused is not asked again. The log says what it was `about`.
     pub(super) async fn each_endpoint<T>(
         &self,
-        (repo, revision): (&Repo, &str),
+        about: &str,
         asking: Asking<'_>,
         question: impl AsyncFn(&Endpoint, Asking<'_>) -> Result<T, Fault>,
     ) -> Result<T, Error> {
@@ -137,18 +136,15 @@ impl Hub {
                     }
                     Err(Fault::Passing(error, pause)) => {
                         self.note(index, false);
-                        tracing::info!("{repo} at {revision}: {error}");
+                        tracing::info!("{about}: {error}");
                         passing.get_or_insert((error, pause));
                     }
                     Err(Fault::Elsewhere(error)) => {
-                        tracing::info!("{repo} at {revision}: {error}");
+                        tracing::info!("{about}: {error}");
                         passing.get_or_insert((error, Duration::ZERO));
                     }
                     Err(Fault::Final(error)) => {
-                        tracing::info!(
-                            "{repo} at {revision}: {} says: {error}",
-                            endpoint.authority()
-                        );
+                        tracing::info!("{about}: {} says: {error}", endpoint.authority());
                         out.insert(index);
                         refused.get_or_insert(error);
                     }

@@ -1,5 +1,6 @@
 //! What the Hub says, and how to ask it.
 
+pub mod account;
 pub(crate) mod ask;
 mod describe;
 pub(crate) mod endpoints;

@@ -39,6 +39,29 @@ impl Token {
         text.replace(&*self.0, "***")
     }
 
+    /// The token itself, for the files and programs that keep it. Whoever asks for it answers for where it
+    /// goes: never into a log, an error or an address.
+    pub fn secret(&self) -> &str {
+        &self.0
+    }
+
+    /// What people may see of it, to tell it from others: `hf_****wxyz`. Of a short one nothing.
+    ///
+    /// ```
+    /// use hfast::hub::token::Token;
+    /// assert_eq!(Token::new("hf_abcdefghijklmnop")?.hint(), "hf_****mnop");
+    /// # Ok::<(), hfast::Error>(())
+    /// ```
+    pub fn hint(&self) -> String {
+        const SHOWN: usize = 3 + 4;
+        match self.0.len() {
+            length if length > 2 * SHOWN => {
+                format!("{}****{}", &self.0[..3], &self.0[length - 4..])
+            }
+            _ => "****".to_owned(),
+        }
+    }
+
     /// The value of the `Authorization` header.
     pub(crate) fn bearer(&self) -> String {
         format!("Bearer {}", self.0)

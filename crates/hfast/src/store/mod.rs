@@ -26,6 +26,7 @@ pub(crate) mod place;
 pub(crate) mod platform;
 pub(crate) mod publish;
 pub(crate) mod resume;
+pub(crate) mod secret;
 pub(crate) mod shared_rate;
 pub(crate) mod snapshot;
 mod space;

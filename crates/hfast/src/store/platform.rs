@@ -113,6 +113,24 @@ pub(crate) fn open_private(path: &Path) -> io::Result<File> {
     open_no_follow(&mut create, path)
 }
 
+/// Creates a file that only this user can read. Nothing may lie there.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    let mut create = OpenOptions::new();
+    create.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut create, 0o600);
+    create.open(path)
+}
+
+/// Creates a folder and those above it that are not there, closed to others. What is there is left as it is: more
+/// than secrets may be in it.
+pub(crate) fn create_closed_folders(path: &Path) -> io::Result<()> {
+    let mut folder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.recursive(true).create(path)
+}
+
 /// The number of the user for whom this process acts; 0 where users have none.
 pub(crate) fn user() -> u32 {
     #[cfg(unix)]

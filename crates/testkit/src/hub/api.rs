@@ -130,6 +130,6 @@ pub(super) fn whoami(world: &World, request: &Request) -> Answer {
         "fullname": token.user,
         "orgs": [],
         "auth": { "type": "access_token",
-            "accessToken": { "displayName": "test", "role": "read" } },
+            "accessToken": { "displayName": token.name, "role": "read" } },
     })))
 }

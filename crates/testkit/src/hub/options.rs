@@ -76,6 +76,8 @@ pub struct Token {
     pub value: String,
     /// Whose it is.
     pub user: String,
+    /// What it was called when it was made.
+    pub name: String,
     /// Whether its user was granted access to gated repositories.
     pub gated_access: bool,
 }
@@ -86,6 +88,7 @@ impl Token {
         Self {
             value: value.to_owned(),
             user: "tester".to_owned(),
+            name: "test".to_owned(),
             gated_access: true,
         }
     }

@@ -1,0 +1,235 @@
+//! `hfast auth`: which tokens there are, which is in use, and whose it is.
+
+use hfast::auth::files::TokenFiles;
+use hfast::auth::stored::StoredTokens;
+use hfast::hub::account::Account;
+use hfast::hub::token::Token;
+use hfast::hub::urls::Endpoint;
+use hfast::transfer::progress::Progress;
+use hfast::{Error, ErrorKind};
+
+use super::{Session, Stop};
+use crate::flags::NetworkFlags;
+use crate::flags::auth::{AuthCommand, LoginFlags, SwitchFlags};
+use crate::output::auth::{Kept, KeptToken, LoggedIn, LoggedOut, Secret, Switched, Whose};
+use crate::settings::SettingFlags;
+use crate::{ask, exit, git};
+
+/// Tokens of organisations, which are no longer made, and which nobody can log in with.
+const OF_ORGANISATION: &str = "api_org";
+
+/// The flags of a command that asks nobody.
+static NO_NETWORK: NetworkFlags = NetworkFlags::NONE;
+
+/// The flags that settings come from.
+pub(crate) fn asked(command: &AuthCommand) -> SettingFlags<'_> {
+    let (network, output) = match command {
+        AuthCommand::Login(flags) => (&flags.network, &flags.output),
+        AuthCommand::Whoami(flags) => (&flags.network, &flags.output),
+        AuthCommand::Logout(flags) => (&NO_NETWORK, &flags.output),
+        AuthCommand::Switch(flags) => (&NO_NETWORK, &flags.output),
+        AuthCommand::List(flags) | AuthCommand::Token(flags) => (&NO_NETWORK, &flags.output),
+    };
+    SettingFlags::new(network, output, None)
+}
+
+pub(crate) async fn run(command: &AuthCommand, session: &mut Session) -> Result<u8, Stop> {
+    session.keeps_files = false;
+    match command {
+        AuthCommand::Login(flags) => login(flags, session).await?,
+        AuthCommand::Logout(flags) => {
+            logout(flags.name.as_ref().or(flags.token_name.as_ref()), session).await?;
+        }
+        AuthCommand::Whoami(_) => {
+            let account = account(session, session.settings.token.clone()).await?;
+            session.output.result(&Whose {
+                user: account.name,
+                organisations: account.organisations,
+                token_name: account.token_name,
+                role: account.role,
+                endpoint: account.endpoint.to_string(),
+                source: session.settings.sources.token.clone(),
+            })?;
+        }
+        AuthCommand::List(_) => list(session)?,
+        AuthCommand::Switch(flags) => switch(flags, session).await?,
+        AuthCommand::Token(_) => {
+            let token = session.settings.token.clone().ok_or_else(logged_out)?;
+            let token = token.secret().to_owned();
+            session.output.result(&Secret { token })?;
+        }
+    }
+    Ok(exit::SUCCESS)
+}
+
+async fn login(flags: &LoginFlags, session: &mut Session) -> Result<(), Stop> {
+    let token = given(session).await?;
+    if token.secret().starts_with(OF_ORGANISATION) {
+        let text = "this is the token of an organisation, which nobody can log in with";
+        let error = Error::new(ErrorKind::Usage, text)
+            .with_hint("make one of your own at https://huggingface.co/settings/tokens");
+        return Err(error.into());
+    }
+    let account = account(session, Some(token.clone())).await?;
+    let name = match (&flags.name, &account.token_name) {
+        (Some(name), _) => name.clone(),
+        (None, Some(name)) if StoredTokens::is_name(name) => name.clone(),
+        (None, _) => format!("oauth-{}", account.name),
+    };
+    let files = session.token_files();
+    let path = files.active_path().to_owned();
+    session.attend(files.save(&name, &token)).await?;
+    if flags.add_to_git_credential {
+        tell_git(session, account.endpoint.clone(), &token).await?;
+    }
+    session.output.result(&LoggedIn {
+        user: account.name,
+        token_name: name,
+        role: account.role,
+        path,
+    })?;
+    warn_of_variable(session, &token);
+    Ok(())
+}
+
+/// The token that is to be kept: that of `--token`, else of the terminal, else of standard input.
+async fn given(session: &mut Session) -> Result<Token, Stop> {
+    if session.settings.token_from_flag
+        && let Some(token) = session.settings.token.clone()
+    {
+        return Ok(token);
+    }
+    let text = if ask::is_possible() {
+        let _echo = ask::Echo::saved();
+        session.blocking(ask::token).await?
+    } else {
+        session.blocking(ask::piped_token).await?
+    };
+    Ok(Token::new(&text)?)
+}
+
+/// Whose the token is.
+async fn account(session: &mut Session, token: Option<Token>) -> Result<Account, Stop> {
+    if token.is_none() {
+        return Err(logged_out().into());
+    }
+    let mut options = session.options(None);
+    options.token = token;
+    let client = hfast::client::Client::new(options)?;
+    let progress = Progress::default();
+    session
+        .watch(&progress, Box::pin(client.account(&progress)))
+        .await
+}
+
+async fn logout(name: Option<&String>, session: &mut Session) -> Result<(), Stop> {
+    let files = session.token_files();
+    let was_in_use = match name {
+        Some(name) => session.attend(files.forget(name)).await?,
+        None => session.attend(files.forget_all()).await?,
+    };
+    let forgotten = LoggedOut {
+        token_name: name.cloned(),
+        was_in_use,
+    };
+    if was_in_use {
+        let endpoint = session.first_endpoint();
+        session.blocking(move || git::forget(&endpoint)).await?;
+    }
+    session.output.result(&forgotten)?;
+    if let Some(variable) = variable(session) {
+        session.output.say(&format!(
+            "note: {variable} is still set, and programs use the token in it: unset {variable}"
+        ));
+    }
+    Ok(())
+}
+
+fn list(session: &Session) -> Result<(), Error> {
+    let files = session.token_files();
+    let path = files.stored_path().to_owned();
+    let stored = files.stored()?;
+    let in_use = session.settings.token.as_ref();
+    let tokens = stored.names().map(|name| {
+        let token = stored.get(name);
+        KeptToken {
+            name: name.to_owned(),
+            token: token.as_ref().map(Token::hint),
+            in_use: token.is_some() && token.as_ref() == in_use,
+            expires: stored.expires_at(name),
+        }
+    });
+    let tokens = tokens.collect();
+    session.output.result(&Kept { tokens, path })?;
+    if let Some(variable) = variable(session) {
+        session.output.say(&format!(
+            "note: {variable} is set: its token is in use, whichever of these has a star"
+        ));
+    }
+    Ok(())
+}
+
+async fn switch(flags: &SwitchFlags, session: &mut Session) -> Result<(), Stop> {
+    let files = session.token_files();
+    let named = flags.name.as_ref().or(flags.token_name.as_ref()).cloned();
+    let name = match named {
+        Some(name) => name,
+        None => chosen(&files, session).await?,
+    };
+    let token = session.attend(files.switch(&name)).await?;
+    if flags.add_to_git_credential {
+        let endpoint = session.first_endpoint();
+        tell_git(session, endpoint, &token).await?;
+    }
+    session.output.result(&Switched { token_name: name })?;
+    warn_of_variable(session, &token);
+    Ok(())
+}
+
+/// The name that a person at a terminal chooses.
+async fn chosen(files: &TokenFiles, session: &mut Session) -> Result<String, Stop> {
+    let stored = files.stored()?;
+    let names: Vec<String> = stored.names().map(str::to_owned).collect();
+    if names.is_empty() || !ask::is_possible() {
+        let hint = match names.as_slice() {
+            [] => "none is kept; `hfast auth login` keeps one".to_owned(),
+            names => format!("name one: hfast auth switch {}", names.join(" | ")),
+        };
+        let error = Error::new(ErrorKind::Usage, "which token?").with_hint(hint);
+        return Err(error.into());
+    }
+    let _echo = ask::Echo::saved();
+    session
+        .blocking(move || ask::one_of("Use which token?", &names))
+        .await
+}
+
+async fn tell_git(session: &mut Session, endpoint: Endpoint, token: &Token) -> Result<(), Stop> {
+    let token = token.clone();
+    session.blocking(move || git::tell(&endpoint, &token)).await
+}
+
+/// The variable that holds the token in use, where one does.
+fn variable(session: &Session) -> Option<&str> {
+    let source = session.settings.sources.token.as_deref()?;
+    let is_variable = !source.starts_with("--") && !source.starts_with("the file");
+    is_variable.then_some(source)
+}
+
+fn warn_of_variable(session: &Session, kept: &Token) {
+    if let Some(variable) = variable(session)
+        && session.settings.token.as_ref() != Some(kept)
+    {
+        session.output.say(&format!(
+            "note: {variable} is set and wins over it: unset {variable} to use what is kept"
+        ));
+    }
+}
+
+fn logged_out() -> Error {
+    Error::new(
+        ErrorKind::AccessDenied,
+        "nobody is logged in: there is no token",
+    )
+    .with_hint("`hfast auth login` keeps one; or set HF_TOKEN")
+}

@@ -1,0 +1,31 @@
+//! A result that a command ends with, in each form that stdout can have.
+
+use hfast::Error;
+use serde::Serialize;
+
+use super::{Output, json, stdout};
+use crate::flags::Format;
+
+/// What a command has found or done. What programs read is the value itself, as JSON.
+pub(crate) trait Told: Serialize {
+    /// What people read.
+    fn lines(&self) -> Vec<String>;
+
+    /// What scripts read: the one thing that was asked for, or a line for each.
+    fn bare(&self) -> Vec<String>;
+}
+
+impl Output {
+    /// Tells a result on stdout, in the form that was asked for.
+    pub(crate) fn result(&self, told: &impl Told) -> Result<(), Error> {
+        let lines = match self.format {
+            Format::Json => return stdout::line(&json::to_text(told)),
+            Format::Human if !self.quiet => told.lines(),
+            Format::Human | Format::Quiet => told.bare(),
+        };
+        if lines.is_empty() {
+            return Ok(());
+        }
+        stdout::line(&lines.join("\n"))
+    }
+}
