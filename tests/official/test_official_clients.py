@@ -15,6 +15,7 @@ HFAST = ROOT / "target/release/hfast"
 TESTHUB = ROOT / "target/release/hfast-testhub"
 OLD, NEW = (ROOT / f".venvs/hub-{version}/bin" for version in ("0.36.2", "2.4.0"))
 REPO = "demo-org/tiny-bert"
+TOKENS = ("hf_the_token_of_the_laptop", "hf_the_token_of_work")
 
 OFFLINE_CHECK = """
 import huggingface_hub as hub
@@ -32,6 +33,7 @@ class Hub:
 
     def __enter__(self):
         command = [TESTHUB, "--bert", "tiny", "--no-cdn"]
+        command += ["--token", f"{TOKENS[0]}=laptop", "--token", f"{TOKENS[1]}=a [work] #2"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.endpoint = self.process.stdout.readline().strip()
         described = self.process.stdout.readline()
@@ -104,6 +106,34 @@ class OfficialClients(unittest.TestCase):
         whole = [HFAST, "download", REPO, "--revision", hub.commit]
         self.run_with([*whole, "--cache-dir", home / "hub"])
         self.run_with([*whole, "--local-dir", target])
+
+    def test_tokens_are_kept_for_all_of_them(self):
+        tools = {"hfast": [HFAST], "old": [OLD / "hf"], "new": [NEW / "hf"]}
+        variables = {"HF_HOME": str(self.folder / "home")}
+        show = [OLD / "python", "-c", "from huggingface_hub import get_token; print(get_token())"]
+        with Hub() as hub:
+            for keeper in tools.values():
+                for token in TOKENS:
+                    self.run_with([*keeper, "auth", "login", "--token", token], hub.endpoint, **variables)
+                for reader in tools.values():
+                    listed = self.run_with([*reader, "auth", "list"], hub.endpoint, **variables)
+                    self.assertIn("laptop", listed)
+                    self.assertIn("a [work] #2", listed)
+                    whoami = self.run_with([*reader, "auth", "whoami"], hub.endpoint, **variables)
+                    self.assertIn("tester", whoami)
+                for switcher in tools.values():
+                    for name, token in (("laptop", TOKENS[0]), ("a [work] #2", TOKENS[1])):
+                        switch = [*switcher, "auth", "switch", "--token-name", name]
+                        self.run_with(switch, hub.endpoint, **variables)
+                        self.assertEqual(self.run_with(show, **variables), token)
+                        self.assertEqual(self.run_with([HFAST, "auth", "token"], **variables), token)
+                self.run_with([*keeper, "auth", "logout", "--token-name", "laptop"], hub.endpoint, **variables)
+                for reader in tools.values():
+                    listed = self.run_with([*reader, "auth", "list"], hub.endpoint, **variables)
+                    self.assertNotIn("laptop", listed)
+                    self.assertIn("a [work] #2", listed)
+                self.run_with([*keeper, "auth", "logout"], hub.endpoint, **variables)
+                self.assertEqual(list((self.folder / "home").glob("*token*[!k]")), [])
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ fn no_answer(error: dialoguer::Error) -> Error {
     }
 }
 
-/// How the terminal was before the question, so that it is the same again whatever ends it: who is asked for a
+/// How the terminal was before the question, so that it is the same again whatever ends that: who is asked for a
 /// secret, and presses Ctrl-C, would not see what they type from then on.
 pub(crate) struct Echo {
     #[cfg(unix)]
@@ -90,5 +90,7 @@ impl Drop for Echo {
             // A terminal that is gone needs nothing.
             let _ = rustix::termios::tcsetattr(io::stdin(), now, saved);
         }
+        // Whoever chose from a list had no cursor.
+        let _ = dialoguer::console::Term::stderr().show_cursor();
     }
 }

@@ -35,6 +35,7 @@ pub(crate) fn asked(command: &AuthCommand) -> SettingFlags<'_> {
 
 pub(crate) async fn run(command: &AuthCommand, session: &mut Session) -> Result<u8, Stop> {
     session.keeps_files = false;
+    session.output.show_no_numbers();
     match command {
         AuthCommand::Login(flags) => login(flags, session).await?,
         AuthCommand::Logout(flags) => {
@@ -200,7 +201,7 @@ async fn chosen(files: &TokenFiles, session: &mut Session) -> Result<String, Sto
     }
     let _echo = ask::Echo::saved();
     session
-        .blocking(move || ask::one_of("Use which token?", &names))
+        .blocking(move || ask::one_of("Use which token", &names))
         .await
 }
 

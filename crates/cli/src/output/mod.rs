@@ -54,6 +54,8 @@ pub(crate) struct Output {
 /// The ways to show progress.
 enum Display {
     Silent,
+    /// Words alone: there are no numbers worth showing.
+    Words,
     Bars(Box<Bars>),
     Lines(Lines),
     Json(Box<Ticker>),
@@ -96,7 +98,7 @@ impl Output {
     pub(crate) fn screen(&self) -> Option<MultiProgress> {
         match &self.display {
             Display::Bars(bars) => Some(bars.screen()),
-            Display::Silent | Display::Lines(_) | Display::Json(_) => None,
+            Display::Silent | Display::Words | Display::Lines(_) | Display::Json(_) => None,
         }
     }
 
@@ -105,12 +107,20 @@ impl Output {
         self.notices.are_steps = true;
     }
 
+    /// Only words are worth showing, and somebody may be asked something.
+    pub(crate) fn show_no_numbers(&mut self) {
+        if matches!(self.display, Display::Bars(_) | Display::Lines(_)) {
+            self.display = Display::Words;
+        }
+    }
+
     /// Shows the numbers and the events since the last call.
     pub(crate) fn draw(&mut self, progress: &Progress) {
         let now = progress.snapshot();
         let events = progress.take_events();
         match &mut self.display {
             Display::Silent => return,
+            Display::Words => {}
             Display::Json(ticker) => {
                 for event in events {
                     print_json(&event.into());
@@ -143,7 +153,7 @@ impl Output {
     pub(crate) fn end_display(&mut self, progress: &Progress) {
         self.draw(progress);
         match &mut self.display {
-            Display::Silent | Display::Lines(_) => {}
+            Display::Silent | Display::Words | Display::Lines(_) => {}
             Display::Bars(bars) => bars.clear(),
             Display::Json(ticker) => {
                 ticker
@@ -165,7 +175,7 @@ impl Output {
     pub(crate) fn say(&self, text: &str) {
         match &self.display {
             Display::Bars(bars) => bars.print(&printable(text)),
-            Display::Silent | Display::Lines(_) => print_line(&printable(text)),
+            Display::Silent | Display::Words | Display::Lines(_) => print_line(&printable(text)),
             Display::Json(_) => print_json(&Line::Notice {
                 text: text.to_owned(),
             }),
@@ -176,7 +186,7 @@ impl Output {
     pub(crate) fn error(&self, error: &Error) {
         match &self.display {
             Display::Json(_) => print_json(&Line::Error(ErrorJson::new(error))),
-            Display::Silent | Display::Lines(_) | Display::Bars(_) => {
+            Display::Silent | Display::Words | Display::Lines(_) | Display::Bars(_) => {
                 error_to_people(error);
             }
         }
@@ -195,7 +205,7 @@ impl Output {
                 why,
                 resume: resume.to_owned(),
             }),
-            Display::Silent | Display::Lines(_) | Display::Bars(_) => {
+            Display::Silent | Display::Words | Display::Lines(_) | Display::Bars(_) => {
                 print_line(&format!("{why}: {kept}to go on: {resume}"));
             }
         }

@@ -8,7 +8,7 @@
 
 use hfast_testkit::corpus::{BertSize, Content, Repo, many_files, tiny_bert};
 use hfast_testkit::faults::{self, Fault};
-use hfast_testkit::hub::{FakeHub, LfsRedirect};
+use hfast_testkit::hub::{FakeHub, LfsRedirect, Token};
 use hfast_testkit::loopback::Loopback;
 use hfast_testkit::program;
 use std::ffi::OsString;
@@ -28,6 +28,7 @@ usage: hfast-testhub [OPTIONS]
   --large files=N,size=N     serve generated files in large storage
   --repo ORG/NAME            under this id
   --no-cdn                   serve large files without a redirect
+  --token VALUE=NAME         know this token, by this name; may be repeated
   --seed N                   of everything generated
   --random-faults N          so many faults that pass by themselves
   --fault NAME[=VALUE][,kind=api|resolve|cdn][,path=TEXT][,skip=N][,every=N][,times=N]
@@ -54,6 +55,7 @@ struct Arguments {
     source: Source,
     repo: Option<String>,
     no_cdn: bool,
+    tokens: Vec<Token>,
     seed: u64,
     random_faults: u32,
     faults: Vec<Fault>,
@@ -85,6 +87,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     if arguments.no_cdn {
         hub.configure(|options| options.lfs_redirect = LfsRedirect::Never);
     }
+    hub.configure(|options| options.tokens = arguments.tokens);
     let server = Loopback::start_at(hub, arguments.listen)
         .await
         .map_err(|e| e.to_string())?;
@@ -100,6 +103,7 @@ fn parse(words: Vec<OsString>) -> Result<Arguments, String> {
         source: Source::Bert(BertSize::TINY),
         repo: None,
         no_cdn: false,
+        tokens: Vec::new(),
         seed: 1,
         random_faults: 0,
         faults: Vec::new(),
@@ -123,6 +127,7 @@ fn parse(words: Vec<OsString>) -> Result<Arguments, String> {
                 parsed.source = Source::Large { files, size };
             }
             "--repo" => parsed.repo = Some(value()?),
+            "--token" => parsed.tokens.push(token(&value()?)?),
             "--seed" => parsed.seed = number(&name, &value()?)?,
             "--random-faults" => parsed.random_faults = number(&name, &value()?)?,
             "--fault" => parsed.faults.push(faults::parse(&value()?)?),
@@ -130,6 +135,14 @@ fn parse(words: Vec<OsString>) -> Result<Arguments, String> {
         }
     }
     Ok(parsed)
+}
+
+fn token(text: &str) -> Result<Token, String> {
+    let (value, name) = text.split_once('=').ok_or("--token wants VALUE=NAME")?;
+    Ok(Token {
+        name: name.to_owned(),
+        ..Token::new(value)
+    })
 }
 
 fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
