@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Read};
 
 use dialoguer::theme::SimpleTheme;
-use dialoguer::{Password, Select};
+use dialoguer::{Confirm, MultiSelect, Password, Select};
 use hfast::{Error, ErrorKind};
 
 /// No token is longer, in bytes.
@@ -53,6 +53,24 @@ pub(crate) fn one_of(prompt: &str, items: &[String]) -> Result<String, Error> {
     let chosen = chosen.map_err(no_answer)?;
     let chosen = chosen.and_then(|index| items.get(index)).cloned();
     chosen.ok_or_else(|| Error::new(ErrorKind::Cancelled, "nothing was chosen"))
+}
+
+/// Asks which of `items`, of which there may be none; answers with their numbers.
+pub(crate) fn several_of(prompt: &str, items: &[String]) -> Result<Vec<usize>, Error> {
+    let shown: Vec<_> = items
+        .iter()
+        .map(|item| hfast::text::printable(item))
+        .collect();
+    let asked = MultiSelect::with_theme(&SimpleTheme).with_prompt(prompt);
+    let chosen = asked.items(&shown).interact_opt().map_err(no_answer)?;
+    chosen.ok_or_else(|| Error::new(ErrorKind::Cancelled, "nothing was chosen"))
+}
+
+/// Asks for a yes, which is not the usual answer.
+pub(crate) fn yes_or_no(question: &str) -> Result<bool, Error> {
+    let asked = Confirm::with_theme(&SimpleTheme).with_prompt(question);
+    let answer = asked.default(false).interact_opt().map_err(no_answer)?;
+    Ok(answer.unwrap_or(false))
 }
 
 fn no_answer(error: dialoguer::Error) -> Error {

@@ -28,7 +28,6 @@ use tokio::runtime::{Builder, Runtime};
 use commands::{Session, Stop, auth, cache, completions, doctor, download, get, sources};
 use config_file::ConfigFile;
 use env::Env;
-use flags::cache::{CacheCommand, CacheFlags};
 use flags::{Command, Flags, definition};
 use interrupt::Signals;
 use output::{Document, Output, resume};
@@ -90,16 +89,10 @@ fn run(flags: Flags, words: &[OsString]) -> u8 {
                 auth::run(command, session).await
             })
         }
-        Some(Command::Cache(CacheFlags {
-            command: CacheCommand::Verify(flags),
-        })) => {
-            let (network, output) = (&flags.network, &flags.output);
-            let asked = SettingFlags {
-                source: &flags.source,
-                ..SettingFlags::new(network, output, flags.repo_type.as_deref())
-            };
-            start(asked, words, async |session| {
-                cache::verify(&flags, session).await
+        Some(Command::Cache(flags)) => {
+            let command = &flags.command;
+            start(cache::asked(command), words, async |session| {
+                cache::run(command, session).await
             })
         }
         Some(Command::Get(flags)) => {

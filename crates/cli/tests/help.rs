@@ -25,7 +25,7 @@ fn alone_it_prints_its_help() {
       sources      Show what each source of a repository has and how fast it is, in at most 20 seconds
       doctor       Find out what keeps downloads from working, in at most 20 seconds
       auth         Keep, list, switch and forget access tokens; ask whose one is
-      cache        Look at what was downloaded: verify, repair
+      cache        List, verify, repair and delete what was downloaded
       completions  Print the completion script of a shell
       help         Print this message or the help of the given subcommand(s)
 
@@ -57,7 +57,7 @@ fn the_long_help_lists_settings_and_exit_codes() {
       sources      Show what each source of a repository has and how fast it is, in at most 20 seconds
       doctor       Find out what keeps downloads from working, in at most 20 seconds
       auth         Keep, list, switch and forget access tokens; ask whose one is
-      cache        Look at what was downloaded: verify, repair
+      cache        List, verify, repair and delete what was downloaded
       completions  Print the completion script of a shell
       help         Print this message or the help of the given subcommand(s)
 

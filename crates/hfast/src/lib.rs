@@ -2,6 +2,7 @@
 //! cache.
 
 pub mod auth;
+pub mod cache;
 pub mod client;
 pub mod doctor;
 pub mod environment;

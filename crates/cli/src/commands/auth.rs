@@ -18,17 +18,14 @@ use crate::{ask, exit, git};
 /// Tokens of organisations, which are no longer made, and which nobody can log in with.
 const OF_ORGANISATION: &str = "api_org";
 
-/// The flags of a command that asks nobody.
-static NO_NETWORK: NetworkFlags = NetworkFlags::NONE;
-
 /// The flags that settings come from.
 pub(crate) fn asked(command: &AuthCommand) -> SettingFlags<'_> {
     let (network, output) = match command {
         AuthCommand::Login(flags) => (&flags.network, &flags.output),
         AuthCommand::Whoami(flags) => (&flags.network, &flags.output),
-        AuthCommand::Logout(flags) => (&NO_NETWORK, &flags.output),
-        AuthCommand::Switch(flags) => (&NO_NETWORK, &flags.output),
-        AuthCommand::List(flags) | AuthCommand::Token(flags) => (&NO_NETWORK, &flags.output),
+        AuthCommand::Logout(flags) => (NetworkFlags::NONE, &flags.output),
+        AuthCommand::Switch(flags) => (NetworkFlags::NONE, &flags.output),
+        AuthCommand::List(flags) | AuthCommand::Token(flags) => (NetworkFlags::NONE, &flags.output),
     };
     SettingFlags::new(network, output, None)
 }

@@ -79,7 +79,7 @@ fn request(
     Ok((request, named.endpoint))
 }
 
-pub(super) fn revision(flag: Option<&str>, named: Option<Revision>) -> Result<Revision, Error> {
+pub(crate) fn revision(flag: Option<&str>, named: Option<Revision>) -> Result<Revision, Error> {
     match (flag.map(Revision::new).transpose()?, named) {
         (Some(flag), Some(named)) if flag != named => {
             let message = format!("the address names revision {named}, but --revision says {flag}");

@@ -71,7 +71,7 @@ pub(crate) enum Command {
     Doctor(Box<DoctorFlags>),
     /// Keep, list, switch and forget access tokens; ask whose one is
     Auth(auth::AuthFlags),
-    /// Look at what was downloaded: verify, repair
+    /// List, verify, repair and delete what was downloaded
     Cache(cache::CacheFlags),
     /// Print the completion script of a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
@@ -158,7 +158,7 @@ pub(crate) struct OutputFlags {
 
 impl NetworkFlags {
     /// Of a command that asks nobody.
-    pub(crate) const NONE: Self = Self {
+    pub(crate) const NONE: &'static Self = &Self {
         token: None,
         endpoint: Vec::new(),
         mirror: false,

@@ -5,6 +5,7 @@
 pub(crate) mod audit;
 pub(crate) mod auth;
 mod bars;
+pub(crate) mod cache;
 mod doctor;
 mod human;
 pub(crate) mod json;
@@ -14,9 +15,10 @@ pub(crate) mod log;
 mod notices;
 mod rate;
 pub(crate) mod resume;
-mod size;
+pub(crate) mod size;
 mod sources;
 pub(crate) mod stdout;
+mod table;
 mod terminal;
 mod text;
 mod told;
@@ -49,6 +51,8 @@ pub(crate) struct Output {
     logs_notices: bool,
     display: Display,
     notices: Notices,
+    /// As `COLUMNS` has it.
+    columns: Option<u16>,
 }
 
 /// The ways to show progress.
@@ -73,11 +77,13 @@ impl Output {
                 _ => Display::Silent,
             },
             notices: Notices::default(),
+            columns: None,
         }
     }
 
     /// Chooses how progress is shown.
     pub(crate) fn configure(&mut self, settings: &Settings) {
+        self.columns = settings.columns;
         let drawable = Bars::possible();
         let bars = || Display::Bars(Box::new(Bars::new(settings)));
         // Each request in the log would push the display down many times a second.

@@ -1,9 +1,13 @@
 //! A result that a command ends with, in each form that stdout can have.
 
+use std::io::{self, IsTerminal};
+use std::time::SystemTime;
+
 use hfast::Error;
 use serde::Serialize;
 
-use super::{Output, json, stdout};
+use super::cache::{Listing, Shown, Totals};
+use super::{Output, json, stdout, terminal};
 use crate::flags::Format;
 
 /// What a command has found or done. What programs read is the value itself, as JSON.
@@ -27,5 +31,26 @@ impl Output {
             return Ok(());
         }
         stdout::line(&lines.join("\n"))
+    }
+
+    /// Tells what is in the cache, and for people how much that is in all.
+    pub(crate) fn listing(
+        &self,
+        listing: Listing,
+        totals: &Totals,
+        now: SystemTime,
+    ) -> Result<(), Error> {
+        let columns = io::stdout()
+            .is_terminal()
+            .then(|| terminal::size(self.columns).columns);
+        self.result(&Shown {
+            listing,
+            now,
+            columns,
+        })?;
+        if self.format == Format::Human {
+            self.remark(&totals.line());
+        }
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! `hfast cache`: what lies on the disk.
+//! `hfast cache verify`: whether what lies on the disk is right, and how it becomes right.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use hfast::hub::target::RepoTarget;
 use hfast::transfer::progress::Progress;
 use hfast::{Error, ErrorKind};
 
-use super::download::revision;
-use super::{Session, Stop};
+use crate::commands::download::revision;
+use crate::commands::{Session, Stop};
 use crate::exit;
 use crate::flags::cache::VerifyFlags;
 use crate::output::audit::Outcome;
 use crate::settings::Settings;
 
-pub(crate) async fn verify(flags: &VerifyFlags, session: &mut Session) -> Result<u8, Stop> {
+pub(super) async fn run(flags: &VerifyFlags, session: &mut Session) -> Result<u8, Stop> {
     let named = flags.repo.as_deref();
     let named = named.map(|text| RepoTarget::parse(text, session.settings.repo_type));
     let named = named.transpose()?;

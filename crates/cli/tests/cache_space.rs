@@ -1,0 +1,293 @@
+//! `hfast cache ls`, `rm` and `prune`: what they list and delete, what they leave, and how they end.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use support::Home;
+
+const OLD: &str = "1111111111111111111111111111111111111111";
+const NEW: &str = "2222222222222222222222222222222222222222";
+const HUB: &str = ".cache/huggingface/hub";
+
+/// A cache with two repositories. One has an old commit without a branch and a new one, which share `both`.
+fn home() -> Home {
+    let home = Home::new();
+    let model = "models--org--name";
+    for (blob, size) in [("both", 1_000_000), ("old", 2_000), ("new", 30_000)] {
+        home.write(&format!("{HUB}/{model}/blobs/{blob}"), &"x".repeat(size));
+    }
+    link(&home, model, OLD, &[("a/w.bin", "both"), ("c.json", "old")]);
+    link(&home, model, NEW, &[("a/w.bin", "both"), ("c.json", "new")]);
+    home.write(&format!("{HUB}/{model}/refs/main"), NEW);
+    home.write(&format!("{HUB}/{model}/refs/refs/pr/1"), NEW);
+    let data = "datasets--org--data";
+    home.write(&format!("{HUB}/{data}/blobs/rows"), &"x".repeat(500));
+    link(&home, data, OLD, &[("rows.csv", "rows")]);
+    home.write(&format!("{HUB}/{data}/refs/main"), OLD);
+    home.write(&format!("{HUB}/CACHEDIR.TAG"), "");
+    home
+}
+
+fn link(home: &Home, repo: &str, commit: &str, files: &[(&str, &str)]) {
+    for (name, blob) in files {
+        let path = at(home, &format!("{repo}/snapshots/{commit}/{name}"));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let up = "../".repeat(name.matches('/').count() + 2);
+        symlink(format!("{up}blobs/{blob}"), path).unwrap();
+    }
+}
+
+fn at(home: &Home, name: &str) -> PathBuf {
+    home.path().join(HUB).join(name)
+}
+
+/// All files and links of a repository, by name.
+fn names(home: &Home, repo: &str) -> Vec<String> {
+    let root = at(home, repo);
+    let (mut found, mut folders) = (Vec::new(), vec![root.clone()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+            } else {
+                let path = entry.path();
+                let path = path.strip_prefix(&root).unwrap();
+                found.push(path.display().to_string());
+            }
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+#[test]
+fn what_is_there_is_listed() {
+    let home = home();
+    snapshot!(home.run(&["cache", "ls"]).all(), @r"
+    exit 0
+    --- stdout
+    REPOSITORY         SIZE  ACCESSED  MODIFIED  REFS
+    datasets/org/data  500B  just now  just now  main
+    org/name           1.0M  just now  just now  main refs/pr/1
+    --- stderr
+    2 repositories, 3 revisions, 1.0M in [HOME]/.cache/huggingface/hub
+    ");
+    let run = home.run(&["cache", "ls", "--revisions", "--sort", "size", "-q"]);
+    assert_eq!(run.stdout, format!("{NEW}\n{OLD}\n{OLD}\n"));
+    let only = |filter: &str| home.run(&["cache", "ls", "-q", "--filter", filter]).stdout;
+    assert_eq!(only("size>1K"), "org/name\n");
+    assert_eq!(only("type=dataset"), "datasets/org/data\n");
+    assert_eq!(only("refs=refs/pr/1"), "org/name\n");
+    assert_eq!(only("accessed>1h"), "");
+    let run = home.run(&["cache", "ls", "--json", "--filter", "type=dataset"]);
+    let rows: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(rows[0]["repo"], "org/data");
+    assert_eq!(rows[0]["type"], "dataset");
+    assert_eq!(rows[0]["size"], 500);
+    assert_eq!(rows[0]["revisions"][0]["refs"][0], "main");
+    let run = home.run(&["cache", "ls", "--filter", "size~1"]);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
+}
+
+#[test]
+fn an_empty_cache_and_odd_things_in_it_are_told() {
+    let home = Home::new();
+    snapshot!(home.run(&["cache", "ls"]).all(), @r"
+    exit 0
+    --- stdout
+    --- stderr
+    nothing is in [HOME]/.cache/huggingface/hub
+    ");
+    assert_eq!(home.run(&["cache", "ls", "--json"]).stdout, "[]\n");
+    home.write(&format!("{HUB}/models"), "");
+    snapshot!(home.run(&["cache", "ls"]).all(), @r"
+    exit 0
+    --- stdout
+    --- stderr
+    passed over: [HOME]/.cache/huggingface/hub/models: it is not the folder of a repository
+    nothing is in [HOME]/.cache/huggingface/hub
+    ");
+}
+
+#[test]
+fn a_revision_goes_with_what_it_alone_has() {
+    let home = home();
+    let before = names(&home, "models--org--name");
+    snapshot!(home.run(&["cache", "rm", "11111111", "--dry-run"]).all(), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: several commits begin with 11111111
+    hint: write more of its digits, or hf://ORG/NAME@COMMIT
+    ");
+    let target = format!("hf://org/name@{OLD}");
+    snapshot!(home.run(&["cache", "rm", &target, "--dry-run"]).all(), @r"
+    exit 0
+    --- stdout
+    org/name 111111111111
+    would free 2.0K: 1 revision
+    --- stderr
+    ");
+    let run = home.run(&["cache", "rm", &target]);
+    assert_eq!(run.code, Some(2), "nobody can be asked: {}", run.stderr);
+    assert_eq!(names(&home, "models--org--name"), before);
+    let run = home.run(&["cache", "rm", &target, "--yes", "--json"]);
+    snapshot!(run.all(), @r#"
+    exit 0
+    --- stdout
+    {"dry_run":false,"repos":[],"revisions":[{"repo":"org/name","commit":"1111111111111111111111111111111111111111","refs":[]}],"unfinished":0,"shared":0,"freed":2000,"kept":[]}
+    --- stderr
+    "#);
+    let expected = [
+        "blobs/both",
+        "blobs/new",
+        "refs/main",
+        "refs/refs/pr/1",
+        &format!("snapshots/{NEW}/a/w.bin"),
+        &format!("snapshots/{NEW}/c.json"),
+    ];
+    assert_eq!(names(&home, "models--org--name"), expected);
+    // The last one takes the repository with it.
+    assert_eq!(home.run(&["cache", "rm", "22222222", "-y"]).code, Some(0));
+    assert!(!at(&home, "models--org--name").exists());
+    let run = home.run(&["cache", "rm", "dataset/org/data", "-y", "-q"]);
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (Some(0), "datasets/org/data\n")
+    );
+    let run = home.run(&["cache", "rm", "org/name", "-y"]);
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+}
+
+#[test]
+fn what_is_in_use_stays() {
+    let home = home();
+    let config = at(&home, &format!("models--org--name/snapshots/{NEW}/c.json"));
+    let mut reader = Command::new("sleep")
+        .arg("60")
+        .stdin(Stdio::from(File::open(&config).unwrap()))
+        .spawn()
+        .unwrap();
+    let run = home.run(&["cache", "rm", "org/name", "org/name", "-y"]);
+    if cfg!(target_os = "linux") {
+        assert_eq!(run.code, Some(9), "{}", run.stderr);
+        let said = "kept: org/name: sleep (process ";
+        assert!(run.stderr.starts_with(said), "{}", run.stderr);
+        assert_eq!(run.stdout, "nothing was deleted\n");
+        assert!(config.exists());
+    }
+    assert_eq!(
+        home.run(&["cache", "rm", "org/name", "-y", "--force"]).code,
+        Some(0)
+    );
+    reader.kill().unwrap();
+    reader.wait().unwrap();
+    assert!(!config.exists());
+    // An official client that downloads has the lock of the content.
+    let part = "datasets--org--data/blobs/more.12345678.incomplete";
+    home.write(&format!("{HUB}/{part}"), "part");
+    let lock = home.write(&format!("{HUB}/.locks/datasets--org--data/more.lock"), "");
+    let lock = File::open(lock).unwrap();
+    lock.lock().unwrap();
+    let run = home.run(&["cache", "rm", "datasets/org/data", "-y"]);
+    assert_eq!(run.code, Some(9), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("somebody is downloading it"),
+        "{}",
+        run.stderr
+    );
+    drop(lock);
+    assert_eq!(
+        home.run(&["cache", "rm", "datasets/org/data", "-y"]).code,
+        Some(0)
+    );
+}
+
+#[test]
+fn what_nobody_needs_is_pruned() {
+    let home = home();
+    let model = "models--org--name";
+    let forgotten = home.write(&format!("{HUB}/{model}/blobs/forgotten"), &"x".repeat(700));
+    let long_ago = SystemTime::now() - Duration::from_secs(86_400);
+    File::options()
+        .write(true)
+        .open(forgotten)
+        .unwrap()
+        .set_modified(long_ago)
+        .unwrap();
+    home.write(&format!("{HUB}/{model}/blobs/just-came"), "x");
+    home.write(
+        &format!("{HUB}/{model}/blobs/part.12345678.incomplete"),
+        "part",
+    );
+    let before = names(&home, model);
+    snapshot!(home.run(&["cache", "prune", "--dry-run"]).all(), @r"
+    exit 0
+    --- stdout
+    org/name 111111111111
+    would free 2.7K: 1 revision
+    --- stderr
+    ");
+    assert_eq!(names(&home, model), before);
+    assert_eq!(home.run(&["cache", "prune", "--yes"]).code, Some(0));
+    let blobs = || {
+        let names = names(&home, model).into_iter();
+        names
+            .filter_map(|name| name.strip_prefix("blobs/").map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        blobs(),
+        ["both", "just-came", "new", "part.12345678.incomplete"]
+    );
+    assert_eq!(
+        home.run(&["cache", "prune", "--unfinished", "-y"]).code,
+        Some(0)
+    );
+    assert_eq!(blobs(), ["both", "just-came", "new"]);
+    assert_eq!(
+        home.run(&["cache", "prune"]).stdout,
+        "there is nothing to delete\n"
+    );
+}
+
+#[test]
+fn what_repositories_share_goes_with_the_last_of_them() {
+    let home = home();
+    let hash = "ab".repeat(32);
+    let shared = format!("{HUB}/blobs/ab/{hash}");
+    home.write(&format!("{HUB}/blobs/.huggingface-shared-blobs"), "1\n");
+    home.write(&shared, &"x".repeat(9_000));
+    let repos = ["models--org--one", "models--org--two"];
+    let lines = repos.map(|repo| format!("{repo}/blobs/shared\n")).concat();
+    home.write(&format!("{shared}.refs"), &lines);
+    for repo in repos {
+        fs::create_dir_all(at(&home, &format!("{repo}/blobs"))).unwrap();
+        let link = at(&home, &format!("{repo}/blobs/shared"));
+        symlink(format!("../../blobs/ab/{hash}"), link).unwrap();
+        link_one(&home, repo);
+    }
+    let ls = home.run(&["cache", "ls", "--filter", "size>5K", "--json"]);
+    let rows: serde_json::Value = serde_json::from_str(&ls.stdout).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), 3, "{}", ls.stdout);
+    let run = home.run(&["cache", "rm", "org/one", "-y"]);
+    assert_eq!(run.stdout, "org/one\nfreed 0B: 1 repository, 1 revision\n");
+    assert!(home.path().join(&shared).exists());
+    let run = home.run(&["cache", "rm", "org/two", "-y"]);
+    let freed = "org/two\nfreed 9.0K: 1 repository, 1 revision, 1 shared file\n";
+    assert_eq!(run.stdout, freed);
+    assert!(!home.path().join(&shared).exists());
+}
+
+fn link_one(home: &Home, repo: &str) {
+    link(home, repo, NEW, &[("model.bin", "shared")]);
+    home.write(&format!("{HUB}/{repo}/refs/main"), NEW);
+}
