@@ -6,6 +6,8 @@ The clients run from their virtual environments (see scripts/test), the Hub is t
 import json
 import os
 import pathlib
+import re
+import shlex
 import subprocess
 import tempfile
 import unittest
@@ -26,6 +28,73 @@ assert not scan.warnings, scan.warnings
 assert [repo.nb_files for repo in scan.repos] == [8], scan
 print(path)
 """ % (REPO, REPO)
+
+# After these come downloads that find everything in the cache, and so take no time.
+HF_LINES = f"""
+download {REPO}
+download {REPO} config.json
+download {REPO} config.json --json
+download {REPO} vocab.txt config.json -q
+download {REPO} --include '*.json' --include '*.txt' --quiet
+download {REPO} --include '*.json' config.json --quiet
+download {REPO} --format agent
+download {REPO} --dry-run
+download {REPO} --dry-run --json
+download {REPO} --dry-run --format agent
+download {REPO} --dry-run -q
+download {REPO} nope.txt
+download {REPO} --revision nope
+download demo-org/nope
+download --nope
+version
+version --json
+version -q
+auth whoami
+auth list
+auth token
+auth login --token {TOKENS[0]}
+auth login --token {TOKENS[1]}
+auth whoami
+auth whoami --json
+auth whoami -q
+auth list
+auth switch --token-name laptop
+auth token
+auth switch --token-name nope
+auth logout --token-name laptop
+auth logout
+auth logout
+cache ls
+cache ls --json
+cache ls -q
+cache ls --format agent
+cache ls --revisions
+cache ls --revisions --json
+cache ls --revisions --no-truncate
+cache ls --filter 'size>1G'
+cache ls --filter 'type=model' --sort size:asc --limit 1
+cache ls --cache-dir /no/such/cache
+nope
+""".strip().splitlines()
+LEGACY_LINES = f"""
+download {REPO}
+download {REPO} config.json
+download {REPO} --include '*.json' '*.txt' --quiet
+download {REPO} --exclude '*.safetensors' --resume-download --local-dir-use-symlinks False
+download demo-org/nope
+download
+version
+whoami
+login --token {TOKENS[0]}
+whoami
+auth list
+auth switch --token-name laptop
+scan-cache
+scan-cache -v
+logout
+auth list
+nope
+""".strip().splitlines()
 
 
 class Hub:
@@ -134,6 +203,30 @@ class OfficialClients(unittest.TestCase):
                     self.assertIn("a [work] #2", listed)
                 self.run_with([*keeper, "auth", "logout"], hub.endpoint, **variables)
                 self.assertEqual(list((self.folder / "home").glob("*token*[!k]")), [])
+
+    def test_their_command_lines_are_spoken(self):
+        names = self.folder / "bin"
+        names.mkdir()
+        for name in ("hf", "huggingface-cli"):
+            (names / name).symlink_to(HFAST)
+        with Hub() as hub:
+            for name, client, lines in (("hf", NEW, HF_LINES), ("huggingface-cli", OLD, LEGACY_LINES)):
+                home = {"HF_HOME": str(self.folder / name), "NO_COLOR": "", "COLUMNS": "80"}
+                for line in lines:
+                    with self.subTest(f"{name} {line}"):
+                        theirs, ours = (
+                            self.outcome([tool, *shlex.split(line)], hub.endpoint, **home)
+                            for tool in (client / name, names / name)
+                        )
+                        self.assertEqual(ours, theirs)
+
+    def outcome(self, command, endpoint, **variables):
+        """Exit code and stdout, in which times may be a second apart."""
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "HF_ENDPOINT": endpoint}
+        environment |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1", **variables}
+        done = subprocess.run([str(part) for part in command], env=environment, capture_output=True, timeout=120)
+        text = re.sub(r"(a few seconds|\d+ seconds?) ago *", "NOW", done.stdout.decode())
+        return done.returncode, re.sub(r"-{3,}", "---", text)
 
 
 if __name__ == "__main__":

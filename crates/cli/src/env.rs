@@ -29,6 +29,11 @@ pub(crate) struct Env {
     pub(crate) dumb_terminal: bool,
 }
 
+/// Whether nobody said `NO_COLOR`, for what is printed before the rest of the environment is known.
+pub(crate) fn is_coloured() -> bool {
+    !matches!(text("NO_COLOR"), Ok(value) if !value.is_empty())
+}
+
 impl Env {
     pub(crate) fn read() -> Result<Self, Error> {
         // A path that is left out silently would put hundreds of gigabytes elsewhere.

@@ -6,6 +6,7 @@ mod ask;
 mod clock;
 mod commands;
 mod config_file;
+mod dialect;
 mod env;
 mod errand;
 mod exit;
@@ -27,6 +28,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use commands::{Session, Stop, auth, cache, completions, doctor, download, get, sources};
 use config_file::ConfigFile;
+use dialect::Dialect;
 use env::Env;
 use flags::{Command, Flags, definition};
 use interrupt::Signals;
@@ -38,12 +40,19 @@ const LAST_WRITES: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
-    let code = match parsed(&words) {
-        Ok(flags) => run(flags, &words),
-        Err(refusal) if refusal.use_stderr() => told(Err(misuse::error(&refusal, &words))),
-        Err(help) => told(output::stdout::written(help.print())),
+    let code = match Dialect::called(&words) {
+        Some(dialect) => dialect.run(&words),
+        None => own(&words),
     };
     ExitCode::from(code)
+}
+
+fn own(words: &[OsString]) -> u8 {
+    match parsed(words) {
+        Ok(flags) => run(flags, words),
+        Err(refusal) if refusal.use_stderr() => told(Err(misuse::error(&refusal, words))),
+        Err(help) => told(output::stdout::written(help.print())),
+    }
 }
 
 fn parsed(words: &[OsString]) -> Result<Flags, clap::Error> {
@@ -111,10 +120,12 @@ fn start(
     words: &[OsString],
     work: impl AsyncFnOnce(&mut Session) -> Result<u8, Stop>,
 ) -> u8 {
-    let mut output = Output::new(asked.output);
+    let voice = asked.voice;
+    let mut output = Output::new(asked.output, voice);
+    output.is_cut = !asked.is_wide;
     let (settings, runtime) = match prepare(asked) {
         Ok(prepared) => prepared,
-        Err(error) => return failed(&output, &error),
+        Err(error) => return voice.exit_code(failed(&output, &error)),
     };
     output.configure(&settings);
     output::log::start(settings.log_level, settings.colour, output.screen());
@@ -144,6 +155,7 @@ fn start(
             Err(Stop::Signalled(signal)) => signal.exit_code(),
             Err(Stop::Failed(error)) => failed(&session.output, &error),
         };
+        let code = voice.exit_code(code);
         session.output.end(code);
         code
     });

@@ -21,6 +21,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::clock;
 use crate::config_file::ConfigFile;
+use crate::dialect::words::Voice;
 use crate::env::Env;
 use crate::flags::{NetworkFlags, OutputFlags, ProgressStyle};
 
@@ -78,6 +79,10 @@ pub(crate) struct SettingFlags<'a> {
     pub(crate) repo_type: Option<&'a str>,
     pub(crate) max_workers: Option<u16>,
     pub(crate) source: &'a [String],
+    /// In whose words results are told.
+    pub(crate) voice: Voice,
+    /// Tables are as wide as they like.
+    pub(crate) is_wide: bool,
 }
 
 impl<'a> SettingFlags<'a> {
@@ -93,6 +98,8 @@ impl<'a> SettingFlags<'a> {
             repo_type,
             max_workers: None,
             source: &[],
+            voice: Voice::Own,
+            is_wide: false,
         }
     }
 }

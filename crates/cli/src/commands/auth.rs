@@ -9,6 +9,8 @@ use hfast::transfer::progress::Progress;
 use hfast::{Error, ErrorKind};
 
 use super::{Session, Stop};
+use crate::dialect::said;
+use crate::dialect::words::Voice;
 use crate::flags::NetworkFlags;
 use crate::flags::auth::{AuthCommand, LoginFlags, SwitchFlags};
 use crate::output::auth::{Kept, KeptToken, LoggedIn, LoggedOut, Secret, Switched, Whose};
@@ -39,6 +41,13 @@ pub(crate) async fn run(command: &AuthCommand, session: &mut Session) -> Result<
             logout(flags.name.as_ref().or(flags.token_name.as_ref()), session).await?;
         }
         AuthCommand::Whoami(_) => {
+            if session.settings.token.is_none()
+                && let Some((said, is_failure)) = said::nobody(&session.output.words())
+            {
+                session.output.speak(&said)?;
+                let failure = exit::code(ErrorKind::AccessDenied);
+                return Ok(if is_failure { failure } else { exit::SUCCESS });
+            }
             let account = account(session, session.settings.token.clone()).await?;
             session.output.result(&Whose {
                 user: account.name,
@@ -52,6 +61,13 @@ pub(crate) async fn run(command: &AuthCommand, session: &mut Session) -> Result<
         AuthCommand::List(_) => list(session)?,
         AuthCommand::Switch(flags) => switch(flags, session).await?,
         AuthCommand::Token(_) => {
+            let nobody = said::nobody(&session.output.words());
+            if session.settings.token.is_none()
+                && let Some((said, _)) = nobody
+            {
+                session.output.speak(&said)?;
+                return Ok(exit::code(ErrorKind::AccessDenied));
+            }
             let token = session.settings.token.clone().ok_or_else(logged_out)?;
             let token = token.secret().to_owned();
             session.output.result(&Secret { token })?;
@@ -122,6 +138,20 @@ async fn account(session: &mut Session, token: Option<Token>) -> Result<Account,
 
 async fn logout(name: Option<&String>, session: &mut Session) -> Result<(), Stop> {
     let files = session.token_files();
+    let is_own = session.output.words().voice == Voice::Own;
+    let name = match name {
+        // The official tools take a name that is not there for one that is gone.
+        Some(name) if !is_own && !files.stored()?.contains(name) => {
+            let anybody = files.active()?.is_some() || !files.stored()?.is_empty();
+            let token_name = Some(name.clone()).filter(|_| anybody);
+            session.output.result(&LoggedOut {
+                token_name,
+                was_in_use: false,
+            })?;
+            return Ok(());
+        }
+        name => name,
+    };
     let was_in_use = match name {
         Some(name) => session.attend(files.forget(name)).await?,
         None => session.attend(files.forget_all()).await?,
@@ -179,7 +209,11 @@ async fn switch(flags: &SwitchFlags, session: &mut Session) -> Result<(), Stop> 
         let endpoint = session.first_endpoint();
         tell_git(session, endpoint, &token).await?;
     }
-    session.output.result(&Switched { token_name: name })?;
+    let path = files.active_path().to_owned();
+    session.output.result(&Switched {
+        token_name: name,
+        path,
+    })?;
     warn_of_variable(session, &token);
     Ok(())
 }

@@ -81,7 +81,7 @@ pub(crate) enum Command {
     },
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(crate) struct ChoiceFlags {
     /// What REPO is: model, dataset or space [default: model]
     #[arg(long, visible_alias = "type", value_name = "TYPE")]
@@ -99,14 +99,14 @@ pub(crate) struct ChoiceFlags {
     pub(crate) exclude: Vec<String>,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(crate) struct FurtherFlags {
     /// Take bytes also from here: a mirror's URL, modelscope[:ORG/NAME] or a folder; repeatable
     #[arg(long, value_name = "SOURCE")]
     pub(crate) source: Vec<String>,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkFlags {
     #[arg(
@@ -132,7 +132,7 @@ pub(crate) struct NetworkFlags {
     pub(crate) limit_rate: Vec<String>,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputFlags {
     /// Print nothing but the path, warnings and errors

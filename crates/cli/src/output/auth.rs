@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use super::text::{padded, printable, width};
 use super::told::Told;
+use crate::dialect::said;
+use crate::dialect::words::{Said, Words};
 
 /// A token was kept.
 #[derive(Serialize)]
@@ -21,6 +23,10 @@ pub(crate) struct LoggedIn {
 }
 
 impl Told for LoggedIn {
+    fn said(&self, words: &Words) -> Option<Said> {
+        said::logged_in(words, self)
+    }
+
     fn lines(&self) -> Vec<String> {
         let role = self.role.as_ref();
         let role = role.map_or_else(String::new, |role| format!(" ({role})"));
@@ -48,6 +54,10 @@ pub(crate) struct LoggedOut {
 }
 
 impl Told for LoggedOut {
+    fn said(&self, words: &Words) -> Option<Said> {
+        said::logged_out(words, self)
+    }
+
     fn lines(&self) -> Vec<String> {
         let text = match (&self.token_name, self.was_in_use) {
             (Some(name), true) => format!("forgot the token {name:?}; it was in use"),
@@ -77,6 +87,10 @@ pub(crate) struct Whose {
 }
 
 impl Told for Whose {
+    fn said(&self, words: &Words) -> Option<Said> {
+        said::whose(words, self)
+    }
+
     fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.user.clone()];
         if !self.organisations.is_empty() {
@@ -119,6 +133,10 @@ pub(crate) struct KeptToken {
 }
 
 impl Told for Kept {
+    fn said(&self, words: &Words) -> Option<Said> {
+        said::kept(words, self)
+    }
+
     fn lines(&self) -> Vec<String> {
         if self.tokens.is_empty() {
             let path = printable(&self.path.display().to_string());
@@ -157,9 +175,16 @@ fn expiry(at: u64) -> Option<String> {
 #[derive(Serialize)]
 pub(crate) struct Switched {
     pub(crate) token_name: String,
+    /// The file of the token in use.
+    #[serde(skip)]
+    pub(crate) path: PathBuf,
 }
 
 impl Told for Switched {
+    fn said(&self, words: &Words) -> Option<Said> {
+        said::switched(words, self)
+    }
+
     fn lines(&self) -> Vec<String> {
         vec![printable(&format!("token {:?} is in use", self.token_name))]
     }
@@ -176,6 +201,10 @@ pub(crate) struct Secret {
 }
 
 impl Told for Secret {
+    fn said(&self, words: &Words) -> Option<Said> {
+        said::secret(words, self)
+    }
+
     fn lines(&self) -> Vec<String> {
         self.bare()
     }

@@ -13,20 +13,25 @@ use super::size;
 use super::table::table;
 use super::text::printable;
 use super::told::Told;
+use crate::dialect::said;
+use crate::dialect::words::{Said, Words};
 
 /// A repository.
 #[derive(Serialize)]
 pub(crate) struct RepoRow {
-    repo: String,
+    pub(crate) repo: String,
     #[serde(rename = "type")]
-    kind: String,
-    size: u64,
-    accessed: Option<u64>,
-    modified: Option<u64>,
+    pub(crate) kind: String,
+    pub(crate) size: u64,
+    pub(crate) accessed: Option<u64>,
+    pub(crate) modified: Option<u64>,
     /// Bytes of files that are not complete.
     unfinished: u64,
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     revisions: Vec<RevisionRow>,
+    /// How many contents there are.
+    #[serde(skip)]
+    pub(crate) contents: usize,
     #[serde(skip)]
     title: String,
 }
@@ -34,15 +39,15 @@ pub(crate) struct RepoRow {
 /// A revision.
 #[derive(Serialize)]
 pub(crate) struct RevisionRow {
-    repo: String,
+    pub(crate) repo: String,
     #[serde(rename = "type")]
-    kind: String,
-    commit: String,
-    refs: Vec<String>,
-    files: usize,
-    size: u64,
-    modified: Option<u64>,
-    path: PathBuf,
+    pub(crate) kind: String,
+    pub(crate) commit: String,
+    pub(crate) refs: Vec<String>,
+    pub(crate) files: usize,
+    pub(crate) size: u64,
+    pub(crate) modified: Option<u64>,
+    pub(crate) path: PathBuf,
     #[serde(skip)]
     title: String,
 }
@@ -61,16 +66,17 @@ impl RepoRow {
             revisions: revisions
                 .map(|own| RevisionRow::new(&cached.repo, own))
                 .collect(),
+            contents: cached.contents(),
             title: title(&cached.repo),
         }
     }
 
     /// The branches and tags of all revisions.
-    fn refs(&self) -> String {
-        let mut refs: Vec<_> = self.revisions.iter().flat_map(|own| &own.refs).collect();
-        refs.sort();
-        let refs: Vec<_> = refs.into_iter().map(String::as_str).collect();
-        printable(&refs.join(" "))
+    pub(crate) fn all_refs(&self) -> Vec<&str> {
+        let refs = self.revisions.iter().flat_map(|own| &own.refs);
+        let mut refs: Vec<_> = refs.map(String::as_str).collect();
+        refs.sort_unstable();
+        refs
     }
 }
 
@@ -99,10 +105,14 @@ pub(crate) enum Listing {
 }
 
 /// What there is in all.
+#[derive(Clone, Debug)]
 pub(crate) struct Totals {
     pub(crate) repos: usize,
     pub(crate) revisions: usize,
     pub(crate) size: u64,
+    /// Files that are not complete, and their bytes.
+    pub(crate) unfinished: usize,
+    pub(crate) unfinished_size: u64,
     pub(crate) root: PathBuf,
 }
 
@@ -124,6 +134,7 @@ impl Totals {
 /// A listing for people has a width and a time.
 pub(crate) struct Shown {
     pub(crate) listing: Listing,
+    pub(crate) counts: Totals,
     pub(crate) now: SystemTime,
     /// Of the terminal; `None`: it goes elsewhere.
     pub(crate) columns: Option<usize>,
@@ -136,6 +147,10 @@ impl Serialize for Shown {
 }
 
 impl Told for Shown {
+    fn said(&self, words: &Words) -> Option<Said> {
+        said::listed(words, self)
+    }
+
     fn lines(&self) -> Vec<String> {
         let age = |at: Option<u64>| at.map_or_else(|| "-".to_owned(), |at| self.age(at));
         match &self.listing {
@@ -150,7 +165,7 @@ impl Told for Shown {
                         size::bytes(row.size) + &unfinished,
                         age(row.accessed),
                         age(row.modified),
-                        row.refs(),
+                        printable(&row.all_refs().join(" ")),
                     ]
                 };
                 let rows: Vec<_> = rows.iter().map(row).collect();

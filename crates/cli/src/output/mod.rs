@@ -20,7 +20,7 @@ mod sources;
 pub(crate) mod stdout;
 mod table;
 mod terminal;
-mod text;
+pub(crate) mod text;
 mod told;
 
 use std::io::{self, Write};
@@ -34,6 +34,8 @@ use hfast::transfer::progress::{Event, Progress};
 use indicatif::MultiProgress;
 use tracing::level_filters::LevelFilter;
 
+use crate::dialect::said;
+use crate::dialect::words::{Voice, Words};
 use crate::flags::{Format, OutputFlags, ProgressStyle};
 use crate::interrupt::Signal;
 use crate::settings::Settings;
@@ -53,6 +55,9 @@ pub(crate) struct Output {
     notices: Notices,
     /// As `COLUMNS` has it.
     columns: Option<u16>,
+    words: Words,
+    /// Tables of the official tools are cut to the terminal.
+    pub(crate) is_cut: bool,
 }
 
 /// The ways to show progress.
@@ -67,7 +72,7 @@ enum Display {
 
 impl Output {
     /// Before the settings are known: errors can be told, progress cannot be shown.
-    pub(crate) fn new(flags: &OutputFlags) -> Self {
+    pub(crate) fn new(flags: &OutputFlags, voice: Voice) -> Self {
         Self {
             format: flags.format(),
             quiet: flags.quiet || flags.format() == Format::Quiet,
@@ -78,12 +83,19 @@ impl Output {
             },
             notices: Notices::default(),
             columns: None,
+            words: Words {
+                voice,
+                colour: true,
+                columns: None,
+            },
+            is_cut: true,
         }
     }
 
     /// Chooses how progress is shown.
     pub(crate) fn configure(&mut self, settings: &Settings) {
         self.columns = settings.columns;
+        self.words.colour = settings.colour;
         let drawable = Bars::possible();
         let bars = || Display::Bars(Box::new(Bars::new(settings)));
         // Each request in the log would push the display down many times a second.
@@ -188,12 +200,25 @@ impl Output {
         }
     }
 
+    /// A line on stderr that is as it should be, colours and all.
+    fn verbatim(&self, text: &str) {
+        match &self.display {
+            Display::Bars(bars) => bars.print(text),
+            Display::Silent | Display::Words | Display::Lines(_) | Display::Json(_) => {
+                print_line(text);
+            }
+        }
+    }
+
     /// Tells why the command failed.
     pub(crate) fn error(&self, error: &Error) {
         match &self.display {
             Display::Json(_) => print_json(&Line::Error(ErrorJson::new(error))),
             Display::Silent | Display::Words | Display::Lines(_) | Display::Bars(_) => {
-                error_to_people(error);
+                match said::error(&self.words(), error) {
+                    Some(lines) => print_lines(&lines),
+                    None => error_to_people(error),
+                }
             }
         }
     }
@@ -235,6 +260,11 @@ impl Output {
                 print_line(&human::summary(report, elapsed));
             }
         }
+        if report.failed.is_empty()
+            && let Some(said) = said::downloaded(&self.words(), &report.path.display().to_string())
+        {
+            return self.speak(&said);
+        }
         match self.format {
             Format::Human | Format::Quiet if !report.failed.is_empty() => Ok(()),
             Format::Human | Format::Quiet => stdout::path(&report.path),
@@ -264,6 +294,9 @@ impl Output {
             self.say(&line);
         }
         self.caveat(plan.caveat());
+        if let Some(said) = said::planned(&self.words(), plan) {
+            return self.speak(&said);
+        }
         match self.format {
             Format::Json => stdout::line(&json::to_text(&json::planned(plan))),
             Format::Human if !self.quiet => stdout::line(human::dry_run(plan).trim_end()),

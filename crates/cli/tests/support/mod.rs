@@ -84,6 +84,14 @@ impl Home {
         command
     }
 
+    /// Runs it to its end by another name, as a link to it would have.
+    #[cfg(unix)]
+    pub(crate) fn run_as(&self, name: &str, arguments: &[&str]) -> Run {
+        let mut command = self.command(arguments);
+        std::os::unix::process::CommandExt::arg0(&mut command, name);
+        self.done(&command.output().unwrap())
+    }
+
     /// Runs it to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         self.done(&self.command(arguments).output().unwrap())

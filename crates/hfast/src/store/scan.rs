@@ -72,6 +72,8 @@ pub struct CachedRevision {
     pub size: u64,
     /// When the last of its contents came.
     pub modified: Option<SystemTime>,
+    /// How many of the files are links.
+    linked: usize,
     /// The contents that it has, by the names of their files.
     pub(crate) blobs: HashSet<OsString>,
 }
@@ -207,7 +209,8 @@ fn of_revision(
     refs: Vec<String>,
     blobs: &HashMap<OsString, Blob>,
 ) -> (CachedRevision, Vec<Blob>) {
-    let (mut files, mut names, mut own) = (0, HashSet::new(), Vec::new());
+    let (mut files, mut linked) = (0, 0);
+    let (mut names, mut own) = (HashSet::new(), Vec::new());
     let mut folders = vec![(path.clone(), 0)];
     while let Some((folder, depth)) = folders.pop() {
         for entry in entries(&folder).into_iter().flatten() {
@@ -222,6 +225,7 @@ fn of_revision(
                 // One that leads nowhere is no file.
                 let name = name.filter(|name| blobs.contains_key(name));
                 files += usize::from(name.is_some());
+                linked += usize::from(name.is_some());
                 names.extend(name);
             } else if kind.is_file() {
                 files += 1;
@@ -238,6 +242,7 @@ fn of_revision(
         path,
         refs,
         files,
+        linked,
     };
     (revision, own)
 }
@@ -256,6 +261,13 @@ fn is_unfinished(name: &OsStr) -> bool {
 }
 
 impl CachedRepo {
+    /// How many different contents its commits have.
+    pub fn contents(&self) -> usize {
+        let own = |revision: &CachedRevision| revision.files.saturating_sub(revision.linked);
+        let names: HashSet<_> = self.revisions.iter().flat_map(|own| &own.blobs).collect();
+        names.len() + self.revisions.iter().map(own).sum::<usize>()
+    }
+
     /// The contents that none of these commits has.
     pub(crate) fn unused_but_for<'a>(
         &'a self,

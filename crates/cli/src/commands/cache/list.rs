@@ -24,10 +24,13 @@ pub(super) async fn run(flags: &LsFlags, session: &mut Session) -> Result<u8, St
         entries.reverse();
     }
     entries.truncate(flags.limit.unwrap_or(usize::MAX));
+    let unfinished = || scan.repos.iter().flat_map(|repo| &repo.unfinished);
     let totals = Totals {
         repos: scan.repos.len(),
         revisions: scan.repos.iter().map(|repo| repo.revisions.len()).sum(),
         size: scan.size(),
+        unfinished: unfinished().count(),
+        unfinished_size: unfinished().map(|(_, size)| size).sum(),
         root: scan.root.clone(),
     };
     let repos = |entry: &Entry| RepoRow::new(entry.repo);
@@ -37,7 +40,7 @@ pub(super) async fn run(flags: &LsFlags, session: &mut Session) -> Result<u8, St
     } else {
         Listing::Repos(entries.iter().map(repos).collect())
     };
-    session.output.listing(listing, &totals, now)?;
+    session.output.listing(listing, totals, now)?;
     Ok(exit::SUCCESS)
 }
 

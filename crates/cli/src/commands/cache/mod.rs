@@ -7,10 +7,11 @@ mod verify;
 
 use std::path::{Path, PathBuf};
 
-use hfast::Error;
 use hfast::cache::{Scan, scan};
+use hfast::{Error, ErrorKind};
 
 use super::{Session, Stop};
+use crate::dialect::words::Voice;
 use crate::flags::NetworkFlags;
 use crate::flags::cache::CacheCommand;
 use crate::settings::SettingFlags;
@@ -43,6 +44,10 @@ pub(crate) async fn run(command: &CacheCommand, session: &mut Session) -> Result
 async fn scanned(named: Option<&Path>, session: &mut Session) -> Result<Scan, Stop> {
     session.output.show_no_numbers();
     let root = root(named, session)?;
+    if session.output.words().voice != Voice::Own && !root.is_dir() {
+        let text = format!("cache directory not found: {}", root.display());
+        return Err(Error::new(ErrorKind::NotFound, text).into());
+    }
     let scan = session.blocking(move || scan(&root)).await?;
     for (path, why) in &scan.odd {
         session

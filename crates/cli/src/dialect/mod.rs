@@ -1,0 +1,74 @@
+//! The command lines of the official tools, spoken where the program is called by their names: `hf` as in
+//! `huggingface_hub` 2.4, `huggingface-cli` as in 0.36.
+//!
+//! What is done is what `hfast` does; flags are read as those tools read them (`hf.rs`, `legacy.rs`), and results
+//! are told in their words (`said.rs`).
+
+mod hf;
+mod legacy;
+pub(crate) mod said;
+pub(crate) mod words;
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::error::ErrorKind;
+use hfast::Error;
+
+use crate::output::{print_line, stdout};
+
+/// A tool whose name the program may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `hf`
+    Hf,
+    /// `huggingface-cli`
+    Legacy,
+}
+
+impl Dialect {
+    /// The one that the program was called by.
+    pub(crate) fn called(words: &[OsString]) -> Option<Self> {
+        match Path::new(words.first()?).file_stem()?.to_str()? {
+            "hf" => Some(Self::Hf),
+            "huggingface-cli" => Some(Self::Legacy),
+            _ => None,
+        }
+    }
+
+    /// Does what the command line asks for, and returns the exit code.
+    pub(crate) fn run(self, words: &[OsString]) -> u8 {
+        match self {
+            Self::Hf => hf::run(words),
+            Self::Legacy => legacy::run(words),
+        }
+    }
+}
+
+/// Tells why a command line is not understood, or its help, and returns the exit code.
+fn refused(refusal: &clap::Error) -> u8 {
+    if refusal.use_stderr() && refusal.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    {
+        print_line(refusal.to_string().trim_end());
+        return 2;
+    }
+    // Whoever names a group alone is shown what is in it, on stderr and with the code of a mistake.
+    let wrong = refusal.use_stderr();
+    let text = refusal.to_string();
+    let told: Result<(), Error> = if wrong {
+        print_line(text.trim_end());
+        Ok(())
+    } else {
+        stdout::line(text.trim_end())
+    };
+    if wrong { 2 } else { u8::from(told.is_err()) }
+}
+
+/// A command of the official tool that hfast has no part of.
+fn not_here(tool: &str, command: &str) -> u8 {
+    print_line(&format!(
+        "Error: `{tool} {command}` is not a command of hfast, which goes by the name of {tool} here."
+    ));
+    print_line("Hint: the official tool has it: pip install huggingface_hub");
+    1
+}
