@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::env::VarError;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use hfast::doctor::Sources;
@@ -25,6 +26,8 @@ pub(crate) struct Env {
     pub(crate) limit_rate: Option<String>,
     /// `XDG_RUNTIME_DIR`: where processes of this user on this machine find each other.
     pub(crate) runtime: Option<PathBuf>,
+    /// `PATH`.
+    pub(crate) path: Option<OsString>,
     /// `TERM=dumb`: the cursor cannot be moved.
     pub(crate) dumb_terminal: bool,
 }
@@ -57,6 +60,7 @@ impl Env {
             default_config: config_home.map(|home| home.join("hfast").join("config.toml")),
             limit_rate: text("HFAST_LIMIT_RATE").filter(|text| !text.trim().is_empty()),
             runtime: path("XDG_RUNTIME_DIR").filter(|path| path.is_absolute()),
+            path: path("PATH").map(PathBuf::into_os_string),
             dumb_terminal: text("TERM").is_some_and(|term| term == "dumb"),
         };
         match garbled.into_inner() {

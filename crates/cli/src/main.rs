@@ -26,7 +26,7 @@ use clap::FromArgMatches;
 use hfast::{Error, ErrorKind};
 use tokio::runtime::{Builder, Runtime};
 
-use commands::{Session, Stop, auth, cache, completions, doctor, download, get, sources};
+use commands::{Session, Stop, auth, cache, completions, doctor, download, get, shim, sources};
 use config_file::ConfigFile;
 use dialect::Dialect;
 use env::Env;
@@ -102,6 +102,12 @@ fn run(flags: Flags, words: &[OsString]) -> u8 {
             let command = &flags.command;
             start(cache::asked(command), words, async |session| {
                 cache::run(command, session).await
+            })
+        }
+        Some(Command::Shim(flags)) => {
+            let command = &flags.command;
+            start(shim::asked(command), words, async |session| {
+                shim::run(command, session)
             })
         }
         Some(Command::Get(flags)) => {

@@ -3,6 +3,7 @@
 //! The result is plain values. Nothing is read here but the two files that settings point to: the
 //! token file and the certificates.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) token: Option<Token>,
     /// The token was given for this very command, and not for the Hub in general.
     pub(crate) token_from_flag: bool,
+    /// Where programs are looked for.
+    pub(crate) path: Option<OsString>,
     /// The file of the token in use, which is read only where no flag or variable holds one.
     pub(crate) token_path: PathBuf,
     pub(crate) repo_type: Option<RepoType>,
@@ -125,6 +128,7 @@ impl Settings {
             token_from_flag: token_flag.is_some(),
             token: token_flag.or_else(|| implicit_token(hub, &mut warnings)),
             repo_type: flags.repo_type.map(str::parse).transpose()?,
+            path: env.path.clone(),
             token_path: hub.token_path.clone(),
             hub_cache: hub.hub_cache.clone(),
             home: env.home.clone(),

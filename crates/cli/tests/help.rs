@@ -26,6 +26,7 @@ fn alone_it_prints_its_help() {
       doctor       Find out what keeps downloads from working, in at most 20 seconds
       auth         Keep, list, switch and forget access tokens; ask whose one is
       cache        List, verify, repair and delete what was downloaded
+      shim         Stand for hf and huggingface-cli: links by their names
       completions  Print the completion script of a shell
       help         Print this message or the help of the given subcommand(s)
 
@@ -58,6 +59,7 @@ fn the_long_help_lists_settings_and_exit_codes() {
       doctor       Find out what keeps downloads from working, in at most 20 seconds
       auth         Keep, list, switch and forget access tokens; ask whose one is
       cache        List, verify, repair and delete what was downloaded
+      shim         Stand for hf and huggingface-cli: links by their names
       completions  Print the completion script of a shell
       help         Print this message or the help of the given subcommand(s)
 

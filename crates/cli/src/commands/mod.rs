@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod download;
 pub(crate) mod get;
+pub(crate) mod shim;
 pub(crate) mod sources;
 
 use std::pin::pin;

@@ -7,6 +7,7 @@ pub(crate) mod cache;
 mod doctor;
 mod download;
 mod get;
+pub(crate) mod shim;
 mod sources;
 
 use std::ops::RangeInclusive;
@@ -73,6 +74,8 @@ pub(crate) enum Command {
     Auth(auth::AuthFlags),
     /// List, verify, repair and delete what was downloaded
     Cache(cache::CacheFlags),
+    /// Stand for hf and huggingface-cli: links by their names
+    Shim(shim::ShimFlags),
     /// Print the completion script of a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {

@@ -21,6 +21,32 @@ pub(crate) fn to_text(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
+/// What stdout gets about one thing that was asked for.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Document {
+    Report(ReportJson),
+    Error(ErrorDocument),
+}
+
+impl Document {
+    pub(crate) fn report(report: &Report) -> Self {
+        Self::Report(ReportJson::new(report))
+    }
+
+    pub(crate) fn error(error: &Error) -> Self {
+        Self::Error(ErrorDocument {
+            error: ErrorJson::new(error),
+        })
+    }
+
+    pub(crate) fn stopped(signal: Signal, resume: &str) -> Self {
+        Self::Error(ErrorDocument {
+            error: ErrorJson::stopped(signal, resume),
+        })
+    }
+}
+
 /// What stdout gets about a download.
 #[derive(Serialize)]
 pub(crate) struct ReportJson {

@@ -15,6 +15,7 @@ pub(crate) mod log;
 mod notices;
 mod rate;
 pub(crate) mod resume;
+pub(crate) mod shim;
 pub(crate) mod size;
 mod sources;
 pub(crate) mod stdout;
@@ -40,7 +41,8 @@ use crate::flags::{Format, OutputFlags, ProgressStyle};
 use crate::interrupt::Signal;
 use crate::settings::Settings;
 use bars::Bars;
-use json::{ErrorDocument, ErrorJson, Insist, Line, ReportJson, Ticker};
+pub(crate) use json::Document;
+use json::{ErrorJson, Insist, Line, Ticker};
 use lines::Lines;
 use notices::Notices;
 use text::printable;
@@ -353,32 +355,6 @@ impl Output {
         if matches!(self.display, Display::Json(_)) {
             print_json(&Line::End { exit_code });
         }
-    }
-}
-
-/// What stdout gets about one thing that was asked for.
-#[derive(serde::Serialize)]
-#[serde(untagged)]
-pub(crate) enum Document {
-    Report(ReportJson),
-    Error(ErrorDocument),
-}
-
-impl Document {
-    pub(crate) fn report(report: &Report) -> Self {
-        Self::Report(ReportJson::new(report))
-    }
-
-    pub(crate) fn error(error: &Error) -> Self {
-        Self::Error(ErrorDocument {
-            error: ErrorJson::new(error),
-        })
-    }
-
-    pub(crate) fn stopped(signal: Signal, resume: &str) -> Self {
-        Self::Error(ErrorDocument {
-            error: ErrorJson::stopped(signal, resume),
-        })
     }
 }
 
