@@ -138,20 +138,9 @@ async fn account(session: &mut Session, token: Option<Token>) -> Result<Account,
 
 async fn logout(name: Option<&String>, session: &mut Session) -> Result<(), Stop> {
     let files = session.token_files();
-    let is_own = session.output.words().voice == Voice::Own;
-    let name = match name {
-        // The official tools take a name that is not there for one that is gone.
-        Some(name) if !is_own && !files.stored()?.contains(name) => {
-            let anybody = files.active()?.is_some() || !files.stored()?.is_empty();
-            let token_name = Some(name.clone()).filter(|_| anybody);
-            session.output.result(&LoggedOut {
-                token_name,
-                was_in_use: false,
-            })?;
-            return Ok(());
-        }
-        name => name,
-    };
+    if let Some(gone) = taken_for_gone(name, &files, session)? {
+        return Ok(session.output.result(&gone)?);
+    }
     let was_in_use = match name {
         Some(name) => session.attend(files.forget(name)).await?,
         None => session.attend(files.forget_all()).await?,
@@ -171,6 +160,23 @@ async fn logout(name: Option<&String>, session: &mut Session) -> Result<(), Stop
         ));
     }
     Ok(())
+}
+
+/// The official tools take a name that is not there for one that is gone, and nobody at all for logged out.
+fn taken_for_gone(
+    name: Option<&String>,
+    files: &TokenFiles,
+    session: &Session,
+) -> Result<Option<LoggedOut>, Error> {
+    let Some(name) = name.filter(|_| session.output.words().voice != Voice::Own) else {
+        return Ok(None);
+    };
+    let stored = files.stored()?;
+    let is_anybody = files.active()?.is_some() || !stored.is_empty();
+    Ok((!stored.contains(name)).then(|| LoggedOut {
+        token_name: Some(name.clone()).filter(|_| is_anybody),
+        was_in_use: false,
+    }))
 }
 
 fn list(session: &Session) -> Result<(), Error> {
