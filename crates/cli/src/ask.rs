@@ -14,6 +14,11 @@ pub(crate) fn is_possible() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
+/// Whether an answer may come through a pipe or from a file. A terminal would show what is typed.
+pub(crate) fn is_piped() -> bool {
+    !io::stdin().is_terminal()
+}
+
 /// Asks for a token, which is not shown.
 pub(crate) fn token() -> Result<String, Error> {
     let prompt = "Token, from https://huggingface.co/settings/tokens (it is not shown)";

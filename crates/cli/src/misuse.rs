@@ -6,9 +6,23 @@ use hfast::{Error, ErrorKind};
 
 use crate::flags::definition;
 
+/// `text` without the tokens that stand in the command line, safe to print.
+pub(crate) fn without_tokens(text: &str, words: &[OsString]) -> String {
+    let words = words.iter().filter_map(|word| word.to_str());
+    let parts = words.flat_map(|word| word.split('='));
+    let secrets = parts.filter(|word| {
+        ["hf_", "api_org_"]
+            .iter()
+            .any(|begin| word.starts_with(begin))
+    });
+    let masked = secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
+    let lines = masked.lines().map(hfast::text::printable);
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// What `clap` says of `words`, without the usage that the help shows better.
 pub(crate) fn error(refusal: &clap::Error, words: &[OsString]) -> Error {
-    let text = refusal.to_string();
+    let text = without_tokens(&refusal.to_string(), words);
     let what = if refusal.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     {
         // The text is the whole help.

@@ -47,6 +47,9 @@ pub(crate) struct Settings {
     pub(crate) token_from_flag: bool,
     /// Where programs are looked for.
     pub(crate) path: Option<OsString>,
+    /// The variable that holds a token, and that one, whatever a flag says.
+    pub(crate) token_variable: Option<String>,
+    pub(crate) token_of_variable: Option<Token>,
     /// The file of the token in use, which is read only where no flag or variable holds one.
     pub(crate) token_path: PathBuf,
     pub(crate) repo_type: Option<RepoType>,
@@ -128,6 +131,8 @@ impl Settings {
             token_from_flag: token_flag.is_some(),
             token: token_flag.or_else(|| implicit_token(hub, &mut warnings)),
             repo_type: flags.repo_type.map(str::parse).transpose()?,
+            token_variable: env.sources.token.clone(),
+            token_of_variable: hub.token.clone(),
             path: env.path.clone(),
             token_path: hub.token_path.clone(),
             hub_cache: hub.hub_cache.clone(),

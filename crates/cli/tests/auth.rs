@@ -61,6 +61,7 @@ fn tokens_are_kept_listed_switched_and_forgotten() {
     logged in as tester
     token "laptop" (read) is in use, and kept in [HOME]/.cache/huggingface/token
     --- stderr
+    reading the token from standard input
     "#);
     let run = piped(&home, &["auth", "login", "--json"], SECOND);
     snapshot!(run.all(), @r#"
@@ -68,6 +69,7 @@ fn tokens_are_kept_listed_switched_and_forgotten() {
     --- stdout
     {"user":"tester","token_name":"a [work] #2","role":"read","path":"[HOME]/.cache/huggingface/token"}
     --- stderr
+    reading the token from standard input
     "#);
     assert_eq!(kept(&home, "token"), SECOND);
     assert_eq!(
@@ -159,20 +161,81 @@ fn a_token_that_makes_no_sense_is_not_kept() {
         let home = hub.home();
         let run = piped(&home, &["auth", "login"], text);
         assert_eq!(run.code, Some(2), "{text:?}");
-        assert!(run.stderr.starts_with(said), "{text:?}: {}", run.stderr);
+        assert!(run.stderr.contains(said), "{text:?}: {}", run.stderr);
         assert!(!run.stderr.contains("geheim"), "{}", run.stderr);
         assert_eq!(kept(&home, "token"), "(none)");
     }
+    let home = hub.home().with("HF_HUB_OFFLINE", "1");
+    let run = piped(&home, &["auth", "login"], FIRST);
+    assert_eq!(run.code, Some(6), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("unset HF_HUB_OFFLINE"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(kept(&home, "token"), "(none)");
     assert_eq!(hub.hub().requests().len(), 0, "nobody was asked");
     let home = hub.home();
     snapshot!(piped(&home, &["auth", "login"], "hf_mistyped").all(), @r"
     exit 4
     --- stdout
     --- stderr
+    reading the token from standard input
     error: [ADDRESS] does not accept the token: mistyped, deleted or expired
     hint: make another at https://huggingface.co/settings/tokens
     ");
     assert_eq!(kept(&home, "token"), "(none)");
+}
+
+#[test]
+fn a_token_that_was_typed_where_none_belongs_is_not_repeated() {
+    let home = Home::new();
+    for (name, line) in [
+        ("hfast", &["auth", "login", "hf_geheim"][..]),
+        ("hf", &["auth", "login", "hf_geheim"]),
+        ("hf", &["hf_geheim"]),
+        ("huggingface-cli", &["login", "--tokn=hf_geheim"]),
+    ] {
+        let run = home.run_as(name, line);
+        assert_eq!(run.code, Some(2), "{name} {line:?}");
+        assert!(!run.stderr.contains("geheim"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn git_is_told_and_forgets_and_is_not_waited_for_in_vain() {
+    let hub = hub();
+    let home = hub.home().with("PATH", "/usr/local/bin:/usr/bin:/bin");
+    let store = home.path().join("credentials");
+    let login = ["auth", "login", "--add-to-git-credential"];
+    let run = piped(&home, &login, FIRST);
+    assert_eq!(run.code, Some(2), "there is no helper: {}", run.stderr);
+    let helper = format!("store --file={}", store.display());
+    home.write(
+        ".gitconfig",
+        &format!("[credential]\n\thelper = {helper}\n"),
+    );
+    assert_eq!(piped(&home, &login, FIRST).code, Some(0));
+    let kept = fs::read_to_string(&store).unwrap();
+    assert!(
+        kept.contains(&format!("hf_user:{FIRST}@127.0.0.1")),
+        "{kept}"
+    );
+    assert_eq!(home.run(&["auth", "logout"]).code, Some(0));
+    assert_eq!(fs::read_to_string(&store).unwrap(), "");
+    piped(&home, &["auth", "login"], FIRST);
+    home.write(
+        ".gitconfig",
+        "[credential]\n\thelper = \"!f() { sleep 40; }; f\"\n",
+    );
+    let begun = std::time::Instant::now();
+    let run = home.run(&["auth", "logout"]);
+    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (Some(0), "forgot all tokens\n")
+    );
+    assert!(run.stderr.contains("did not end in 10 s"), "{}", run.stderr);
 }
 
 #[test]
@@ -186,6 +249,7 @@ fn what_wins_over_a_kept_token_is_told() {
     logged in as tester
     token "mine" (read) is in use, and kept in [HOME]/.cache/huggingface/token
     --- stderr
+    reading the token from standard input
     note: HF_TOKEN is set and wins over it: unset HF_TOKEN to use what is kept
     "#);
     let run = home.run(&["auth", "list"]);
@@ -214,6 +278,7 @@ fn a_server_that_knows_no_users_is_passed_over() {
     exit 7
     --- stdout
     --- stderr
+    reading the token from standard input
     error: [ADDRESS] does not say whose a token is: it answers 404
     hint: ask a Hub that knows its users: --endpoint https://huggingface.co
     ");
@@ -244,6 +309,7 @@ fn names_that_are_not_there_are_told_with_those_that_are() {
     exit 2
     --- stdout
     --- stderr
+    reading the token from standard input
     error: [HOME]/.cache/huggingface/stored_tokens: line 2 makes no sense: it has no `=`
     hint: mend the line, or move the file away and log in again
     ");

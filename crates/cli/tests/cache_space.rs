@@ -6,67 +6,11 @@ mod support;
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use support::Home;
-
-const OLD: &str = "1111111111111111111111111111111111111111";
-const NEW: &str = "2222222222222222222222222222222222222222";
-const HUB: &str = ".cache/huggingface/hub";
-
-/// A cache with two repositories. One has an old commit without a branch and a new one, which share `both`.
-fn home() -> Home {
-    let home = Home::new();
-    let model = "models--org--name";
-    for (blob, size) in [("both", 1_000_000), ("old", 2_000), ("new", 30_000)] {
-        home.write(&format!("{HUB}/{model}/blobs/{blob}"), &"x".repeat(size));
-    }
-    link(&home, model, OLD, &[("a/w.bin", "both"), ("c.json", "old")]);
-    link(&home, model, NEW, &[("a/w.bin", "both"), ("c.json", "new")]);
-    home.write(&format!("{HUB}/{model}/refs/main"), NEW);
-    home.write(&format!("{HUB}/{model}/refs/refs/pr/1"), NEW);
-    let data = "datasets--org--data";
-    home.write(&format!("{HUB}/{data}/blobs/rows"), &"x".repeat(500));
-    link(&home, data, OLD, &[("rows.csv", "rows")]);
-    home.write(&format!("{HUB}/{data}/refs/main"), OLD);
-    home.write(&format!("{HUB}/CACHEDIR.TAG"), "");
-    home
-}
-
-fn link(home: &Home, repo: &str, commit: &str, files: &[(&str, &str)]) {
-    for (name, blob) in files {
-        let path = at(home, &format!("{repo}/snapshots/{commit}/{name}"));
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let up = "../".repeat(name.matches('/').count() + 2);
-        symlink(format!("{up}blobs/{blob}"), path).unwrap();
-    }
-}
-
-fn at(home: &Home, name: &str) -> PathBuf {
-    home.path().join(HUB).join(name)
-}
-
-/// All files and links of a repository, by name.
-fn names(home: &Home, repo: &str) -> Vec<String> {
-    let root = at(home, repo);
-    let (mut found, mut folders) = (Vec::new(), vec![root.clone()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten() {
-            let entry = entry.unwrap();
-            if entry.file_type().unwrap().is_dir() {
-                folders.push(entry.path());
-            } else {
-                let path = entry.path();
-                let path = path.strip_prefix(&root).unwrap();
-                found.push(path.display().to_string());
-            }
-        }
-    }
-    found.sort_unstable();
-    found
-}
+use support::cache::{HUB, NEW, OLD, at, blobs, home, link_one, names};
 
 #[test]
 fn what_is_there_is_listed() {
@@ -204,6 +148,16 @@ fn what_is_in_use_stays() {
         "{}",
         run.stderr
     );
+    // Before its first bytes nothing else tells of it.
+    fs::remove_file(at(
+        &home,
+        "datasets--org--data/blobs/more.12345678.incomplete",
+    ))
+    .unwrap();
+    assert_eq!(
+        home.run(&["cache", "rm", "datasets/org/data", "-y"]).code,
+        Some(9)
+    );
     drop(lock);
     assert_eq!(
         home.run(&["cache", "rm", "datasets/org/data", "-y"]).code,
@@ -224,10 +178,6 @@ fn what_nobody_needs_is_pruned() {
         .set_modified(long_ago)
         .unwrap();
     home.write(&format!("{HUB}/{model}/blobs/just-came"), "x");
-    home.write(
-        &format!("{HUB}/{model}/blobs/part.12345678.incomplete"),
-        "part",
-    );
     let before = names(&home, model);
     snapshot!(home.run(&["cache", "prune", "--dry-run"]).all(), @r"
     exit 0
@@ -238,25 +188,103 @@ fn what_nobody_needs_is_pruned() {
     ");
     assert_eq!(names(&home, model), before);
     assert_eq!(home.run(&["cache", "prune", "--yes"]).code, Some(0));
-    let blobs = || {
-        let names = names(&home, model).into_iter();
-        names
-            .filter_map(|name| name.strip_prefix("blobs/").map(str::to_owned))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        blobs(),
-        ["both", "just-came", "new", "part.12345678.incomplete"]
-    );
-    assert_eq!(
-        home.run(&["cache", "prune", "--unfinished", "-y"]).code,
-        Some(0)
-    );
-    assert_eq!(blobs(), ["both", "just-came", "new"]);
+    assert_eq!(blobs(&home, model), ["both", "just-came", "new"]);
     assert_eq!(
         home.run(&["cache", "prune"]).stdout,
         "there is nothing to delete\n"
     );
+}
+
+#[test]
+fn what_a_download_would_go_on_with_is_pruned_on_demand_only() {
+    let home = home();
+    let model = "models--org--name";
+    home.write(
+        &format!("{HUB}/{model}/blobs/part.12345678.incomplete"),
+        "part",
+    );
+    let data = "datasets--org--data";
+    fs::remove_file(at(&home, &format!("{data}/refs/main"))).unwrap();
+    home.write(&format!("{HUB}/{data}/.hfast/{OLD}.unproved.json"), "{}");
+    let before = (names(&home, model), names(&home, data));
+    assert_eq!(
+        home.run(&["cache", "prune", "-y"]).stdout,
+        "there is nothing to delete\n"
+    );
+    assert_eq!((names(&home, model), names(&home, data)), before);
+    let run = home.run(&["cache", "prune", "--unfinished", "-y"]);
+    let counts = "1 repository, 2 revisions, 1 unfinished file\n";
+    assert!(run.stdout.ends_with(counts), "{}", run.all());
+    assert_eq!(blobs(&home, model), ["both", "new"]);
+    assert!(!at(&home, data).exists());
+}
+
+#[test]
+fn what_is_not_understood_goes_as_a_whole_only() {
+    for (name, text) in [
+        (format!("snapshots/not-a-commit/{OLD}"), ""),
+        ("refs/odd".to_owned(), "not a commit"),
+    ] {
+        let home = home();
+        home.write(&format!("{HUB}/models--org--name/{name}"), text);
+        let before = names(&home, "models--org--name");
+        let target = format!("hf://org/name@{OLD}");
+        let run = home.run(&["cache", "rm", &target, "-y"]);
+        assert_eq!(run.code, Some(9), "{}", run.stderr);
+        assert!(run.stderr.contains("as a whole only"), "{}", run.stderr);
+        assert_eq!(names(&home, "models--org--name"), before);
+        assert_eq!(home.run(&["cache", "rm", "org/name", "-y"]).code, Some(0));
+        assert!(!at(&home, "models--org--name").exists());
+    }
+}
+
+#[test]
+fn no_link_is_followed_out_of_the_cache() {
+    let home = home();
+    let elsewhere = home.path().join("elsewhere");
+    fs::rename(at(&home, "models--org--name"), &elsewhere).unwrap();
+    symlink(&elsewhere, at(&home, "models--org--name")).unwrap();
+    let run = home.run(&["cache", "rm", "org/name", "-y"]);
+    assert_eq!(run.code, Some(9), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("is a link, which is not followed"),
+        "{}",
+        run.stderr
+    );
+    assert!(elsewhere.join("refs/main").exists());
+    // A store of another cache is not ours, either.
+    let home = support::cache::home();
+    let other = Home::new();
+    let hash = "cd".repeat(32);
+    let shared = other.write(&format!("{HUB}/blobs/cd/{hash}"), "x");
+    other.write(&format!("{HUB}/blobs/.huggingface-shared-blobs"), "1\n");
+    other.write(
+        &format!("{HUB}/blobs/cd/{hash}.refs"),
+        "models--a--b/blobs/x\n",
+    );
+    symlink(at(&other, "blobs"), at(&home, "blobs")).unwrap();
+    assert_eq!(home.run(&["cache", "prune", "-y"]).code, Some(0));
+    assert!(shared.exists());
+}
+
+#[test]
+fn hard_links_are_names_of_contents_too() {
+    let home = home();
+    let model = "models--org--name";
+    for (commit, name, blob) in [
+        (OLD, "a/w.bin", "both"),
+        (NEW, "a/w.bin", "both"),
+        (OLD, "c.json", "old"),
+        (NEW, "c.json", "new"),
+    ] {
+        let name = at(&home, &format!("{model}/snapshots/{commit}/{name}"));
+        fs::remove_file(&name).unwrap();
+        fs::hard_link(at(&home, &format!("{model}/blobs/{blob}")), name).unwrap();
+    }
+    let ls = home.run(&["cache", "ls", "--json", "--filter", "type=model"]);
+    assert!(ls.stdout.contains("\"size\":1032000,"), "{}", ls.stdout);
+    assert_eq!(home.run(&["cache", "prune", "-y"]).code, Some(0));
+    assert_eq!(blobs(&home, model), ["both", "new"]);
 }
 
 #[test]
@@ -281,13 +309,33 @@ fn what_repositories_share_goes_with_the_last_of_them() {
     let run = home.run(&["cache", "rm", "org/one", "-y"]);
     assert_eq!(run.stdout, "org/one\nfreed 0B: 1 repository, 1 revision\n");
     assert!(home.path().join(&shared).exists());
+    // What the link of one leads to is what another program has open.
+    if cfg!(target_os = "linux") {
+        let content = File::open(at(&home, "models--org--two/blobs/shared")).unwrap();
+        let mut reader = Command::new("sleep")
+            .arg("60")
+            .stdin(Stdio::from(content))
+            .spawn()
+            .unwrap();
+        let run = home.run(&["cache", "rm", "org/two", "-y"]);
+        reader.kill().unwrap();
+        reader.wait().unwrap();
+        assert_eq!(run.code, Some(9), "{}", run.stderr);
+    }
+    // A kind of repository that is not known here may refer to it as well.
+    let refs = home.path().join(&shared).with_extension("refs");
+    fs::create_dir_all(at(&home, "kernels--org--k/blobs")).unwrap();
+    symlink(
+        format!("../../blobs/ab/{hash}"),
+        at(&home, "kernels--org--k/blobs/shared"),
+    )
+    .unwrap();
+    fs::write(&refs, format!("{lines}kernels--org--k/blobs/shared\n")).unwrap();
+    assert_eq!(home.run(&["cache", "prune", "-y"]).code, Some(0));
+    assert!(home.path().join(&shared).exists());
+    fs::remove_dir_all(at(&home, "kernels--org--k")).unwrap();
     let run = home.run(&["cache", "rm", "org/two", "-y"]);
     let freed = "org/two\nfreed 9.0K: 1 repository, 1 revision, 1 shared file\n";
     assert_eq!(run.stdout, freed);
     assert!(!home.path().join(&shared).exists());
-}
-
-fn link_one(home: &Home, repo: &str) {
-    link(home, repo, NEW, &[("model.bin", "shared")]);
-    home.write(&format!("{HUB}/{repo}/refs/main"), NEW);
 }

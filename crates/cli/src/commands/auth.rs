@@ -4,7 +4,6 @@ use hfast::auth::files::TokenFiles;
 use hfast::auth::stored::StoredTokens;
 use hfast::hub::account::Account;
 use hfast::hub::token::Token;
-use hfast::hub::urls::Endpoint;
 use hfast::transfer::progress::Progress;
 use hfast::{Error, ErrorKind};
 
@@ -41,14 +40,15 @@ pub(crate) async fn run(command: &AuthCommand, session: &mut Session) -> Result<
             logout(flags.name.as_ref().or(flags.token_name.as_ref()), session).await?;
         }
         AuthCommand::Whoami(_) => {
-            if session.settings.token.is_none()
+            let token = in_use(session)?;
+            if token.is_none()
                 && let Some((said, is_failure)) = said::nobody(&session.output.words())
             {
                 session.output.speak(&said)?;
                 let failure = exit::code(ErrorKind::AccessDenied);
                 return Ok(if is_failure { failure } else { exit::SUCCESS });
             }
-            let account = account(session, session.settings.token.clone()).await?;
+            let account = account(session, token).await?;
             session.output.result(&Whose {
                 user: account.name,
                 organisations: account.organisations,
@@ -62,13 +62,14 @@ pub(crate) async fn run(command: &AuthCommand, session: &mut Session) -> Result<
         AuthCommand::Switch(flags) => switch(flags, session).await?,
         AuthCommand::Token(_) => {
             let nobody = said::nobody(&session.output.words());
-            if session.settings.token.is_none()
+            let token = in_use(session)?;
+            if token.is_none()
                 && let Some((said, _)) = nobody
             {
                 session.output.speak(&said)?;
                 return Ok(exit::code(ErrorKind::AccessDenied));
             }
-            let token = session.settings.token.clone().ok_or_else(logged_out)?;
+            let token = token.ok_or_else(logged_out)?;
             let token = token.secret().to_owned();
             session.output.result(&Secret { token })?;
         }
@@ -77,6 +78,10 @@ pub(crate) async fn run(command: &AuthCommand, session: &mut Session) -> Result<
 }
 
 async fn login(flags: &LoginFlags, session: &mut Session) -> Result<(), Stop> {
+    if !flags.force && !session.settings.token_from_flag && is_logged_in(session) {
+        session.output.speak(&said::already())?;
+        return Ok(());
+    }
     let token = given(session).await?;
     if token.secret().starts_with(OF_ORGANISATION) {
         let text = "this is the token of an organisation, which nobody can log in with";
@@ -94,7 +99,7 @@ async fn login(flags: &LoginFlags, session: &mut Session) -> Result<(), Stop> {
     let path = files.active_path().to_owned();
     session.attend(files.save(&name, &token)).await?;
     if flags.add_to_git_credential {
-        tell_git(session, account.endpoint.clone(), &token).await?;
+        session.attend(git::tell(&account.endpoint, &token)).await?;
     }
     session.output.result(&LoggedIn {
         user: account.name,
@@ -104,6 +109,12 @@ async fn login(flags: &LoginFlags, session: &mut Session) -> Result<(), Stop> {
     })?;
     warn_of_variable(session, &token);
     Ok(())
+}
+
+/// The official tool asks nobody who is logged in.
+fn is_logged_in(session: &Session) -> bool {
+    let is_hf = matches!(session.output.words().voice, Voice::Hf(_));
+    is_hf && session.settings.token.is_some()
 }
 
 /// The token that is to be kept: that of `--token`, else of the terminal, else of standard input.
@@ -116,8 +127,17 @@ async fn given(session: &mut Session) -> Result<Token, Stop> {
     let text = if ask::is_possible() {
         let _echo = ask::Echo::saved();
         session.blocking(ask::token).await?
-    } else {
+    } else if ask::is_piped() {
+        session
+            .output
+            .remark("reading the token from standard input");
         session.blocking(ask::piped_token).await?
+    } else {
+        let text = "the question would not be seen: standard error does not lead to the terminal";
+        let error = Error::new(ErrorKind::Usage, text);
+        return Err(error
+            .with_hint("pipe the token: hfast auth login < token.txt")
+            .into());
     };
     Ok(Token::new(&text)?)
 }
@@ -141,6 +161,7 @@ async fn logout(name: Option<&String>, session: &mut Session) -> Result<(), Stop
     if let Some(gone) = taken_for_gone(name, &files, session)? {
         return Ok(session.output.result(&gone)?);
     }
+    let in_use = files.active()?;
     let was_in_use = match name {
         Some(name) => session.attend(files.forget(name)).await?,
         None => session.attend(files.forget_all()).await?,
@@ -149,11 +170,15 @@ async fn logout(name: Option<&String>, session: &mut Session) -> Result<(), Stop
         token_name: name.cloned(),
         was_in_use,
     };
-    if was_in_use {
-        let endpoint = session.first_endpoint();
-        session.blocking(move || git::forget(&endpoint)).await?;
-    }
     session.output.result(&forgotten)?;
+    if let Some(token) = in_use.filter(|_| was_in_use) {
+        let endpoint = session.first_endpoint();
+        // What was to be forgotten is; that git may not have is worth a word.
+        match session.attend(git::forget(&endpoint, &token)).await {
+            Err(Stop::Failed(error)) => session.output.say(&format!("note: {error}")),
+            told => told?,
+        }
+    }
     if let Some(variable) = variable(session) {
         session.output.say(&format!(
             "note: {variable} is still set, and programs use the token in it: unset {variable}"
@@ -183,7 +208,8 @@ fn list(session: &Session) -> Result<(), Error> {
     let files = session.token_files();
     let path = files.stored_path().to_owned();
     let stored = files.stored()?;
-    let in_use = session.settings.token.as_ref();
+    let in_use = in_use(session)?;
+    let in_use = in_use.as_ref();
     let tokens = stored.names().map(|name| {
         let token = stored.get(name);
         KeptToken {
@@ -213,7 +239,7 @@ async fn switch(flags: &SwitchFlags, session: &mut Session) -> Result<(), Stop> 
     let token = session.attend(files.switch(&name)).await?;
     if flags.add_to_git_credential {
         let endpoint = session.first_endpoint();
-        tell_git(session, endpoint, &token).await?;
+        session.attend(git::tell(&endpoint, &token)).await?;
     }
     let path = files.active_path().to_owned();
     session.output.result(&Switched {
@@ -242,25 +268,25 @@ async fn chosen(files: &TokenFiles, session: &mut Session) -> Result<String, Sto
         .await
 }
 
-async fn tell_git(session: &mut Session, endpoint: Endpoint, token: &Token) -> Result<(), Stop> {
-    let token = token.clone();
-    session.blocking(move || git::tell(&endpoint, &token)).await
-}
-
-/// The variable that holds the token in use, where one does.
+/// The variable that holds a token, which wins over what is kept.
 fn variable(session: &Session) -> Option<&str> {
-    let source = session.settings.sources.token.as_deref()?;
-    let is_variable = !source.starts_with("--") && !source.starts_with("the file");
-    is_variable.then_some(source)
+    session.settings.token_variable.as_deref()
 }
 
 fn warn_of_variable(session: &Session, kept: &Token) {
-    if let Some(variable) = variable(session)
-        && session.settings.token.as_ref() != Some(kept)
-    {
+    let is_other = session.settings.token_of_variable.as_ref() != Some(kept);
+    if let Some(variable) = variable(session).filter(|_| is_other) {
         session.output.say(&format!(
             "note: {variable} is set and wins over it: unset {variable} to use what is kept"
         ));
+    }
+}
+
+/// What was asked for by name is given, also where tokens are not to be sent unasked.
+fn in_use(session: &Session) -> Result<Option<Token>, Error> {
+    match &session.settings.token {
+        Some(token) => Ok(Some(token.clone())),
+        None => session.token_files().active(),
     }
 }
 

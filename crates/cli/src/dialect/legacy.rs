@@ -16,6 +16,7 @@ use crate::flags::cache::{CacheCommand, LsFlags};
 use crate::flags::{
     ChoiceFlags, DownloadFlags, Format, FurtherFlags, NetworkFlags, OutputFlags, ProgressStyle,
 };
+use crate::misuse::without_tokens;
 use crate::output::{print_line, stdout};
 use crate::settings::SettingFlags;
 use crate::start;
@@ -133,7 +134,7 @@ struct DownloadArgs {
 pub(super) fn run(words: &[OsString]) -> u8 {
     match Legacy::try_parse_from(words) {
         Ok(legacy) => carry_out(legacy.command, words),
-        Err(refusal) => refused(&refusal),
+        Err(refusal) => refused(&refusal, words),
     }
 }
 
@@ -188,9 +189,8 @@ fn carry_out(command: Command, words: &[OsString]) -> u8 {
             if ELSEWHERE.contains(&command.as_ref()) {
                 return not_here("huggingface-cli", &command);
             }
-            print_line(&format!(
-                "huggingface-cli: error: invalid choice: '{command}'"
-            ));
+            let text = format!("huggingface-cli: error: invalid choice: '{command}'");
+            print_line(&without_tokens(&text, words));
             2
         }
     }

@@ -12,9 +12,7 @@ pub(crate) mod words;
 use std::ffi::OsString;
 use std::path::Path;
 
-use clap::error::ErrorKind;
-use hfast::Error;
-
+use crate::misuse::without_tokens;
 use crate::output::{print_line, stdout};
 
 /// A tool whose name the program may have.
@@ -46,22 +44,14 @@ impl Dialect {
 }
 
 /// Tells why a command line is not understood, or its help, and returns the exit code.
-fn refused(refusal: &clap::Error) -> u8 {
-    if refusal.use_stderr() && refusal.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-    {
-        print_line(refusal.to_string().trim_end());
-        return 2;
+fn refused(refusal: &clap::Error, words: &[OsString]) -> u8 {
+    let text = without_tokens(&refusal.to_string(), words);
+    if !refusal.use_stderr() {
+        return u8::from(stdout::line(text.trim_end()).is_err());
     }
     // Whoever names a group alone is shown what is in it, on stderr and with the code of a mistake.
-    let wrong = refusal.use_stderr();
-    let text = refusal.to_string();
-    let told: Result<(), Error> = if wrong {
-        print_line(text.trim_end());
-        Ok(())
-    } else {
-        stdout::line(text.trim_end())
-    };
-    if wrong { 2 } else { u8::from(told.is_err()) }
+    print_line(text.trim_end());
+    2
 }
 
 /// A command of the official tool that hfast has no part of.

@@ -280,30 +280,29 @@ impl Deletion {
     }
 
     /// What became of it.
-    pub(crate) fn done(self, removed: &Removed) -> Self {
-        let why = |(repo, reason): &(Repo, String)| Kept {
+    pub(crate) fn done(removed: &Removed) -> Self {
+        let revisions = removed.revisions.iter();
+        let revisions = revisions.map(|(repo, commit, refs)| DeletedRevision {
             repo: title(repo),
-            reason: reason.clone(),
-        };
-        let failed = |(repo, error): &(Repo, hfast::Error)| Kept {
+            commit: commit.to_string(),
+            refs: refs.clone(),
+        });
+        let kept = removed.kept.iter();
+        let kept = kept.map(|(repo, reason)| (repo, reason.clone()));
+        let failed = removed.failed.iter();
+        let kept = kept.chain(failed.map(|(repo, error)| (repo, error.to_string())));
+        let kept = kept.map(|(repo, reason)| Kept {
             repo: title(repo),
-            reason: error.to_string(),
-        };
-        let kept = removed.kept.iter().map(why);
-        let kept: Vec<_> = kept.chain(removed.failed.iter().map(failed)).collect();
-        let stays = |repo: &String| kept.iter().any(|kept| kept.repo == *repo);
+            reason,
+        });
         Self {
             dry_run: false,
-            repos: self.repos.into_iter().filter(|repo| !stays(repo)).collect(),
-            revisions: self
-                .revisions
-                .into_iter()
-                .filter(|own| !stays(&own.repo))
-                .collect(),
+            repos: removed.repos.iter().map(title).collect(),
+            revisions: revisions.collect(),
             unfinished: removed.unfinished,
             shared: removed.shared,
             freed: removed.freed,
-            kept,
+            kept: kept.collect(),
         }
     }
 

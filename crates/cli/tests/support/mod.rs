@@ -5,6 +5,9 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+#[cfg(unix)]
+pub(crate) mod cache;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -2,5 +2,6 @@
 //!
 //! What is right in it is told by [`crate::client::Client::audit`].
 
-pub use crate::store::remove::{Removal, Removed, Target};
+pub use crate::store::removal::{Removal, Target};
+pub use crate::store::remove::Removed;
 pub use crate::store::scan::{CachedRepo, CachedRevision, Scan, scan};

@@ -18,7 +18,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::hub::account::Account;
 use crate::hub::ask::Hub;
 use crate::hub::endpoints::Asking;
@@ -265,9 +265,13 @@ impl Client {
     /// Asks one endpoint after another whose the token is.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::AccessDenied`] when it is not accepted, [`crate::ErrorKind::Protocol`] when none of
-    /// them knows its users, and those of the network.
+    /// [`ErrorKind::AccessDenied`] when it is not accepted, [`ErrorKind::Protocol`] when none of them knows its
+    /// users, and those of the network.
     pub async fn account(&self, progress: &Progress) -> Result<Account, Error> {
+        if self.options.offline {
+            let text = "nobody can be asked whose the token is: the network is switched off";
+            return Err(Error::new(ErrorKind::Unreachable, text).with_hint("unset HF_HUB_OFFLINE"));
+        }
         let asking = Asking {
             patience: FOR_QUESTIONS,
             progress,

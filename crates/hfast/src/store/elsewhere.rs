@@ -20,12 +20,8 @@ use std::time::Duration;
 
 use super::destination::Wanted;
 use super::layout::RepoFolder;
-use super::platform;
+use super::{platform, shared_blobs};
 use crate::names::{Commit, XetHash};
-
-/// The file that makes a folder a shared store, and all that it says.
-const MARKER: &str = ".huggingface-shared-blobs";
-const MARK: &[u8] = b"1\n";
 
 /// How long a place may take for one small thing. A disk that slept needs up to 10 s; a network mount
 /// whose server is gone never answers.
@@ -88,12 +84,8 @@ impl Elsewhere {
     pub(crate) fn look(folder: &RepoFolder, commit: Option<Commit>) -> Self {
         let may_link = commit.is_none();
         let commit = commit.filter(|_| folder.path().is_dir());
-        let store = folder.root().join("blobs");
-        let marker = store.join(MARKER);
-        let is_mark = marker
-            .symlink_metadata()
-            .is_ok_and(|found| found.is_file() && found.len() == MARK.len() as u64);
-        let is_store = is_mark && fs::read(&marker).is_ok_and(|mark| mark == MARK);
+        let store = folder.root().join(shared_blobs::FOLDER);
+        let is_store = shared_blobs::is_store(&store);
         Self {
             root: folder.root().into(),
             may_link,
@@ -150,6 +142,7 @@ mod tests {
     use crate::names::{Digest, Repo, RepoId, RepoType};
     use crate::repo_path::RepoPath;
     use crate::store::platform;
+    use crate::store::shared_blobs::{MARK, MARKER};
 
     #[test]
     #[cfg(unix)]

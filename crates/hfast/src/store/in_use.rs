@@ -15,11 +15,8 @@ pub(crate) struct Open {
     pub(crate) who: String,
 }
 
-/// The files below `root` that others have open or mapped, as far as this user may see.
-pub(crate) fn below(root: &Path) -> Vec<Open> {
-    let Ok(root) = root.canonicalize() else {
-        return Vec::new();
-    };
+/// The files that others have open or mapped, as far as this user may see. Devices and the like are left out.
+pub(crate) fn all() -> Vec<Open> {
     let this = std::process::id();
     let processes = fs::read_dir("/proc").into_iter().flatten();
     let processes = processes.filter_map(|entry| {
@@ -31,7 +28,7 @@ pub(crate) fn below(root: &Path) -> Vec<Open> {
     for (pid, folder) in processes {
         let mut paths = opened(&folder);
         paths.extend(mapped(&folder));
-        paths.retain(|path| path.starts_with(&root));
+        paths.retain(|path| path.is_absolute() && !path.starts_with("/dev"));
         if paths.is_empty() {
             continue;
         }
@@ -79,6 +76,12 @@ mod tests {
         let path = folder.path().join("a file");
         fs::write(&path, "x").unwrap();
         let _own = File::open(&path).unwrap();
+        let below = |folder: &Path| {
+            let folder = folder.canonicalize().unwrap();
+            let mut open = all();
+            open.retain(|open| open.path.starts_with(&folder));
+            open
+        };
         assert_eq!(below(folder.path()), [], "we ourselves do not count");
         let mut other = Command::new("sleep")
             .arg("60")

@@ -26,6 +26,7 @@ pub(crate) mod partial;
 pub(crate) mod place;
 pub(crate) mod platform;
 pub(crate) mod publish;
+pub(crate) mod removal;
 pub(crate) mod remove;
 pub(crate) mod resume;
 pub(crate) mod scan;

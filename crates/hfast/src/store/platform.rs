@@ -204,6 +204,24 @@ pub(crate) fn symlink(target: &Path, link: &Path) -> io::Result<()> {
     return std::os::windows::fs::symlink_file(target, link);
 }
 
+/// What tells a file from all others: two names of one file have the same. `None`: the system does not say.
+#[cfg_attr(
+    unix,
+    expect(clippy::unnecessary_wraps, reason = "other systems do not say it")
+)]
+pub(crate) fn file_id(metadata: &std::fs::Metadata) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        Some((metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        None
+    }
+}
+
 /// Bytes of the disk that a file takes: less than its length when it has holes.
 pub(crate) fn allocated(metadata: &std::fs::Metadata) -> u64 {
     #[cfg(unix)]

@@ -9,9 +9,9 @@ use std::time::SystemTime;
 
 use super::layout::RepoFolder;
 use super::owner::Owner;
-use super::{platform, shared_blobs, snapshot};
+use super::{place, platform, shared_blobs, tree_cache};
 use crate::error::{Error, ErrorKind};
-use crate::names::{Commit, Repo, Revision};
+use crate::names::{Commit, Repo};
 
 /// What others put beside the repositories of a cache.
 const NO_REPOS: [&str; 5] = [
@@ -53,6 +53,8 @@ pub struct CachedRepo {
     pub modified: Option<SystemTime>,
     /// Files that are not complete, and the bytes of the disk that they take.
     pub unfinished: Vec<(PathBuf, u64)>,
+    /// Why parts of it cannot be deleted without the rest: not all of it is understood.
+    pub(crate) doubt: Option<String>,
     /// All contents by the names of their files.
     pub(crate) blobs: HashMap<OsString, Blob>,
 }
@@ -72,7 +74,9 @@ pub struct CachedRevision {
     pub size: u64,
     /// When the last of its contents came.
     pub modified: Option<SystemTime>,
-    /// How many of the files are links.
+    /// Its listing has not proved right: a download of it has not come to its end.
+    pub(crate) is_unproved: bool,
+    /// How many of the files are names of contents.
     linked: usize,
     /// The contents that it has, by the names of their files.
     pub(crate) blobs: HashSet<OsString>,
@@ -84,11 +88,13 @@ pub(crate) struct Blob {
     pub(crate) size: u64,
     accessed: Option<SystemTime>,
     pub(crate) modified: Option<SystemTime>,
+    id: Option<(u64, u64)>,
 }
 
 impl Blob {
     fn of(found: &Metadata) -> Self {
         Self {
+            id: platform::file_id(found),
             size: found.len(),
             accessed: found.accessed().ok(),
             modified: found.modified().ok(),
@@ -157,19 +163,29 @@ pub(crate) fn of_repo(root: &Path, repo: Repo) -> io::Result<CachedRepo> {
             blobs.insert(name, Blob::of(&found));
         }
     }
-    let mut refs = refs(&folder);
+    let mut doubt = None;
+    let mut refs = refs(&folder, &mut doubt)?;
     let mut revisions = Vec::new();
     let mut plain = Vec::new();
+    let contents = Contents::new(&blobs);
     for entry in entries(&folder.path().join("snapshots"))? {
         let name = entry.file_name();
         let Some(commit) = name.to_str().and_then(|name| name.parse::<Commit>().ok()) else {
+            doubt.get_or_insert_with(|| {
+                format!("{} is not named by a commit", entry.path().display())
+            });
             continue;
         };
-        let mut refs = refs.remove(&commit).unwrap_or_default();
-        refs.sort_unstable();
-        let (revision, own) = of_revision(commit, entry.path(), refs, &blobs);
-        revisions.push(revision);
-        plain.extend(own);
+        let mut found = of_revision(commit, entry.path(), &contents, &mut doubt);
+        found.0.refs = refs.remove(&found.0.commit).unwrap_or_default();
+        found.0.refs.sort_unstable();
+        let listing = &folder.trees(&found.0.commit)[1];
+        found.0.is_unproved = tree_cache::unproved(listing).exists();
+        revisions.push(found.0);
+        plain.extend(found.1);
+    }
+    if !plain.is_empty() && !blobs.is_empty() && contents.by_id.is_empty() {
+        doubt.get_or_insert_with(|| "its snapshots do not say which contents they have".to_owned());
     }
     revisions.sort_unstable_by(|a, b| a.commit.as_str().cmp(b.commit.as_str()));
     let all = || blobs.values().chain(&plain);
@@ -184,64 +200,115 @@ pub(crate) fn of_repo(root: &Path, repo: Repo) -> io::Result<CachedRepo> {
         repo,
         revisions,
         unfinished,
+        doubt,
         blobs,
     })
 }
 
 /// Branches and tags, by the commits that they are.
-fn refs(folder: &RepoFolder) -> HashMap<Commit, Vec<String>> {
+fn refs(
+    folder: &RepoFolder,
+    doubt: &mut Option<String>,
+) -> io::Result<HashMap<Commit, Vec<String>>> {
+    let root = folder.path().join("refs");
     let mut refs: HashMap<Commit, Vec<String>> = HashMap::new();
-    for (path, _) in snapshot::entries(&folder.path().join("refs")) {
-        let name = path.as_str();
-        let commit = Revision::new(name).ok();
-        let commit = commit.and_then(|name| folder.read_reference(&name));
-        if let Some(commit) = commit {
-            refs.entry(commit).or_default().push(name.to_owned());
+    let mut folders = vec![(root.clone(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        for entry in entries(&folder)? {
+            let path = entry.path();
+            if entry.file_type()?.is_dir() && depth < DEEPEST {
+                folders.push((path, depth + 1));
+                continue;
+            }
+            let name = path.strip_prefix(&root).ok().and_then(Path::to_str);
+            let commit = place::read_small(&path);
+            let commit = commit.and_then(|text| text.trim().parse::<Commit>().ok());
+            match name.zip(commit) {
+                Some((name, commit)) => refs.entry(commit).or_default().push(name.to_owned()),
+                None => {
+                    doubt.get_or_insert_with(|| format!("{} names no commit", path.display()));
+                }
+            }
         }
     }
-    refs
+    Ok(refs)
 }
 
-/// A commit, and the contents that it has for itself, where there are no links.
+/// The contents of a repository, by name and by what their files are.
+struct Contents<'a> {
+    blobs: &'a HashMap<OsString, Blob>,
+    by_id: HashMap<(u64, u64), &'a OsString>,
+}
+
+impl<'a> Contents<'a> {
+    fn new(blobs: &'a HashMap<OsString, Blob>) -> Self {
+        let by_id = blobs
+            .iter()
+            .filter_map(|(name, blob)| Some((blob.id?, name)));
+        Self {
+            by_id: by_id.collect(),
+            blobs,
+        }
+    }
+
+    /// The content that a file of a snapshot is another name of.
+    fn of_name(&self, entry: &DirEntry, found: &Metadata) -> Option<OsString> {
+        if found.is_symlink() {
+            let target = fs::read_link(entry.path()).ok()?;
+            let name = target.file_name()?.to_owned();
+            return self.blobs.contains_key(&name).then_some(name);
+        }
+        let name = self.by_id.get(&platform::file_id(found)?)?;
+        Some((*name).clone())
+    }
+}
+
+/// A commit without its refs, and the contents that it has for itself, where there are no links.
 fn of_revision(
     commit: Commit,
     path: PathBuf,
-    refs: Vec<String>,
-    blobs: &HashMap<OsString, Blob>,
+    contents: &Contents<'_>,
+    doubt: &mut Option<String>,
 ) -> (CachedRevision, Vec<Blob>) {
     let (mut files, mut linked) = (0, 0);
     let (mut names, mut own) = (HashSet::new(), Vec::new());
     let mut folders = vec![(path.clone(), 0)];
     while let Some((folder, depth)) = folders.pop() {
-        for entry in entries(&folder).into_iter().flatten() {
-            let Ok(kind) = entry.file_type() else {
-                continue;
-            };
-            if kind.is_dir() && depth < DEEPEST {
+        let found = entries(&folder).and_then(|entries| {
+            let looked = entries.into_iter();
+            let looked = looked.map(|entry| Ok((entry.metadata()?, entry)));
+            looked.collect::<io::Result<Vec<_>>>()
+        });
+        let Ok(found) = found else {
+            doubt.get_or_insert_with(|| format!("{} cannot be read", folder.display()));
+            continue;
+        };
+        for (found, entry) in found {
+            if found.is_dir() && depth < DEEPEST {
                 folders.push((entry.path(), depth + 1));
-            } else if kind.is_symlink() {
-                let name = fs::read_link(entry.path()).ok();
-                let name = name.and_then(|target| Some(target.file_name()?.to_owned()));
-                // One that leads nowhere is no file.
-                let name = name.filter(|name| blobs.contains_key(name));
-                files += usize::from(name.is_some());
-                linked += usize::from(name.is_some());
-                names.extend(name);
-            } else if kind.is_file() {
+            } else if let Some(name) = contents.of_name(&entry, &found) {
                 files += 1;
-                own.extend(entry.metadata().ok().map(|found| Blob::of(&found)));
+                linked += 1;
+                names.insert(name);
+            } else if found.is_file() {
+                files += 1;
+                own.push(Blob::of(&found));
             }
         }
     }
-    let all = || names.iter().filter_map(|name| blobs.get(name)).chain(&own);
+    let blobs = names.iter().filter_map(|name| contents.blobs.get(name));
+    let all = || blobs.clone().chain(&own);
+    let size = all().map(|blob| blob.size).sum();
+    let modified = all().filter_map(|blob| blob.modified).max();
     let revision = CachedRevision {
-        size: all().map(|blob| blob.size).sum(),
-        modified: all().filter_map(|blob| blob.modified).max(),
-        blobs: names.clone(),
+        size,
+        modified,
+        blobs: names,
         commit,
         path,
-        refs,
+        refs: Vec::new(),
         files,
+        is_unproved: false,
         linked,
     };
     (revision, own)
@@ -251,7 +318,7 @@ fn of_revision(
 fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
     match fs::read_dir(folder) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        entries => Ok(entries?.filter_map(Result::ok).collect()),
+        entries => entries?.collect(),
     }
 }
 

@@ -1,28 +1,35 @@
 //! The contents that repositories of a cache share, as the official clients keep them since 1.33: which they are,
 //! and which nobody needs any more. None is put there by us.
+//!
+//! Whoever refers to one writes a line before. What cannot be understood or seen counts as a reference: to keep
+//! what nobody needs costs room, to delete what somebody needs costs a file.
 
 use std::fs;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::layout::RepoFolder;
 use super::lock::Lock;
 use super::place;
 use crate::error::Error;
+use crate::names::XetHash;
 
 /// Their folder in the cache.
 pub(crate) const FOLDER: &str = "blobs";
 
-/// The file that marks it, and what is in that.
-const MARK: &str = ".huggingface-shared-blobs";
-const MARKED: &str = "1";
+/// The file that makes a folder such a store, and all that it says.
+pub(super) const MARKER: &str = ".huggingface-shared-blobs";
+pub(super) const MARK: &[u8] = b"1\n";
 
-/// A list of references longer than this, in bytes, is not read.
+/// A list of references longer than this, in bytes, is not understood.
 const LONGEST: u64 = 4 << 20;
 
-/// Whether the folder is theirs.
+/// Whether the folder is theirs. A link to that of another cache is not: its lists tell of that one.
 pub(crate) fn is_store(folder: &Path) -> bool {
-    let mark = place::read_small(&folder.join(MARK));
-    mark.is_some_and(|text| text.trim_end() == MARKED)
+    let is_folder = folder.symlink_metadata().is_ok_and(|found| found.is_dir());
+    let marker = folder.join(MARKER);
+    let found = marker.symlink_metadata();
+    let is_mark = found.is_ok_and(|found| found.is_file() && found.len() == MARK.len() as u64);
+    is_folder && is_mark && fs::read(&marker).is_ok_and(|mark| mark == MARK)
 }
 
 /// A shared content that no repository of the cache has any more.
@@ -32,25 +39,38 @@ pub(crate) struct Unused {
     pub(crate) size: u64,
 }
 
-/// All of these. One whose references are not known counts as needed.
+/// All of these.
 pub(crate) fn unused(root: &Path) -> Vec<Unused> {
     let store = root.join(FOLDER);
     if !is_store(&store) {
         return Vec::new();
     }
-    let folders = fs::read_dir(&store).into_iter().flatten();
-    let folders = folders.filter_map(|entry| fs::read_dir(entry.ok()?.path()).ok());
-    let files = folders.flatten().filter_map(Result::ok);
+    let folders = fs::read_dir(&store)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok);
+    let folders = folders.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let files = folders.filter_map(|entry| fs::read_dir(entry.path()).ok());
+    let files = files.flatten().filter_map(Result::ok);
     let unused = files.filter_map(|entry| {
         let path = entry.path();
-        let found = entry.metadata().ok().filter(fs::Metadata::is_file)?;
-        let is_content = path.extension().is_none();
-        let size = found.len();
-        (is_content && is_unused(root, &path)).then_some(Unused { path, size })
+        let size = content(root, &path)?;
+        is_unused(root, &path).then_some(Unused { path, size })
     });
     let mut unused: Vec<_> = unused.collect();
     unused.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     unused
+}
+
+/// The size of the content at `path`, if it is one of the store of this cache.
+fn content(root: &Path, path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    let prefix = path.parent()?;
+    let is_named = XetHash::from_hex(name).is_some()
+        && prefix.file_name()?.to_str()? == &name[..2]
+        && prefix.parent()?.canonicalize().ok()? == root.join(FOLDER).canonicalize().ok()?;
+    let found = path.symlink_metadata().ok()?;
+    (is_named && found.is_file()).then_some(found.len())
 }
 
 fn is_unused(root: &Path, content: &Path) -> bool {
@@ -61,36 +81,40 @@ fn is_unused(root: &Path, content: &Path) -> bool {
     is_whole
         && !references
             .lines()
-            .any(|line| is_reference(root, line, content))
+            .any(|line| may_refer(root, line, content))
 }
 
-/// Whether a line names a content of a repository that leads to `content`. The line is a hint of anybody.
-fn is_reference(root: &Path, line: &str, content: &Path) -> bool {
+/// Whether a line may name a content of a repository that leads to `content`. The line is a hint of anybody.
+fn may_refer(root: &Path, line: &str, content: &Path) -> bool {
     let path = Path::new(line);
     let parts: Vec<_> = path.components().collect();
     let [
-        Component::Normal(repo),
-        Component::Normal(blobs),
+        Component::Normal(_),
+        Component::Normal(_),
         Component::Normal(_),
     ] = parts[..]
     else {
+        // It names nothing in this cache.
         return false;
     };
-    let is_repo = repo.to_str().and_then(RepoFolder::repo).is_some();
-    let leads_to = || root.join(path).canonicalize().ok();
-    is_repo && blobs == "blobs" && leads_to() == content.canonicalize().ok()
+    match root.join(path).canonicalize() {
+        Ok(target) => content.canonicalize().is_ok_and(|own| own == target),
+        Err(e) => e.kind() != io::ErrorKind::NotFound,
+    }
 }
 
-/// Deletes one, unless somebody has it locked or needs it by now, and says whether it is gone.
-pub(crate) fn delete(root: &Path, content: &Path) -> Result<bool, Error> {
-    let Some(_lock) = Lock::try_acquire(&content.with_extension("lock"))? else {
-        return Ok(false);
+/// Deletes one, unless somebody has it locked or may need it, and returns its size.
+pub(crate) fn delete(root: &Path, path: &Path) -> Result<Option<u64>, Error> {
+    let Some(size) = content(root, path).filter(|_| is_store(&root.join(FOLDER))) else {
+        return Ok(None);
     };
-    if !is_unused(root, content) {
-        return Ok(false);
+    let lock = Lock::try_acquire(&path.with_extension("lock"))?;
+    let is_ours = lock.as_ref().is_some_and(Lock::is_held);
+    if !is_ours || !is_unused(root, path) {
+        return Ok(None);
     }
-    for path in [content, &content.with_extension("refs")] {
+    for path in [path, &path.with_extension("refs")] {
         place::remove_if_there(path).map_err(|e| Error::disk("delete", path, e))?;
     }
-    Ok(true)
+    Ok(Some(size))
 }

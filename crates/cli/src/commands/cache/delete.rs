@@ -64,7 +64,7 @@ async fn carry_out(
         None if removed.kept.is_empty() => exit::SUCCESS,
         None => exit::code(ErrorKind::Disk),
     };
-    session.output.result(&planned.done(&removed))?;
+    session.output.result(&Deletion::done(&removed))?;
     Ok(code)
 }
 

@@ -19,11 +19,16 @@ use crate::flags::auth::{
     AuthCommand, ListFlags, LoginFlags, LogoutFlags, SwitchFlags, WhoamiFlags,
 };
 use crate::flags::cache::{CacheCommand, LsFlags, SortKey};
+use crate::misuse::without_tokens;
+use crate::output::text::printable;
 use crate::output::{print_line, stdout};
 use crate::start;
 
 /// What the official tool has and hfast has not, under this name.
-const ELSEWHERE: [&str; 22] = [
+const ELSEWHERE: [&str; 25] = [
+    "cp",
+    "env",
+    "update",
     "buckets",
     "collections",
     "datasets",
@@ -57,7 +62,7 @@ pub(super) fn run(words: &[OsString]) -> u8 {
         Err(refusal) if words.len() == 2 && words[1] == "download" && needs_more(&refusal) => {
             return print(&[refusal.to_string().trim_end().to_owned()]);
         }
-        Err(refusal) => return refused(&refusal),
+        Err(refusal) => return refused(&refusal, words),
     };
     match hf.command {
         _ if hf.version => print(&[said::HF.to_owned()]),
@@ -97,7 +102,8 @@ fn elsewhere(words: &[OsString], known: &[&str], group: &str) -> u8 {
     if known.contains(&command.as_ref()) {
         return not_here("hf", &format!("{group}{command}"));
     }
-    print_line(&format!("Error: No such command '{command}'."));
+    let text = format!("Error: No such command '{command}'.");
+    print_line(&without_tokens(&text, words));
     2
 }
 
@@ -177,7 +183,7 @@ fn cached(command: Cache, words: &[OsString]) -> u8 {
             let (sort, reverse) = match sort.as_deref().map(sorted).transpose() {
                 Ok(sort) => sort.unwrap_or_default(),
                 Err(text) => {
-                    print_line(&format!("Error: {text}"));
+                    print_line(&printable(&format!("Error: {text}")));
                     return 2;
                 }
             };

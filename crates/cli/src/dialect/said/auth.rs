@@ -65,6 +65,12 @@ pub(crate) fn nobody(words: &Words) -> Option<(Said, bool)> {
     }
 }
 
+/// Somebody is logged in, and it was not said that it should be done again.
+pub(crate) fn already() -> Said {
+    let text = "User is already logged in. Use `hf auth login --force` to force re-login.";
+    Said::err(vec![text.to_owned()])
+}
+
 /// The token in use.
 pub(crate) fn secret(words: &Words, it: &Secret) -> Option<Said> {
     let Voice::Hf(_) = words.voice else {

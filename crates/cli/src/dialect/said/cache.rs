@@ -85,7 +85,7 @@ fn found(words: &Words, mode: Mode, it: &Shown) -> String {
 fn unfinished(words: &Words, it: &Shown) -> Option<String> {
     let size = words::size(it.counts.unfinished_size);
     let text = format!(
-        "Found {} incomplete download(s) totalling {size}. Remove them with 'hf cache prune'.",
+        "Found {} incomplete download(s) totalling {size}. Remove them with 'hfast cache prune --unfinished'.",
         it.counts.unfinished
     );
     words.hint(&text).filter(|_| it.counts.unfinished > 0)

@@ -6,7 +6,7 @@ mod download;
 
 use serde_json::json;
 
-pub(crate) use auth::{kept, logged_in, logged_out, nobody, secret, switched, whose};
+pub(crate) use auth::{already, kept, logged_in, logged_out, nobody, secret, switched, whose};
 pub(crate) use cache::listed;
 pub(crate) use download::{downloaded, planned};
 
