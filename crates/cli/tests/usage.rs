@@ -184,7 +184,7 @@ fn the_command_line_itself_is_refused_in_the_same_way() {
     let said = refused(&Home::new(), &table);
     snapshot!(said, @r"
     $ hfast cache
-    error: `hfast cache` needs one of its commands: verify
+    error: `hfast cache` needs one of its commands: ls, rm, prune, verify
     hint: `hfast cache --help` explains the command line
 
     $ hfast download
