@@ -6,10 +6,10 @@ The clients run from their virtual environments (see scripts/test), the Hub is t
 import json
 import os
 import pathlib
-import re
 import shlex
 import subprocess
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -213,6 +213,7 @@ class OfficialClients(unittest.TestCase):
             for name, client, lines in (("hf", NEW, HF_LINES), ("huggingface-cli", OLD, LEGACY_LINES)):
                 home = {"HF_HOME": str(self.folder / name), "NO_COLOR": "", "COLUMNS": "80"}
                 for line in lines:
+                    self.age(self.folder / name)
                     with self.subTest(f"{name} {line}"):
                         theirs, ours = (
                             self.outcome([tool, *shlex.split(line)], hub.endpoint, **home)
@@ -220,13 +221,18 @@ class OfficialClients(unittest.TestCase):
                         )
                         self.assertEqual(ours, theirs)
 
+    def age(self, home):
+        """What came just now is called differently from one second to the next."""
+        days_ago = time.time() - 3 * 86400 - 3600
+        for blob in home.glob("hub/*/blobs/*"):
+            os.utime(blob, (days_ago, days_ago))
+
     def outcome(self, command, endpoint, **variables):
-        """Exit code and stdout, in which times may be a second apart."""
+        """Exit code and stdout."""
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "HF_ENDPOINT": endpoint}
         environment |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1", **variables}
         done = subprocess.run([str(part) for part in command], env=environment, capture_output=True, timeout=120)
-        text = re.sub(r"(a few seconds|\d+ seconds?) ago *", "NOW", done.stdout.decode())
-        return done.returncode, re.sub(r"-{3,}", "---", text)
+        return done.returncode, done.stdout.decode()
 
 
 if __name__ == "__main__":
