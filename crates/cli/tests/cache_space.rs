@@ -268,6 +268,24 @@ fn no_link_is_followed_out_of_the_cache() {
 }
 
 #[test]
+fn what_a_stopped_removal_had_moved_aside_goes_with_the_next() {
+    let home = home();
+    // Of a process of another machine, which is silent.
+    let aside = "removed-0123456789abcdef.00000000-1-1-1.hfast";
+    home.write(&format!("{HUB}/{aside}/blobs/x"), "x");
+    assert_eq!(home.run(&["cache", "prune", "-y"]).code, Some(0));
+    assert!(at(&home, aside).exists(), "it may live");
+    let long_ago = SystemTime::now() - Duration::from_secs(86_400);
+    let folder = File::open(at(&home, aside)).unwrap();
+    folder.set_modified(long_ago).unwrap();
+    assert_eq!(
+        home.run(&["cache", "prune", "-y"]).stdout,
+        "there is nothing to delete\n"
+    );
+    assert!(!at(&home, aside).exists());
+}
+
+#[test]
 fn hard_links_are_names_of_contents_too() {
     let home = home();
     let model = "models--org--name";

@@ -44,6 +44,12 @@ async fn carry_out(
     let planned = Deletion::planned(&removal);
     if flags.dry_run || removal.is_empty() {
         session.output.result(&planned)?;
+        if !flags.dry_run {
+            // What one that was stopped had moved aside goes with the next.
+            session
+                .blocking(move || Ok(removal.carry_out(false)))
+                .await?;
+        }
         return Ok(exit::SUCCESS);
     }
     if !flags.yes && !agreed(&planned, &removal, session).await? {
