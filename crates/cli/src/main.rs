@@ -64,17 +64,9 @@ fn run(flags: Flags, words: &[OsString]) -> u8 {
     match flags.command {
         None => told(output::stdout::written(definition().print_help())),
         Some(Command::Completions { shell }) => told(completions::print(shell)),
-        Some(Command::Download(flags)) => {
-            let (network, output) = (&flags.network, &flags.output);
-            let asked = SettingFlags {
-                max_workers: flags.max_workers,
-                source: &flags.further.source,
-                ..SettingFlags::new(network, output, flags.choice.repo_type.as_deref())
-            };
-            start(asked, words, async |session| {
-                download::run(&flags, session).await
-            })
-        }
+        Some(Command::Download(flags)) => start(download::asked(&flags), words, async |session| {
+            download::run(&flags, session).await
+        }),
         Some(Command::Sources(flags)) => {
             let (network, output) = (&flags.network, &flags.output);
             let asked = SettingFlags {

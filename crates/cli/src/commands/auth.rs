@@ -42,11 +42,9 @@ pub(crate) async fn run(command: &AuthCommand, session: &mut Session) -> Result<
         AuthCommand::Whoami(_) => {
             let token = in_use(session)?;
             if token.is_none()
-                && let Some((said, is_failure)) = said::nobody(&session.output.words())
+                && let Some(code) = told_of_nobody(session)?
             {
-                session.output.speak(&said)?;
-                let failure = exit::code(ErrorKind::AccessDenied);
-                return Ok(if is_failure { failure } else { exit::SUCCESS });
+                return Ok(code);
             }
             let account = account(session, token).await?;
             session.output.result(&Whose {
@@ -61,13 +59,11 @@ pub(crate) async fn run(command: &AuthCommand, session: &mut Session) -> Result<
         AuthCommand::List(_) => list(session)?,
         AuthCommand::Switch(flags) => switch(flags, session).await?,
         AuthCommand::Token(_) => {
-            let nobody = said::nobody(&session.output.words());
             let token = in_use(session)?;
             if token.is_none()
-                && let Some((said, _)) = nobody
+                && let Some(code) = told_of_nobody(session)?
             {
-                session.output.speak(&said)?;
-                return Ok(exit::code(ErrorKind::AccessDenied));
+                return Ok(code);
             }
             let token = token.ok_or_else(logged_out)?;
             let token = token.secret().to_owned();
@@ -75,6 +71,16 @@ pub(crate) async fn run(command: &AuthCommand, session: &mut Session) -> Result<
         }
     }
     Ok(exit::SUCCESS)
+}
+
+/// Says, where one of the official tools has words for it, that nobody is logged in; and how that ends.
+fn told_of_nobody(session: &Session) -> Result<Option<u8>, Error> {
+    let Some((said, is_failure)) = said::nobody(&session.output.words()) else {
+        return Ok(None);
+    };
+    session.output.speak(&said)?;
+    let failure = exit::code(ErrorKind::AccessDenied);
+    Ok(Some(if is_failure { failure } else { exit::SUCCESS }))
 }
 
 async fn login(flags: &LoginFlags, session: &mut Session) -> Result<(), Stop> {

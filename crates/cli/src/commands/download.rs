@@ -13,7 +13,20 @@ use crate::address::{checked, may_be_pattern, path_in};
 use crate::exit;
 use crate::flags::DownloadFlags;
 use crate::output::Document;
-use crate::settings::Settings;
+use crate::settings::{SettingFlags, Settings};
+
+/// The flags that settings come from.
+pub(crate) fn asked(flags: &DownloadFlags) -> SettingFlags<'_> {
+    SettingFlags {
+        max_workers: flags.max_workers,
+        source: &flags.further.source,
+        ..SettingFlags::new(
+            &flags.network,
+            &flags.output,
+            flags.choice.repo_type.as_deref(),
+        )
+    }
+}
 
 pub(crate) async fn run(flags: &DownloadFlags, session: &mut Session) -> Result<u8, Stop> {
     for line in obsolete(flags) {

@@ -5,17 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::words::{Voice, Words};
-use super::{not_here, refused, said};
+use super::words::Voice;
+use super::{first, not_here, own, refused, said, speech};
 use crate::commands::{auth, cache, download};
-use crate::env;
-use crate::flags::auth::{
-    AuthCommand, ListFlags, LoginFlags, LogoutFlags, SwitchFlags, WhoamiFlags,
-};
+use crate::flags::auth::AuthCommand;
 use crate::flags::cache::{CacheCommand, LsFlags};
-use crate::flags::{
-    ChoiceFlags, DownloadFlags, Format, FurtherFlags, NetworkFlags, OutputFlags, ProgressStyle,
-};
+use crate::flags::{ChoiceFlags, DownloadFlags, Format, FurtherFlags, OutputFlags, ProgressStyle};
 use crate::misuse::without_tokens;
 use crate::output::{print_line, stdout};
 use crate::settings::SettingFlags;
@@ -142,21 +137,21 @@ fn carry_out(command: Command, words: &[OsString]) -> u8 {
     match command {
         Command::Download(flags) => {
             greet("download", "download");
-            let flags = own(*flags);
-            let (network, output) = (&flags.network, &flags.output);
-            let asked = SettingFlags {
-                max_workers: flags.max_workers,
-                ..SettingFlags::new(network, output, flags.choice.repo_type.as_deref())
-            };
-            start(spoken(asked), words, async |session| {
+            let flags = downloaded(*flags);
+            start(spoken(download::asked(&flags)), words, async |session| {
                 download::run(&flags, session).await
             })
         }
         Command::Login(flags) => authenticated("login", "auth login", &login(flags), words),
-        Command::Logout { token_name } => {
-            authenticated("logout", "auth logout", &logout(token_name), words)
+        Command::Logout { token_name } => authenticated(
+            "logout",
+            "auth logout",
+            &own::logout(token_name, output(false)),
+            words,
+        ),
+        Command::Whoami => {
+            authenticated("whoami", "auth whoami", &own::whoami(output(false)), words)
         }
-        Command::Whoami => authenticated("whoami", "auth whoami", &whoami(), words),
         Command::Auth(command) => {
             let (name, command) = named(command);
             authenticated(name, name, &command, words)
@@ -178,14 +173,11 @@ fn carry_out(command: Command, words: &[OsString]) -> u8 {
         }
         Command::Version => {
             greet("version", "version");
-            let told = said::version(&speech());
+            let told = said::version(&speech(Voice::Legacy));
             u8::from(stdout::line(&told.join("\n")).is_err())
         }
         Command::Other(other) => {
-            let command = other
-                .first()
-                .map(|word| word.to_string_lossy())
-                .unwrap_or_default();
+            let command = first(&other);
             if ELSEWHERE.contains(&command.as_ref()) {
                 return not_here("huggingface-cli", &command);
             }
@@ -200,26 +192,16 @@ fn carry_out(command: Command, words: &[OsString]) -> u8 {
 fn named(command: Auth) -> (&'static str, AuthCommand) {
     match command {
         Auth::Login(flags) => ("auth login", login(flags)),
-        Auth::Logout { token_name } => ("auth logout", logout(token_name)),
-        Auth::Whoami => ("auth whoami", whoami()),
+        Auth::Logout { token_name } => ("auth logout", own::logout(token_name, output(false))),
+        Auth::Whoami => ("auth whoami", own::whoami(output(false))),
         Auth::Switch {
             token_name,
             add_to_git_credential,
         } => {
-            let flags = SwitchFlags {
-                name: token_name,
-                token_name: None,
-                add_to_git_credential,
-                output: output(false),
-            };
-            ("auth switch", AuthCommand::Switch(Box::new(flags)))
+            let git = add_to_git_credential;
+            ("auth switch", own::switch(token_name, git, output(false)))
         }
-        Auth::List => {
-            let flags = ListFlags {
-                output: output(false),
-            };
-            ("auth list", AuthCommand::List(Box::new(flags)))
-        }
+        Auth::List => ("auth list", own::list(output(false))),
     }
 }
 
@@ -232,17 +214,13 @@ fn spoken(asked: SettingFlags<'_>) -> SettingFlags<'_> {
     }
 }
 
-fn speech() -> Words {
-    Words {
-        voice: Voice::Legacy,
-        colour: env::is_coloured(),
-        columns: None,
-    }
-}
-
 fn greet(old: &str, new: &str) {
     // Were there nobody to read it, the result says so.
-    drop(stdout::line(&said::deprecated(&speech(), old, new)));
+    drop(stdout::line(&said::deprecated(
+        &speech(Voice::Legacy),
+        old,
+        new,
+    )));
 }
 
 fn output(quiet: bool) -> OutputFlags {
@@ -258,13 +236,6 @@ fn output(quiet: bool) -> OutputFlags {
     }
 }
 
-fn network(token: Option<String>) -> NetworkFlags {
-    NetworkFlags {
-        token,
-        ..NetworkFlags::default()
-    }
-}
-
 fn authenticated(old: &str, new: &str, command: &AuthCommand, words: &[OsString]) -> u8 {
     greet(old, new);
     start(spoken(auth::asked(command)), words, async |session| {
@@ -273,32 +244,15 @@ fn authenticated(old: &str, new: &str, command: &AuthCommand, words: &[OsString]
 }
 
 fn login(flags: Login) -> AuthCommand {
-    AuthCommand::Login(Box::new(LoginFlags {
-        name: None,
-        add_to_git_credential: flags.add_to_git_credential,
-        force: false,
-        network: network(flags.token),
-        output: output(false),
-    }))
-}
-
-fn logout(token_name: Option<String>) -> AuthCommand {
-    AuthCommand::Logout(Box::new(LogoutFlags {
-        name: token_name,
-        token_name: None,
-        output: output(false),
-    }))
-}
-
-fn whoami() -> AuthCommand {
-    AuthCommand::Whoami(Box::new(WhoamiFlags {
-        network: network(None),
-        output: output(false),
-    }))
+    own::login(
+        flags.token,
+        (flags.add_to_git_credential, false),
+        output(false),
+    )
 }
 
 /// The flags in our words.
-fn own(flags: DownloadArgs) -> DownloadFlags {
+fn downloaded(flags: DownloadArgs) -> DownloadFlags {
     DownloadFlags {
         repo: flags.repo_id,
         files: flags.filenames,
@@ -316,7 +270,7 @@ fn own(flags: DownloadArgs) -> DownloadFlags {
         max_workers: flags.max_workers,
         resume_download: flags.resume_download,
         local_dir_use_symlinks: flags.local_dir_use_symlinks,
-        network: network(flags.token),
+        network: own::network(flags.token),
         output: output(flags.quiet),
     }
 }

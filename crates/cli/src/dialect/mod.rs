@@ -6,14 +6,18 @@
 
 mod hf;
 mod legacy;
+mod own;
 pub(crate) mod said;
 pub(crate) mod words;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::Path;
 
+use crate::env;
 use crate::misuse::without_tokens;
 use crate::output::{print_line, stdout};
+use words::{Voice, Words};
 
 /// A tool whose name the program may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +45,21 @@ impl Dialect {
             Self::Legacy => legacy::run(words),
         }
     }
+}
+
+/// How `voice` speaks before the settings are known.
+fn speech(voice: Voice) -> Words {
+    Words {
+        voice,
+        colour: env::is_coloured(),
+        columns: None,
+    }
+}
+
+/// The command in front of its arguments.
+fn first(words: &[OsString]) -> Cow<'_, str> {
+    let first = words.first().map(|word| word.to_string_lossy());
+    first.unwrap_or_default()
 }
 
 /// Tells why a command line is not understood, or its help, and returns the exit code.

@@ -220,7 +220,7 @@ fn shown(value: &Value) -> Option<String> {
 }
 
 /// An object whose keys keep their order.
-struct Ordered<'a>(&'a [(&'a str, Value)]);
+pub(super) struct Ordered<'a>(pub(super) &'a [(&'a str, Value)]);
 
 impl Serialize for Ordered<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -252,17 +252,21 @@ pub(crate) fn json(value: &impl Serialize) -> String {
 
 struct Spaced;
 
+fn divided<W: ?Sized + io::Write>(writer: &mut W, first: bool) -> io::Result<()> {
+    if first {
+        Ok(())
+    } else {
+        writer.write_all(b", ")
+    }
+}
+
 impl Formatter for Spaced {
     fn begin_array_value<W: ?Sized + io::Write>(
         &mut self,
         writer: &mut W,
         first: bool,
     ) -> io::Result<()> {
-        if first {
-            Ok(())
-        } else {
-            writer.write_all(b", ")
-        }
+        divided(writer, first)
     }
 
     fn begin_object_key<W: ?Sized + io::Write>(
@@ -270,11 +274,7 @@ impl Formatter for Spaced {
         writer: &mut W,
         first: bool,
     ) -> io::Result<()> {
-        if first {
-            Ok(())
-        } else {
-            writer.write_all(b", ")
-        }
+        divided(writer, first)
     }
 
     fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {

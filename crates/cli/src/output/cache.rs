@@ -5,8 +5,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use hfast::Repo;
 use hfast::cache::{CachedRepo, CachedRevision, Removal, Removed};
-use hfast::{Repo, RepoType};
 use serde::Serialize;
 
 use super::size;
@@ -67,7 +67,7 @@ impl RepoRow {
                 .map(|own| RevisionRow::new(&cached.repo, own))
                 .collect(),
             contents: cached.contents(),
-            title: title(&cached.repo),
+            title: cached.repo.to_string(),
         }
     }
 
@@ -91,7 +91,7 @@ impl RevisionRow {
             size: own.size,
             modified: own.modified.map(seconds),
             path: own.path.clone(),
-            title: title(repo),
+            title: repo.to_string(),
         }
     }
 }
@@ -221,14 +221,6 @@ impl Shown {
     }
 }
 
-/// `datasets/org/name`: what `hfast cache rm` takes.
-pub(crate) fn title(repo: &Repo) -> String {
-    match repo.kind {
-        RepoType::Model => repo.id.to_string(),
-        kind => format!("{}/{}", kind.plural(), repo.id),
-    }
-}
-
 fn seconds(at: SystemTime) -> u64 {
     at.duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
@@ -264,13 +256,13 @@ impl Deletion {
     /// What would be deleted.
     pub(crate) fn planned(removal: &Removal) -> Self {
         let revisions = removal.revisions().map(|(repo, own)| DeletedRevision {
-            repo: title(repo),
+            repo: repo.to_string(),
             commit: own.commit.to_string(),
             refs: own.refs.clone(),
         });
         Self {
             dry_run: true,
-            repos: removal.repos().map(title).collect(),
+            repos: removal.repos().map(Repo::to_string).collect(),
             revisions: revisions.collect(),
             unfinished: removal.unfinished(),
             shared: removal.shared(),
@@ -283,7 +275,7 @@ impl Deletion {
     pub(crate) fn done(removed: &Removed) -> Self {
         let revisions = removed.revisions.iter();
         let revisions = revisions.map(|(repo, commit, refs)| DeletedRevision {
-            repo: title(repo),
+            repo: repo.to_string(),
             commit: commit.to_string(),
             refs: refs.clone(),
         });
@@ -292,12 +284,12 @@ impl Deletion {
         let failed = removed.failed.iter();
         let kept = kept.chain(failed.map(|(repo, error)| (repo, error.to_string())));
         let kept = kept.map(|(repo, reason)| Kept {
-            repo: title(repo),
+            repo: repo.to_string(),
             reason,
         });
         Self {
             dry_run: false,
-            repos: removed.repos.iter().map(title).collect(),
+            repos: removed.repos.iter().map(Repo::to_string).collect(),
             revisions: revisions.collect(),
             unfinished: removed.unfinished,
             shared: removed.shared,

@@ -7,7 +7,8 @@ use hfast::sources::{Extent, SourceReport, Survey};
 use serde::Serialize;
 
 use super::size;
-use super::text::{padded, printable, width};
+use super::table::table;
+use super::text::printable;
 use crate::exit;
 
 const HEADINGS: [&str; 5] = ["SOURCE", "HAS", "FIRST BYTE", "RATE", "REMARK"];
@@ -15,17 +16,9 @@ const HEADINGS: [&str; 5] = ["SOURCE", "HAS", "FIRST BYTE", "RATE", "REMARK"];
 /// The lines for people; with `quiet` the table alone.
 pub(crate) fn lines(request: &DownloadRequest, survey: &Survey, quiet: bool) -> Vec<String> {
     let rows = survey.sources.iter().map(|source| row(survey, source));
-    let mut rows: Vec<_> = rows.collect();
-    rows.insert(0, HEADINGS.map(str::to_owned));
-    let widest = |column: usize| rows.iter().map(|row| width(&row[column])).max();
-    let widths: Vec<_> = (0..HEADINGS.len()).filter_map(widest).collect();
-    let table = rows.iter().map(|row| {
-        let cells = row.iter().zip(&widths);
-        let cells: Vec<_> = cells.map(|(cell, width)| padded(cell, *width)).collect();
-        cells.join("  ").trim_end().to_owned()
-    });
+    let table = table(HEADINGS, &rows.collect::<Vec<_>>(), None);
     if quiet {
-        return table.collect();
+        return table;
     }
     let head = format!(
         "{} at {}: commit {}, {}, {}",

@@ -118,9 +118,7 @@ impl TokenFiles {
     }
 
     async fn lock(&self) -> Result<Lock, Error> {
-        let mut path = self.stored.clone().into_os_string();
-        path.push(".lock");
-        secret::lock(Path::new(&path)).await
+        secret::lock(&self.stored).await
     }
 
     fn unknown(&self, name: &str, stored: &StoredTokens) -> Error {

@@ -10,10 +10,9 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::aria2;
 use super::journal::Extent;
 use super::partial::Partial;
-use super::platform;
+use super::{aria2, place, platform};
 use crate::error::Error;
 use crate::transfer::ranges::Ranges;
 
@@ -69,9 +68,7 @@ pub(crate) fn official_part(path: &Path, size: u64) -> Option<Found> {
 /// The control file of aria2 for `path`, and what it says is there. A file that only has such a
 /// name is none.
 fn control_of(path: &Path, size: u64) -> Option<(PathBuf, Ranges)> {
-    let mut control = path.as_os_str().to_owned();
-    control.push(CONTROL);
-    let control = PathBuf::from(control);
+    let control = place::with_ending(path, CONTROL);
     let metadata = fs::symlink_metadata(&control).ok()?;
     let bytes = (metadata.is_file() && metadata.len() <= MAX_CONTROL).then(|| fs::read(&control));
     let ranges = aria2::finished(&bytes?.ok()?, size)?;

@@ -57,11 +57,13 @@ impl RepoFolder {
         self.blobs().join(digest.to_string())
     }
 
+    /// Where the locks of its contents are.
+    pub(crate) fn locks(&self) -> PathBuf {
+        self.root.join(".locks").join(&self.name)
+    }
+
     pub(crate) fn lock(&self, digest: &Digest) -> PathBuf {
-        self.root
-            .join(".locks")
-            .join(&self.name)
-            .join(format!("{digest}.lock"))
+        self.locks().join(format!("{digest}.lock"))
     }
 
     pub(crate) fn snapshot(&self, commit: &Commit) -> PathBuf {

@@ -16,6 +16,13 @@ const LONGEST_NOTE: u64 = 4096;
 /// How often a note is written that is swept each time before it is in its place.
 const NOTE_ATTEMPTS: usize = 3;
 
+/// `path` with `ending` behind its name.
+pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
 /// Creates the folders above `path`.
 pub(crate) fn create_parents(path: &Path) -> Result<(), Error> {
     let parent = path.parent().unwrap_or(path);

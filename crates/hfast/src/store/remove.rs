@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::in_use::{self, Open};
-use super::layout::{RepoFolder, folder_name};
+use super::layout::RepoFolder;
 use super::lock::Lock;
 use super::owner::Owner;
 use super::removal::{Part, Removal, is_forgotten};
@@ -50,6 +50,7 @@ pub struct Removed {
 /// What is carried out, and what came of it so far.
 struct Work<'a> {
     root: &'a Path,
+    /// What others have open; nothing where that is not to be minded.
     open: Vec<Open>,
     even_if_open: bool,
     /// Shared contents to which names of ours have led.
@@ -63,7 +64,11 @@ impl Removal {
     pub fn carry_out(self, even_if_open: bool) -> Removed {
         let mut work = Work {
             root: &self.root,
-            open: in_use::all(),
+            open: if even_if_open {
+                Vec::new()
+            } else {
+                in_use::all()
+            },
             even_if_open,
             unshared: self
                 .shared
@@ -134,7 +139,7 @@ impl Work<'_> {
         let is_written =
             |(path, _): &(PathBuf, u64)| Owner::of(path).is_some_and(|owner| owner.may_live(path));
         // Whoever fetches a content, with whatever client, has its lock.
-        let locks = self.root.join(".locks").join(folder_name(&now.repo));
+        let locks = RepoFolder::new(self.root, &now.repo).locks();
         let locks = fs::read_dir(locks)
             .into_iter()
             .flatten()
@@ -143,9 +148,6 @@ impl Work<'_> {
         let is_locked = locks.any(|lock| !matches!(Lock::try_acquire(&lock.path()), Ok(Some(_))));
         if is_locked || now.unfinished.iter().any(is_written) {
             return Some("somebody is downloading it at this moment".to_owned());
-        }
-        if self.even_if_open {
-            return None;
         }
         let own = now.path.canonicalize().ok()?;
         let blobs = now
@@ -198,13 +200,15 @@ impl Work<'_> {
 
     /// Deletes contents, but for those that somebody has locked, or that a commit has by now.
     fn delete_blobs(&mut self, repo: &Repo, names: &[OsString]) -> Result<(), Error> {
+        let folder = RepoFolder::new(self.root, repo);
         let mut locked = Vec::new();
         for name in names {
-            let lock = lock(self.root, repo, name)?;
+            let path = place::with_ending(&folder.locks().join(name), ".lock");
+            place::create_parents(&path)?;
+            let lock = Lock::try_acquire(&path)?;
             let lock = lock.filter(|lock| lock.is_held() || self.even_if_open);
             locked.extend(lock.map(|lock| (name, lock)));
         }
-        let folder = RepoFolder::new(self.root, repo);
         let failed = |e| Error::disk("read", &folder.path(), e);
         let now = scan::of_repo(self.root, repo.clone()).map_err(failed)?;
         let unused = now.unused_but_for(now.revisions.iter());
@@ -236,8 +240,7 @@ impl Work<'_> {
         self.unshared.sort_unstable();
         self.unshared.dedup();
         for path in &self.unshared {
-            let is_open = !self.even_if_open && self.open.iter().any(|open| open.path == *path);
-            if is_open {
+            if self.open.iter().any(|open| open.path == *path) {
                 continue;
             }
             match shared_blobs::delete(self.root, path) {
@@ -250,15 +253,6 @@ impl Work<'_> {
             }
         }
     }
-}
-
-/// The lock of a content. `None`: somebody has it.
-fn lock(root: &Path, repo: &Repo, name: &OsStr) -> Result<Option<Lock>, Error> {
-    let mut file = name.to_owned();
-    file.push(".lock");
-    let path = root.join(".locks").join(folder_name(repo)).join(file);
-    place::create_parents(&path)?;
-    Lock::try_acquire(&path)
 }
 
 /// The repository's folder, or one of those in it that are gone through, if it is a link.

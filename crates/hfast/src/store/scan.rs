@@ -76,8 +76,8 @@ pub struct CachedRevision {
     pub modified: Option<SystemTime>,
     /// Its listing has not proved right: a download of it has not come to its end.
     pub(crate) is_unproved: bool,
-    /// How many of the files are names of contents.
-    linked: usize,
+    /// How many of the files are no names of contents, but hold their own.
+    plain: usize,
     /// The contents that it has, by the names of their files.
     pub(crate) blobs: HashSet<OsString>,
 }
@@ -270,7 +270,7 @@ fn of_revision(
     contents: &Contents<'_>,
     doubt: &mut Option<String>,
 ) -> (CachedRevision, Vec<Blob>) {
-    let (mut files, mut linked) = (0, 0);
+    let mut files = 0;
     let (mut names, mut own) = (HashSet::new(), Vec::new());
     let mut folders = vec![(path.clone(), 0)];
     while let Some((folder, depth)) = folders.pop() {
@@ -288,7 +288,6 @@ fn of_revision(
                 folders.push((entry.path(), depth + 1));
             } else if let Some(name) = contents.of_name(&entry, &found) {
                 files += 1;
-                linked += 1;
                 names.insert(name);
             } else if found.is_file() {
                 files += 1;
@@ -309,7 +308,7 @@ fn of_revision(
         refs: Vec::new(),
         files,
         is_unproved: false,
-        linked,
+        plain: own.len(),
     };
     (revision, own)
 }
@@ -330,9 +329,8 @@ fn is_unfinished(name: &OsStr) -> bool {
 impl CachedRepo {
     /// How many different contents its commits have.
     pub fn contents(&self) -> usize {
-        let own = |revision: &CachedRevision| revision.files.saturating_sub(revision.linked);
         let names: HashSet<_> = self.revisions.iter().flat_map(|own| &own.blobs).collect();
-        names.len() + self.revisions.iter().map(own).sum::<usize>()
+        names.len() + self.revisions.iter().map(|own| own.plain).sum::<usize>()
     }
 
     /// The contents that none of these commits has.

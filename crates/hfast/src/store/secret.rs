@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::lock::Lock;
-use super::platform;
+use super::{place, platform};
 use crate::error::Error;
 
 /// No such file is longer, in bytes: thousands of tokens.
@@ -40,7 +40,7 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
     platform::create_closed_folders(folder)
         .map_err(|e| Error::disk("create the folder", folder, e))?;
     // One name for all: what a killed process leaves is gone with the next that writes.
-    let temporary = temporary(path);
+    let temporary = place::with_ending(path, ".new");
     remove(&temporary)?;
     let written = platform::create_private(&temporary).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
@@ -54,17 +54,11 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
     })
 }
 
-/// The same name with a word behind it.
-fn temporary(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    name.into()
-}
-
-/// Makes whoever else changes the files wait, as the official clients do. Gives up after ten seconds, since no
+/// Makes whoever else changes the file at `path` wait, as the official clients do. Gives up after ten seconds, since no
 /// honest change takes one.
 pub(crate) async fn lock(path: &Path) -> Result<Lock, Error> {
     const ATTEMPTS: u32 = 100;
+    let path = &place::with_ending(path, ".lock");
     let folder = path.parent().unwrap_or(path);
     platform::create_closed_folders(folder)
         .map_err(|e| Error::disk("create the folder", folder, e))?;

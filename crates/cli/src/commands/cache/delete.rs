@@ -9,7 +9,7 @@ use hfast::{Error, ErrorKind, RepoType};
 use super::scanned;
 use crate::commands::{Session, Stop};
 use crate::flags::cache::{DeletionFlags, PruneFlags, RmFlags};
-use crate::output::cache::{Deletion, title};
+use crate::output::cache::Deletion;
 use crate::output::size;
 use crate::{ask, exit};
 
@@ -60,7 +60,7 @@ async fn carry_out(
     let work = session.blocking(move || Ok(removal.carry_out(even_if_open)));
     let removed = work.await?;
     for (repo, why) in &removed.kept {
-        session.output.say(&format!("kept: {}: {why}", title(repo)));
+        session.output.say(&format!("kept: {repo}: {why}"));
     }
     for (_, error) in &removed.failed {
         session.output.error(error);
@@ -107,7 +107,7 @@ async fn chosen(scan: &Scan, session: &mut Session) -> Result<Vec<Target>, Stop>
     }
     let line = |cached: &CachedRepo| {
         let size = size::bytes(cached.size);
-        format!("{:>7}  {}", size, title(&cached.repo))
+        format!("{size:>7}  {}", cached.repo)
     };
     let lines: Vec<String> = scan.repos.iter().map(line).collect();
     let _echo = ask::Echo::saved();

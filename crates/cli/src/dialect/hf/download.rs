@@ -7,43 +7,34 @@ use hfast::{Error, ErrorKind};
 
 use super::flags::DownloadArgs;
 use crate::address::may_be_pattern;
-use crate::dialect::said;
-use crate::dialect::words::{Voice, Words};
-use crate::env;
-use crate::flags::{ChoiceFlags, DownloadFlags, FurtherFlags, NetworkFlags};
+use crate::commands::download;
+use crate::dialect::words::Voice;
+use crate::dialect::{own, said, speech};
+use crate::flags::{ChoiceFlags, DownloadFlags, FurtherFlags};
 use crate::output::print_line;
-use crate::settings::SettingFlags;
 use crate::start;
 
 pub(super) fn run(flags: DownloadArgs, matches: &ArgMatches, words: &[OsString]) -> u8 {
     let form = flags.form.clone();
-    let flags = match own(flags, matches) {
+    let flags = match translated(flags, matches) {
         Ok(flags) => flags,
         Err(error) => {
-            let words = Words {
-                voice: Voice::Hf(form.mode()),
-                colour: env::is_coloured(),
-                columns: None,
-            };
-            said::error(&words, &error)
+            said::error(&speech(Voice::Hf(form.mode())), &error)
                 .unwrap_or_default()
                 .iter()
                 .for_each(|line| print_line(line));
             return 1;
         }
     };
-    let (network, output) = (&flags.network, &flags.output);
-    let asked = SettingFlags {
-        max_workers: flags.max_workers,
-        ..SettingFlags::new(network, output, flags.choice.repo_type.as_deref())
-    };
-    start(form.asked(asked), words, async |session| {
-        crate::commands::download::run(&flags, session).await
-    })
+    start(
+        form.asked(download::asked(&flags)),
+        words,
+        async |session| download::run(&flags, session).await,
+    )
 }
 
 /// The flags in our words.
-fn own(mut flags: DownloadArgs, matches: &ArgMatches) -> Result<DownloadFlags, Error> {
+fn translated(mut flags: DownloadArgs, matches: &ArgMatches) -> Result<DownloadFlags, Error> {
     let (include, exclude) = patterns_of_old(&flags, matches);
     let pick = |numbers: &[usize]| {
         let picked = numbers.iter().filter_map(|at| flags.filenames.get(*at));
@@ -83,10 +74,7 @@ fn own(mut flags: DownloadArgs, matches: &ArgMatches) -> Result<DownloadFlags, E
         max_workers: flags.max_workers,
         resume_download: flags.resume_download,
         local_dir_use_symlinks: flags.local_dir_use_symlinks,
-        network: NetworkFlags {
-            token: flags.token,
-            ..NetworkFlags::default()
-        },
+        network: own::network(flags.token),
         output: flags.form.output(),
     })
 }

@@ -9,15 +9,10 @@ use std::ffi::OsString;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
-use self::flags::{Auth, Cache, Command, Form, Hf};
-use super::words::{Voice, Words};
-use super::{not_here, refused, said};
+use self::flags::{Auth, Cache, Command, Hf};
+use super::words::Voice;
+use super::{first, not_here, own, refused, said, speech};
 use crate::commands::{auth, cache};
-use crate::env;
-use crate::flags::NetworkFlags;
-use crate::flags::auth::{
-    AuthCommand, ListFlags, LoginFlags, LogoutFlags, SwitchFlags, WhoamiFlags,
-};
 use crate::flags::cache::{CacheCommand, LsFlags, SortKey};
 use crate::misuse::without_tokens;
 use crate::output::text::printable;
@@ -67,14 +62,7 @@ pub(super) fn run(words: &[OsString]) -> u8 {
     match hf.command {
         _ if hf.version => print(&[said::HF.to_owned()]),
         None => 2,
-        Some(Command::Version(form)) => {
-            let words = Words {
-                voice: Voice::Hf(form.mode()),
-                colour: env::is_coloured(),
-                columns: None,
-            };
-            print(&said::version(&words))
-        }
+        Some(Command::Version(form)) => print(&said::version(&speech(Voice::Hf(form.mode())))),
         Some(Command::Download(flags)) => {
             let matches = matches.subcommand_matches("download");
             download::run(*flags, matches.unwrap_or(&ArgMatches::default()), words)
@@ -95,10 +83,7 @@ fn print(lines: &[String]) -> u8 {
 
 /// A command that is not here: the official tool's, or nobody's.
 fn elsewhere(words: &[OsString], known: &[&str], group: &str) -> u8 {
-    let command = words
-        .first()
-        .map(|word| word.to_string_lossy())
-        .unwrap_or_default();
+    let command = first(words);
     if known.contains(&command.as_ref()) {
         return not_here("hf", &format!("{group}{command}"));
     }
@@ -108,61 +93,22 @@ fn elsewhere(words: &[OsString], known: &[&str], group: &str) -> u8 {
 }
 
 fn authenticated(command: Auth, words: &[OsString]) -> u8 {
-    let network = |token| NetworkFlags {
-        token,
-        ..NetworkFlags::default()
-    };
-    let list = |form: &Form| {
-        Box::new(ListFlags {
-            output: form.output(),
-        })
-    };
     let (form, command) = match command {
         Auth::Login {
             token,
-            add_to_git_credential,
+            add_to_git_credential: git,
             force,
             form,
-        } => {
-            let flags = LoginFlags {
-                name: None,
-                add_to_git_credential,
-                force,
-                network: network(token),
-                output: form.output(),
-            };
-            (form, AuthCommand::Login(Box::new(flags)))
-        }
-        Auth::Logout { token_name, form } => {
-            let flags = LogoutFlags {
-                name: token_name,
-                token_name: None,
-                output: form.output(),
-            };
-            (form, AuthCommand::Logout(Box::new(flags)))
-        }
+        } => (form.clone(), own::login(token, (git, force), form.output())),
+        Auth::Logout { token_name, form } => (form.clone(), own::logout(token_name, form.output())),
         Auth::Switch {
             token_name,
-            add_to_git_credential,
+            add_to_git_credential: git,
             form,
-        } => {
-            let flags = SwitchFlags {
-                name: token_name,
-                token_name: None,
-                add_to_git_credential,
-                output: form.output(),
-            };
-            (form, AuthCommand::Switch(Box::new(flags)))
-        }
-        Auth::List(form) => (form.clone(), AuthCommand::List(list(&form))),
-        Auth::Token(form) => (form.clone(), AuthCommand::Token(list(&form))),
-        Auth::Whoami(form) => {
-            let flags = WhoamiFlags {
-                network: network(None),
-                output: form.output(),
-            };
-            (form, AuthCommand::Whoami(Box::new(flags)))
-        }
+        } => (form.clone(), own::switch(token_name, git, form.output())),
+        Auth::List(form) => (form.clone(), own::list(form.output())),
+        Auth::Token(form) => (form.clone(), own::token(form.output())),
+        Auth::Whoami(form) => (form.clone(), own::whoami(form.output())),
     };
     start(form.asked(auth::asked(&command)), words, async |session| {
         auth::run(&command, session).await
@@ -199,10 +145,7 @@ fn cached(command: Cache, words: &[OsString]) -> u8 {
             (form, flags)
         }
         Cache::Other(other) => {
-            let command = other
-                .first()
-                .map(|word| word.to_string_lossy())
-                .unwrap_or_default();
+            let command = first(&other);
             if ["rm", "remove", "prune", "verify"].contains(&command.as_ref()) {
                 print_line(&format!(
                     "Error: `hf cache {command}` is not spoken by hfast yet."

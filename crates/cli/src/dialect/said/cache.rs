@@ -142,7 +142,7 @@ impl std::ops::Index<&str> for Row {
 
 impl serde::Serialize for Row {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+        words::Ordered(&self.0).serialize(serializer)
     }
 }
 
